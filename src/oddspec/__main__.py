@@ -1,0 +1,7 @@
+"""``python -m oddspec``."""
+
+import sys
+
+from oddspec.command import main
+
+sys.exit(main())

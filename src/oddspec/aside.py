@@ -1,0 +1,72 @@
+"""Files are written aside and renamed: a failure leaves what was there before."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from oddspec.errors import OddspecError
+
+__all__ = ["aside", "write_text"]
+
+_PREFIX = ".partial-"
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to, which takes the place of ``path`` on success.
+
+    The name is always the same one, so what an interrupted run left is overwritten and not piled
+    up. GDAL's side file (``.aux.xml``) follows its file; that of an older file is removed with it,
+    and so is anything else whose name begins with the yielded one.
+
+    Raises
+    ------
+    OddspecError
+        If the file cannot be written (disk full, folder read-only, ...); the old one is kept.
+    """
+    partial = path.with_name(_PREFIX + path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(partial)
+        yield partial
+        _sync(partial)
+        old_side, new_side = (_side(name) for name in (path, partial))
+        os.replace(partial, path)
+        if new_side.exists():
+            os.replace(new_side, old_side)
+        elif old_side.exists():
+            old_side.unlink()
+    except OSError as error:
+        raise OddspecError(
+            f"{path}: cannot be written ({error}); what was there before is unchanged. Check that "
+            f"the folder is writable and the disk has room"
+        ) from error
+    finally:
+        with suppress(OSError):
+            _remove(partial)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file aside and rename it."""
+    with aside(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _side(path: Path) -> Path:
+    """Where GDAL keeps what a format cannot express."""
+    return path.with_name(path.name + ".aux.xml")
+
+
+def _remove(partial: Path) -> None:
+    for name in glob.glob(glob.escape(str(partial)) + "*"):
+        os.unlink(name)
+
+
+def _sync(path: Path) -> None:
+    """Have the bytes on the disk before the name changes hands."""
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,79 @@
+"""Reading what users type: sizes, band lists, settings."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+import numpy as np
+
+from oddspec.errors import InputError, SettingError
+from oddspec.files.source import Source
+
+__all__ = ["bands_of", "memory", "rate", "setting"]
+
+
+def memory(text: str) -> int:
+    """``2GB``, ``500 MB``, ``1.5GiB`` or a number of bytes."""
+    match = re.fullmatch(r"\s*([\d.]+)\s*([kmgt]?)(i?)b?\s*", text, re.I)
+    try:
+        if match is None:
+            raise ValueError(text)
+        size = float(match[1])
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a size such as 2GB") from None
+    step = 1024 if match[3] else 1000
+    return int(size * step ** " kmgt".index(match[2].lower() or " "))
+
+
+def rate(text: str) -> float:
+    """A false-alarm rate per pixel, between 0 and 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a rate between 0 and 1, as 1e-4")
+    return value
+
+
+def setting(text: str) -> tuple[str, str]:
+    """``name=value``."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected name=value")
+    return name.strip(), value.strip()
+
+
+def bands_of(text: str, source: Source) -> list[int]:
+    """Band positions from ``1-100,120`` (counted from 1) or ``400-1300nm,1450-1800nm``.
+
+    Raises
+    ------
+    InputError, SettingError
+        If the text cannot be read, or wavelengths are asked for and the file has none.
+    """
+    chosen: list[int] = []
+    where = source.path or source.name
+    for part in text.replace(" ", "").split(","):
+        match = re.fullmatch(r"([\d.]+)(?:-([\d.]+))?(nm)?", part)
+        if match is None:
+            raise SettingError(
+                f"--bands {text}: cannot read {part!r}; expected band numbers from 1 such as "
+                f"1-100,120 or wavelengths such as 400-1300nm"
+            )
+        first, last = float(match[1]), float(match[2] or match[1])
+        if match[3]:
+            wavelengths = source.metadata.wavelengths
+            if wavelengths is None:
+                raise InputError(f"{where}: has no wavelengths, so give --bands as band numbers")
+            inside = (wavelengths >= first) & (wavelengths <= last)
+            chosen += np.flatnonzero(inside).tolist()
+        else:
+            if first < 1 or last > source.shape[2] or first != int(first) or last != int(last):
+                raise InputError(
+                    f"{where}: --bands asks for {part}, but the scene has bands 1 to "
+                    f"{source.shape[2]}"
+                )
+            chosen += range(int(first) - 1, int(last))
+    return sorted(set(chosen))

@@ -1,0 +1,226 @@
+"""``oddspec detect``: scenes in, anomalies out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from oddspec.budget import Resources
+from oddspec.command.arguments import bands_of, memory, rate, setting
+from oddspec.command.terminal import progress, say
+from oddspec.detectors import load
+from oddspec.errors import OddspecError, SettingError
+from oddspec.job import Options, Result, detect_scene
+from oddspec.settings import build, describe
+from oddspec.threshold import METHODS
+
+__all__ = ["add_arguments"]
+
+
+def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Declare the command's arguments."""
+    parser.set_defaults(run=run)
+    parser.epilog = _settings_help(words)
+    add = parser.add_argument
+    add("scenes", nargs="+", type=Path, metavar="SCENE", help="scene file; several run in turn")
+    add("--detector", default="rx", metavar="NAME", help="see `oddspec detectors` (default: rx)")
+    add("--out", type=Path, required=True, metavar="DIR", help="products go to DIR/SCENE/")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        type=setting,
+        metavar="NAME=VALUE",
+        help="a setting of the detector (listed below); may be repeated",
+    )
+    detections = parser.add_argument_group("detections")
+    add = detections.add_argument
+    add(
+        "--pfa",
+        type=rate,
+        default=1e-4,
+        metavar="RATE",
+        help="false-alarm rate per background pixel that the threshold is set for (default: 1e-4)",
+    )
+    add(
+        "--threshold",
+        choices=METHODS,
+        default="auto",
+        help="how to find the threshold (default: auto, see docs/thresholds.md)",
+    )
+    add("--min-size", type=int, default=1, metavar="N", help="drop objects of fewer pixels")
+    add("--max-size", type=int, metavar="N", help="drop objects of more pixels")
+    add("--truth", type=Path, metavar="FILE", help="ground truth, for curves and metrics")
+    add("--truth-variable", metavar="NAME", help="name of the truth in a file of several arrays")
+    reading = parser.add_argument_group("reading")
+    add = reading.add_argument
+    add("--variable", metavar="NAME", help="name of the cube in a file of several arrays")
+    add("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
+    add(
+        "--bands",
+        metavar="LIST",
+        help="bands to use instead of the file's good ones: 1-100,120 or 400-1300nm,1450-1800nm",
+    )
+    add("--mask-defects", action="store_true", help="mask pixels with equal values in all bands")
+    add(
+        "--allow-truncated",
+        action="store_true",
+        help="read a file that is too short, mask the rest",
+    )
+    add("--axes", metavar="LIST", help="what an HDF5 or NumPy file's axes mean: band,row,column")
+    running = parser.add_argument_group("running")
+    add = running.add_argument
+    add(
+        "--max-memory",
+        type=memory,
+        metavar="SIZE",
+        help="such as 2GB (default: half of what is free)",
+    )
+    add("--workers", type=int, metavar="N", help="threads (default: one per CPU)")
+    add("--device", choices=("cpu", "cuda", "auto"), default="cpu", help="default: cpu")
+    add("--resume", action="store_true", help="go on with an interrupted run of the same settings")
+    add(
+        "--progress",
+        choices=("auto", "plain", "json", "none"),
+        default="auto",
+        help="on standard error: a bar on a terminal and lines elsewhere (auto)",
+    )
+    add("--json", action="store_true", help="results on standard output as JSON")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Detect in every scene; one's failure does not stop the others."""
+    detector = build(load(chosen.detector), dict(chosen.set))
+    _check_sizes(chosen)
+    options = _options(chosen)
+    results: list[dict[str, Any]] = []
+    names = _Names()
+    for path in chosen.scenes:
+        with progress(chosen.progress, path.name) as report:
+            try:
+                names.check(path)
+                result = detect_scene(path, chosen.out, chosen.detector, detector, options, report)
+            except OddspecError as error:
+                failure = str(error)
+                result = None
+        if result is None:
+            say(f"error: {failure}")
+            results.append({"scene": str(path), "error": failure})
+            continue
+        for warning in result.warnings:
+            say(f"warning: {path.name}: {warning}")
+        results.append(_record(path, result))
+        if not chosen.json:
+            print(_summary(result), flush=True)
+    if chosen.json:
+        print(json.dumps(results, indent=2, allow_nan=False))
+    failed = sum("error" in result for result in results)
+    if failed and len(results) > 1:
+        say(f"{failed} of {len(results)} scenes failed")
+    return 2 if failed else 0
+
+
+def _options(chosen: argparse.Namespace) -> Options:
+    text = chosen.bands
+    return Options(
+        pfa=chosen.pfa,
+        threshold=chosen.threshold,
+        min_size=chosen.min_size,
+        max_size=chosen.max_size,
+        truth=chosen.truth,
+        truth_variable=chosen.truth_variable,
+        variable=chosen.variable,
+        nodata=chosen.nodata,
+        bands=None if text is None else lambda source: bands_of(text, source),
+        mask_defects=chosen.mask_defects,
+        allow_truncated=chosen.allow_truncated,
+        axes=chosen.axes,
+        resume=chosen.resume,
+        resources=Resources(chosen.max_memory, chosen.workers, chosen.device),
+    )
+
+
+def _check_sizes(chosen: argparse.Namespace) -> None:
+    if chosen.min_size < 1:
+        raise SettingError(f"--min-size {chosen.min_size}: expected at least 1 pixel")
+    if chosen.max_size is not None and chosen.max_size < chosen.min_size:
+        raise SettingError(
+            f"--max-size {chosen.max_size} is below --min-size {chosen.min_size}: nothing could "
+            f"be detected"
+        )
+
+
+class _Names:
+    """Two scenes of one name would share a folder, and the second would replace the first."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Path] = {}
+
+    def check(self, path: Path) -> None:
+        earlier = self.seen.setdefault(path.stem, path)
+        if earlier is not path:
+            raise SettingError(
+                f"{path}: has the same name as {earlier}, so both would write to one folder; run "
+                f"them with different --out"
+            )
+
+
+def _record(path: Path, result: Result) -> dict[str, Any]:
+    return {
+        "scene": str(path),
+        "folder": str(result.folder),
+        "products": list(result.products),
+        "detections": len(result.detections),
+        "pixels": len(result.detections.pixels),
+        "threshold": result.threshold.value,
+        "threshold_method": result.threshold.method,
+        "pfa": result.threshold.pfa,
+        "seconds": round(result.seconds, 3),
+        "metrics": result.metrics,
+        "warnings": list(result.warnings),
+    }
+
+
+def _summary(result: Result) -> str:
+    count = len(result.detections)
+    expected = result.threshold.expected_false_alarms
+    lines = [
+        f"{result.scene}: {count} object{'s' * (count != 1)} "
+        f"({len(result.detections.pixels)} pixels) above a score of {result.threshold.value:.6g} "
+        f"in {result.seconds:.1f} s"
+    ]
+    if expected is not None:
+        lines.append(
+            f"  threshold for {result.threshold.pfa:g} false alarms per pixel "
+            f"({result.threshold.method}): about {expected:.2g} pixels by chance"
+        )
+    if result.metrics:
+        area = result.metrics["auc_pd_pf"]
+        lines.append(f"  AUC(PD,PF) {'undefined' if area is None else f'{area:.6f}'}")
+    lines.append(f"  report: {result.folder / 'report.html'}")
+    lines.append(f"  also there: {', '.join(p for p in result.products if p != 'report.html')}")
+    return "\n".join(lines)
+
+
+def _settings_help(words: Sequence[str]) -> str:
+    """The settings of the detector that the words name."""
+    name = "rx"
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--detector":
+            name = following
+        elif word.startswith("--detector="):
+            name = word.partition("=")[2]
+    try:
+        known = describe(load(name))
+    except SettingError:
+        return "oddspec detectors lists the detectors."
+    lines = [f"settings of {name} (--set NAME=VALUE):"] if known else [f"{name} has no settings."]
+    for entry in known:
+        lines.append(f"  {entry.name} ({entry.kind_name}, default {entry.default}):")
+        lines += textwrap.wrap(entry.help, 76, initial_indent="    ", subsequent_indent="    ")
+    lines.append("another detector's: oddspec detect --detector NAME --help")
+    return "\n".join(lines)

@@ -1,0 +1,71 @@
+"""``oddspec detectors``: the table of detectors, or one in full."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from oddspec.command.terminal import text_table
+from oddspec.detector import BackgroundDetector, WindowDetector
+from oddspec.detectors import family_of, load, names
+from oddspec.settings import describe
+
+__all__ = ["add_arguments"]
+
+
+def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Declare the command's arguments."""
+    parser.set_defaults(run=run)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="one detector in full")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print the table, or one detector's documentation and settings."""
+    if chosen.name and not chosen.json:
+        print(_in_full(chosen.name))
+        return 0
+    rows = [_row(name) for name in ([chosen.name] if chosen.name else names())]
+    if chosen.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    columns = ("name", "family", "needs", "cost", "devices", "reference")
+    lines = [
+        [", ".join(v) if isinstance(v := row[c], list) else v for c in columns] for row in rows
+    ]
+    print(text_table([columns, *lines]))
+    return 0
+
+
+def _row(name: str) -> dict[str, Any]:
+    cls = load(name)
+    if issubclass(cls, BackgroundDetector):
+        needs = "two passes, any size"
+    elif issubclass(cls, WindowDetector):
+        needs = "tiles, any size"
+    else:
+        needs = "the scene in memory"
+    return {
+        "name": name,
+        "family": family_of(name),
+        "needs": needs,
+        "cost": cls.cost,
+        "devices": list(cls.devices),
+        "reference": cls.reference,
+        "settings": {entry.name: entry.default for entry in describe(cls)},
+    }
+
+
+def _in_full(name: str) -> str:
+    cls = load(name)
+    lines = [f"{name} ({family_of(name)})", "", inspect.getdoc(cls) or "", ""]
+    known = describe(cls)
+    if known:
+        lines.append("Settings for --set NAME=VALUE, with their defaults:")
+        lines += [f"  {entry.name} = {entry.default}  ({entry.kind_name})" for entry in known]
+    else:
+        lines.append("It has no settings.")
+    return "\n".join(lines)

@@ -1,0 +1,158 @@
+"""``oddspec info``: what a scene file holds and what would be done with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec.command.arguments import bands_of, memory
+from oddspec.command.terminal import clean, text_table
+from oddspec.detectors import family_of, load, names
+from oddspec.errors import OddspecError
+from oddspec.files.open import open_source
+from oddspec.products import as_json
+from oddspec.run import needed
+from oddspec.scene import Scene
+from oddspec.survey import Survey, survey
+
+__all__ = ["add_arguments"]
+
+
+def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Declare the command's arguments."""
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add("scene", type=Path, metavar="SCENE")
+    add("--variable", metavar="NAME", help="name of the cube in a file of several arrays")
+    add("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
+    add("--bands", metavar="LIST", help="as in detect")
+    add("--mask-defects", action="store_true", help="as in detect")
+    add("--allow-truncated", action="store_true", help="as in detect")
+    add("--axes", metavar="LIST", help="as in detect")
+    add("--max-memory", type=memory, metavar="SIZE", help="as in detect")
+    add("--json", action="store_true", help="as JSON")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Print what there is to know."""
+    source = open_source(
+        chosen.scene,
+        variable=chosen.variable,
+        max_memory=chosen.max_memory,
+        allow_truncated=chosen.allow_truncated,
+        axes=chosen.axes,
+    )
+    try:
+        bands = None if chosen.bands is None else bands_of(chosen.bands, source)
+        scene = Scene.of(source, bands, chosen.nodata, chosen.mask_defects)
+        found = survey(scene)
+        if chosen.json:
+            print(json.dumps(as_json(_facts(scene, found)), indent=2, allow_nan=False))
+        else:
+            print(_text(scene, found))
+    finally:
+        source.close()
+    return 0
+
+
+def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
+    source, meta = scene.source, scene.source.metadata
+    place = meta.georeference
+    return {
+        "path": str(source.path),
+        "name": source.name,
+        "format": source.format,
+        "shape": source.shape,
+        "dtype": str(source.dtype),
+        "interleave": meta.interleave,
+        "wavelengths_nm": meta.wavelengths,
+        "bands_used": scene.bands + 1,
+        "bands_left_out": np.setdiff1d(np.arange(source.shape[2]), scene.bands) + 1,
+        "nodata": scene.nodata,
+        "crs": place.crs.to_string() if place and place.crs else None,
+        "transform": list(place.transform)[:6] if place else None,
+        "survey": found,
+        "notes": [*meta.notes, *found.notes],
+        "memory_bytes": _memory(scene),
+    }
+
+
+def _memory(scene: Scene) -> dict[str, int | None]:
+    """Bytes that each detector needs at least, with one worker; None where it cannot run."""
+    sizes: dict[str, int | None] = {}
+    for name in names():
+        # Learned detectors would load PyTorch for this.
+        if family_of(name) != "learned":
+            try:
+                detector = load(name)()
+                sizes[name] = needed(scene, detector)
+                if hasattr(detector, "window"):
+                    detector.window.must_fit(*scene.shape[:2])
+            except OddspecError:
+                sizes[name] = None
+    return sizes
+
+
+def _text(scene: Scene, found: Survey) -> str:
+    source, meta = scene.source, scene.source.metadata
+    h, w, b = source.shape
+    left_out = b - len(scene.bands)
+    size = h * w * b * source.dtype.itemsize
+    lines = [
+        f"{source.path}",
+        f"  format        {source.format}{f', {meta.interleave}' if meta.interleave else ''}, "
+        f"{source.dtype}, {_size(size)} of pixels",
+        f"  size          {h} rows x {w} columns x {b} bands",
+        f"  bands used    {len(scene.bands)}"
+        + (f"; {left_out} left out (the file or --bands says so)" if left_out else ""),
+        f"  wavelengths   {_wavelengths(scene)}",
+        f"  nodata        {'none declared' if scene.nodata is None else f'{scene.nodata:g}'}",
+        f"  georeference  {_place(scene)}",
+        f"  looked at     {found.looked_at:,} pixels" + ("" if found.complete else " (a sample)"),
+        f"  valid         {found.valid:,}; {found.nodata:,} nodata, {found.nonfinite:,} NaN or "
+        f"infinite, {found.flat:,} flat, {found.saturated:,} saturated",
+        f"  values        {found.smallest:g} to {found.largest:g}",
+    ]
+    if found.health:
+        lines.append(
+            f"  covariance    rank {found.health.rank} of {found.health.bands}, condition "
+            f"{found.health.condition:.2g}, {h * w / found.health.bands:.3g} pixels per band"
+        )
+    sizes = _memory(scene)
+    rows = [("detector", "memory needed at least")]
+    rows += [
+        (n, "cannot run with its defaults" if s is None else _size(s)) for n, s in sizes.items()
+    ]
+    lines += ["", text_table(rows)]
+    notes = [*meta.notes, *found.notes]
+    lines += ["", *(f"note: {note}" for note in notes)] if notes else []
+    return "\n".join(clean(part) for line in lines for part in line.split("\n"))
+
+
+def _wavelengths(scene: Scene) -> str:
+    waves = scene.wavelengths
+    if waves is None:
+        return "not given"
+    return f"{waves.min():.1f} to {waves.max():.1f} nm in the used bands"
+
+
+def _place(scene: Scene) -> str:
+    place = scene.source.metadata.georeference
+    if place is None:
+        return "none"
+    a, b, c, d, e, f = list(place.transform)[:6]
+    crs = place.crs.to_string() if place.crs else "unknown coordinate system"
+    turned = "" if b == d == 0 else ", rotated"
+    return (
+        f"{crs[:70]}, pixels of {np.hypot(a, d):g} x {np.hypot(b, e):g}, "
+        f"upper left corner at {c:.10g}, {f:.10g}{turned}"
+    )
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,124 @@
+"""``oddspec scenes list|show|verify|make``: public scenes, and made ones."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import json
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from oddspec.command.terminal import progress, text_table
+from oddspec.scenes import (
+    catalogue,
+    describe,
+    find,
+    list_rows,
+    make_scene,
+    recognise,
+    recognised_rows,
+)
+from oddspec.settings import parameters_help
+
+__all__ = ["add_arguments"]
+
+
+def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Declare the command's arguments."""
+    commands = parser.add_subparsers(metavar="WHAT", required=True)
+    listed = commands.add_parser("list", help="the public scenes that the catalogue knows")
+    listed.add_argument("--json", action="store_true", help="as JSON")
+    listed.set_defaults(run=_list)
+    shown = commands.add_parser("show", help="all about one scene")
+    shown.add_argument("name", metavar="NAME")
+    shown.add_argument("--json", action="store_true", help="as JSON")
+    shown.set_defaults(run=_show)
+    verified = commands.add_parser(
+        "verify", help="recognise scene files by their checksum, whatever they are called"
+    )
+    verified.add_argument("folder", metavar="DIR", type=Path)
+    verified.add_argument("--json", action="store_true", help="as JSON")
+    verified.set_defaults(run=_verify)
+    _add_maker(commands.add_parser("make", help="write a synthetic scene with implanted targets"))
+
+
+def _add_maker(parser: argparse.ArgumentParser) -> None:
+    """Options of the scene maker, from the signature and docstring of `make_scene`."""
+    parser.description = "Write a georeferenced ENVI scene with implanted targets and its truth."
+    parser.add_argument("path", type=Path, metavar="FILE", help="the data file, such as scene.img")
+    helps = parameters_help(inspect.getdoc(make_scene) or "")
+    kinds = typing.get_type_hints(make_scene)
+    options = []
+    for name, parameter in inspect.signature(make_scene).parameters.items():
+        if name in ("path", "progress"):
+            continue
+        read = _reader(name, kinds[name], parameter.default)
+        help_text = f"{helps.get(name, '')} (default: {parameter.default})".replace("%", "%%")
+        flag = "--" + name.replace("_", "-")
+        if read is None:
+            parser.add_argument(flag, action="store_true", help=help_text)
+        else:
+            parser.add_argument(
+                flag, type=read, default=parameter.default, metavar="VALUE", help=help_text
+            )
+        options.append(name)
+    parser.add_argument(
+        "--progress", choices=("auto", "plain", "json", "none"), default="auto", help="as in detect"
+    )
+    parser.set_defaults(run=lambda chosen: _make(chosen, options))
+
+
+def _reader(name: str, kind: Any, default: Any) -> Callable[[str], Any] | None:
+    """How an option's text becomes a value; None for a switch."""
+    if name == "crs":
+        return lambda text: None if text.lower() == "none" else text
+    if name == "stripes":
+        return lambda text: {"true": True, "false": False}.get(text.lower()) or float(text)
+    if isinstance(default, bool):
+        return None
+    if isinstance(default, tuple):
+        return lambda text: tuple(float(part) for part in text.split(","))
+    if name == "noise_snr":
+        return float
+    return int if default is None else type(default)
+
+
+def _list(chosen: argparse.Namespace) -> int:
+    if chosen.json:
+        print(json.dumps([dataclasses.asdict(scene) for scene in catalogue()], indent=2))
+    else:
+        print(text_table(list_rows(catalogue())))
+    return 0
+
+
+def _show(chosen: argparse.Namespace) -> int:
+    scene = find(chosen.name)
+    print(json.dumps(dataclasses.asdict(scene), indent=2) if chosen.json else describe(scene))
+    return 0
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    found = recognise(chosen.folder)
+    if chosen.json:
+        rows = [
+            {"path": str(path), "scene": scene and scene.name, "file": file and file.name}
+            for path, scene, file in found
+        ]
+        print(json.dumps(rows, indent=2))
+    else:
+        print(text_table(recognised_rows(found)))
+        known = sum(scene is not None for _, scene, _ in found)
+        print(f"{known} of {len(found)} files are in the catalogue")
+    return 0
+
+
+def _make(chosen: argparse.Namespace, options: list[str]) -> int:
+    settings = {name: getattr(chosen, name) for name in options}
+    with progress(chosen.progress, chosen.path.name) as report:
+        made = make_scene(chosen.path, **settings, progress=report)
+    print(f"scene: {made.data} (header {made.header.name}), {len(made.targets)} targets")
+    print(f"truth: {made.truth}, {made.target_list.name}; settings: {made.parameters.name}")
+    return 0

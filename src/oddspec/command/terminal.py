@@ -1,0 +1,134 @@
+"""What the command line shows while it works: a bar, plain lines or JSON, on standard error."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from oddspec.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["clean", "progress", "say", "text_table"]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+EVERY = 10.0
+"""Seconds between two plain lines."""
+
+
+def clean(text: str) -> str:
+    """Text from a file, without what a terminal would obey."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def say(text: str) -> None:
+    """One line to the user, beside the results."""
+    print(f"oddspec: {clean(text)}", file=sys.stderr, flush=True)
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text in aligned columns; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(clean(line) for line in lines)
+
+
+@contextmanager
+def progress(kind: str, title: str) -> Iterator[Progress]:
+    """A progress callback of the kind ``auto``, ``plain``, ``json`` or ``none``."""
+    if kind == "none":
+        yield silent
+    elif kind == "auto" and sys.stderr.isatty():
+        bar = _Bar(title)
+        try:
+            yield bar
+        finally:
+            bar.close()
+    else:
+        yield _Lines(title, as_json=kind == "json")
+
+
+class _Bar:
+    """A bar with a time estimate, one per stage."""
+
+    def __init__(self, title: str) -> None:
+        self.title = clean(title)
+        self.stage: str | None = None
+        self.bar: Any = None
+
+    def __call__(self, done: float, total: float, stage: str) -> None:
+        from tqdm import tqdm
+
+        if stage != self.stage:
+            self.close()
+            self.stage = stage
+            # What an earlier run has done must not count towards the speed.
+            self.bar = tqdm(
+                total=total,
+                initial=done,
+                desc=f"{self.title}: {stage}",
+                file=sys.stderr,
+                bar_format="{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining}",
+            )
+        self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        self.bar = self.stage = None
+
+
+class _Lines:
+    """A line at the beginning and end of a stage and every ten seconds between."""
+
+    def __init__(self, title: str, as_json: bool) -> None:
+        self.title, self.as_json = clean(title), as_json
+        self.stage: str | None = None
+        self.started = self.shown = 0.0
+        self.first = 0.0
+
+    def __call__(self, done: float, total: float, stage: str) -> None:
+        now = time.monotonic()
+        if stage != self.stage:
+            self.stage, self.started, self.shown, self.first = stage, now, 0.0, done
+        elif done < total and now - self.shown < EVERY:
+            return
+        self.shown = now
+        gone = done - self.first
+        left = (now - self.started) / gone * (total - done) if gone > 0 else None
+        if self.as_json:
+            record = {
+                "scene": self.title,
+                "stage": stage,
+                "done": done,
+                "total": total,
+                "seconds": round(now - self.started, 3),
+                "seconds_left": None if left is None else round(left, 1),
+            }
+            print(json.dumps(record), file=sys.stderr, flush=True)
+            return
+        share = 100 * done / total if total else 100
+        remaining = "" if left is None or done >= total else f", about {_duration(left)} left"
+        print(
+            f"{self.title}: {stage} {share:.0f}% after {_duration(now - self.started)}{remaining}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,20 @@
+"""Objects in a mask: connected pixels, found, measured and flagged."""
+
+from oddspec.detections.find import find_detections
+from oddspec.detections.flags import (
+    ON_DEAD_LINE,
+    ON_SCENE_EDGE,
+    TOUCHES_MASKED,
+    flag_detections,
+)
+from oddspec.detections.objects import Detection, Detections
+
+__all__ = [
+    "ON_DEAD_LINE",
+    "ON_SCENE_EDGE",
+    "TOUCHES_MASKED",
+    "Detection",
+    "Detections",
+    "find_detections",
+    "flag_detections",
+]

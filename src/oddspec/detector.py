@@ -1,0 +1,144 @@
+"""The three kinds of detector, told apart by what a pixel's score may depend on.
+
+==================== ============================================= =================================
+class                a pixel's score depends on                    on tiles
+==================== ============================================= =================================
+`BackgroundDetector` its spectrum and one fitted model of a scene  same scores as on the whole scene
+`WindowDetector`     its spectrum and the ring of pixels around it same scores as on the whole scene
+`SceneDetector`      every pixel                                   in memory, or refused
+==================== ============================================= =================================
+
+A detector is a frozen dataclass of settings: nothing about files, tiles, thresholds, ground truth
+or the screen is known to it, and fitted state is returned, never stored.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from oddspec.arrays import Cube, Index, Mask, Pixels, PixelScores, Scores
+from oddspec.progress import Progress, silent
+from oddspec.windows import Tile, Window
+
+__all__ = [
+    "Background",
+    "BackgroundDetector",
+    "Detector",
+    "Insight",
+    "SceneDetector",
+    "Summary",
+    "WindowDetector",
+]
+
+
+S = TypeVar("S", bound="Summary")
+
+
+@runtime_checkable
+class Summary(Protocol):
+    """What is kept of some pixels; ``of(part) + of(rest) == of(whole)``."""
+
+    def __add__(self: S, other: S) -> S:
+        """The summary of both parts together."""
+
+
+@runtime_checkable
+class Background(Protocol):
+    """A fitted model of a scene."""
+
+    def score(self, pixels: Pixels) -> PixelScores:
+        """One score per pixel, larger is more anomalous.
+
+        A background may also have ``insights() -> tuple[Insight, ...]``, and
+        ``distribution() -> ScoreDistribution | None`` where theory gives one.
+        """
+
+
+@dataclass(frozen=True)
+class Insight:
+    """A part of a fitted model that means something to a person, and how to draw it.
+
+    Attributes
+    ----------
+    name
+        Short, unique within a detector, such as ``dictionary``.
+    kind
+        ``spectra`` (k, b): one line each; ``maps`` (h, w, k): one picture each; ``curve`` (steps,)
+        or (steps, k): values over iterations or epochs; ``values`` (k,) or (k, m): a small table.
+    values
+        The numbers.
+    label
+        What they are, with units, as a figure's caption says it.
+    """
+
+    name: str
+    kind: Literal["spectra", "maps", "curve", "values"]
+    values: np.ndarray
+    label: str
+
+
+class Detector:
+    """What all detectors share. Subclass one of the three kinds below, not this."""
+
+    family: ClassVar[str] = ""
+    """Set by the folder that the detector's file lies in."""
+    reference: ClassVar[str] = ""
+    """Authors, year and DOI, for ``oddspec detectors``."""
+    cost: ClassVar[str] = ""
+    """Operations for n pixels, b bands and s ring pixels, such as ``n b^2``."""
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    """Where it can run: ``cpu``, and ``cuda`` where its core takes array-API arrays."""
+
+
+class BackgroundDetector(Detector, ABC, Generic[S]):
+    """Summarise the pixels, fit one model, score every pixel with it."""
+
+    @abstractmethod
+    def summarise(self, pixels: Pixels, index: Index) -> S:
+        """What the fit needs to know of these (valid) pixels at these positions."""
+
+    @abstractmethod
+    def fit(self, summary: S) -> Background:
+        """The model of the scene that the summary describes."""
+
+
+class WindowDetector(Detector, ABC):
+    """Score each pixel against the ring around it."""
+
+    @property
+    @abstractmethod
+    def window(self) -> Window:
+        """The dual window."""
+
+    @abstractmethod
+    def score_tile(self, tile: Tile) -> Scores:
+        """Scores of ``tile.rows`` x ``tile.columns``; NaN where the tested pixel is invalid.
+
+        Invalid ring pixels get weight zero. A pixel's score must not depend, not even in its last
+        bit, on where the tile begins and ends.
+        """
+
+    def scratch(self, rows: int, columns: int, bands: int) -> int:
+        """Bytes that `score_tile` needs beside the tile, to score that many rows and columns."""
+        return 0
+
+
+class SceneDetector(Detector, ABC):
+    """Score all pixels together, in memory."""
+
+    @abstractmethod
+    def examine(
+        self, cube: Cube, valid: Mask, progress: Progress = silent
+    ) -> tuple[Scores, tuple[Insight, ...]]:
+        """Scores of the whole scene, and what the model found on the way.
+
+        Invalid pixels are NaN and influence no other.
+        """
+
+    @abstractmethod
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """Bytes needed beside the cube itself; the run refuses before allocating more."""

@@ -1,0 +1,1 @@
+"""Detectors that rebuild a pixel from others and score what is left."""

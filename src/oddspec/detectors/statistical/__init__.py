@@ -1,0 +1,1 @@
+"""Detectors that compare a pixel with a distribution fitted to the background."""

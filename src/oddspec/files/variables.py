@@ -1,0 +1,165 @@
+"""Which of a file's variables is the cube, and which the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec.errors import InputError
+
+__all__ = ["Variable", "check_plane", "check_real", "choose_cube", "choose_plane", "is_real"]
+
+_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of a file.
+
+    Attributes
+    ----------
+    name
+        As ``--variable`` takes it.
+    shape
+        Its lengths, in the order in which users of the format think of them.
+    kind
+        Its type in the format's own words.
+    real
+        Whether it is an array of real numbers.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+    real: bool
+
+    def __str__(self) -> str:
+        size = " x ".join(map(str, self.shape)) or "scalar"
+        return f"{self.name} ({size}, {self.kind})"
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether values of this type are real numbers of at most 64 bits."""
+    return dtype.kind in "iuf" and dtype.itemsize <= 8 and dtype.fields is None
+
+
+def check_real(path: Path, what: str, dtype: np.dtype[Any]) -> None:
+    """Raise `InputError` unless the values are real numbers of at most 64 bits."""
+    if is_real(dtype):
+        return
+    if dtype.kind == "O":
+        raise InputError(
+            f"{path}: {what} holds pickled Python objects, which could run any code when read; "
+            f"oddspec never reads those, save a plain array of numbers"
+        )
+    if dtype.kind == "c":
+        raise InputError(
+            f"{path}: {what} is complex ({dtype}), which is not supported; save its magnitude"
+        )
+    raise InputError(
+        f"{path}: {what} is of type {dtype}; expected integers or floating point numbers of up "
+        f"to 64 bits"
+    )
+
+
+def choose_cube(path: Path, variables: Iterable[Variable], wanted: str | None) -> Variable:
+    """The variable of that name, or the only three-dimensional one of real numbers.
+
+    Raises
+    ------
+    InputError
+        If there is none or more than one; the message names the candidates.
+    """
+    everything = list(variables)
+    if wanted is not None:
+        chosen = _named(path, everything, wanted)
+        if len(chosen.shape) != 3 or not chosen.real:
+            raise InputError(
+                f"{path}: variable {chosen} is no cube; expected three dimensions of real numbers"
+                f"{_cubes(everything)}"
+            )
+        return chosen
+    cubes = [variable for variable in everything if len(variable.shape) == 3 and variable.real]
+    if len(cubes) == 1:
+        return cubes[0]
+    if not cubes:
+        raise InputError(
+            f"{path}: holds no three-dimensional array of real numbers; it holds "
+            f"{_listed(everything)}"
+        )
+    raise InputError(
+        f"{path}: holds several cubes: {_listed(cubes)}; choose one with --variable NAME"
+    )
+
+
+def choose_plane(
+    path: Path, variables: Iterable[Variable], wanted: str | None, shape: tuple[int, int]
+) -> Variable:
+    """The two-dimensional variable of that name, or the only one with these rows and columns.
+
+    Raises
+    ------
+    InputError
+        If there is none or more than one; the message names the candidates, and those that would
+        fit if rows and columns were swapped.
+    """
+    everything = list(variables)
+    if wanted is not None:
+        chosen = _named(path, everything, wanted)
+        check_plane(path, f"variable {chosen}", chosen.shape, shape)
+        if not chosen.real:
+            raise InputError(f"{path}: variable {chosen} does not hold real numbers")
+        return chosen
+    planes = [variable for variable in everything if len(variable.shape) == 2 and variable.real]
+    fitting = [variable for variable in planes if variable.shape == shape]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise InputError(
+            f"{path}: several variables could be the truth: {_listed(fitting)}; choose one with "
+            f"--variable NAME"
+        )
+    if len(planes) == 1:
+        check_plane(path, f"variable {planes[0]}", planes[0].shape, shape)
+    swapped = [variable for variable in planes if variable.shape == shape[::-1]]
+    hint = f"; {_listed(swapped)} would fit transposed" if swapped else ""
+    raise InputError(
+        f"{path}: no variable has the scene's {shape[0]} rows and {shape[1]} columns; it holds "
+        f"{_listed(everything)}{hint}"
+    )
+
+
+def check_plane(path: Path, what: str, found: tuple[int, ...], shape: tuple[int, int]) -> None:
+    """Raise `InputError` unless a truth has the scene's rows and columns."""
+    if found == shape:
+        return
+    hint = ""
+    if found == shape[::-1]:
+        hint = "; it is transposed: swap its rows and columns, or the scene's"
+    raise InputError(
+        f"{path}: {what} has the shape {' x '.join(map(str, found))}, but the scene has "
+        f"{shape[0]} rows x {shape[1]} columns{hint}"
+    )
+
+
+def _named(path: Path, variables: list[Variable], wanted: str) -> Variable:
+    for variable in variables:
+        if variable.name.strip("/") == wanted.strip("/"):
+            return variable
+    raise InputError(f"{path}: has no variable {wanted!r}; it holds {_listed(variables)}")
+
+
+def _cubes(variables: list[Variable]) -> str:
+    cubes = [variable for variable in variables if len(variable.shape) == 3 and variable.real]
+    return f", such as {_listed(cubes)}" if cubes else ""
+
+
+def _listed(variables: list[Variable]) -> str:
+    if not variables:
+        return "nothing"
+    names = ", ".join(map(str, variables[:_LISTED]))
+    return names + (f" and {len(variables) - _LISTED} more" if len(variables) > _LISTED else "")

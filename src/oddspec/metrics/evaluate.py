@@ -1,0 +1,135 @@
+"""Every metric of a score map against a truth, in one dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from oddspec.errors import InputError, SettingError
+from oddspec.metrics.areas import Areas, scaled_areas
+from oddspec.metrics.classes import Classes
+from oddspec.metrics.intervals import delong
+from oddspec.metrics.objects import count_objects
+from oddspec.metrics.roc import average_precision, pd_at_pf, roc_area, threshold_at_pf
+from oddspec.metrics.separability import Separability
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    scores: np.ndarray,
+    truth: np.ndarray,
+    *,
+    pf: Sequence[float] = (1e-3, 1e-2),
+    grid: int | None = None,
+    level: float = 0.95,
+) -> dict[str, Any]:
+    """Every metric of ``docs/metrics.md``, JSON-serialisable.
+
+    Parameters
+    ----------
+    scores
+        Larger is more anomalous; pixels whose score is NaN are left out and counted.
+    truth
+        Of the same shape: 1 or True marks a target, 0 or False the background.
+    pf
+        False-alarm rates at which detection is stated, by pixel and (for images) by object.
+    grid
+        None for exact areas; a number of thresholds for the sums that papers print (see
+        `scaled_areas`). AUC(PD, PF) is always exact.
+    level
+        Confidence of the interval of AUC(PD, PF).
+
+    Returns
+    -------
+    dict
+        ``auc_pd_pf``, ``auc_ci_low``, ``auc_ci_high``, ``average_precision``, ``auc_pd_tau``,
+        ``auc_pf_tau``, ``auc_td``, ``auc_bs``, ``auc_snpr``, ``auc_tdbs``, ``auc_od``,
+        ``auc_odp``; for each rate such as 0.001 ``threshold_at_pf_0.001``, ``pd_at_pf_0.001``,
+        ``objects_at_pf_0.001`` and ``false_objects_at_pf_0.001``; ``objects``, ``separability``,
+        ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is undefined is None, and
+        ``undefined`` tells by its name why.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, the truth holds anything but 0 and 1, or a score is infinite.
+    SettingError
+        If a rate or the level is out of its range.
+    """
+    for rate in pf:
+        if not 0 < rate < 1:
+            raise SettingError(f"pf={rate:g}: expected a rate between 0 and 1, such as 0.001")
+    classes = Classes.of(scores, truth)
+    sheet = _Sheet()
+    sheet.values.update(
+        pixels=classes.background.size + classes.targets.size,
+        targets=classes.targets.size,
+        invalid=classes.invalid,
+        invalid_targets=classes.invalid_targets,
+    )
+    sheet.add(["auc_pd_pf"], lambda: (roc_area(classes),))
+    sheet.add(["auc_ci_low", "auc_ci_high"], lambda: _interval(classes, level))
+    sheet.add(["average_precision"], lambda: (average_precision(classes),))
+    sheet.add(["auc_pd_tau", "auc_pf_tau"], lambda: scaled_areas(classes, grid))
+    _add_derived(sheet)
+    _add_rates(sheet, classes, np.asarray(scores), np.asarray(truth), pf)
+    sheet.add(["separability"], lambda: (Separability.of(classes).as_dict(),))
+    return {**sheet.values, "undefined": sheet.reasons}
+
+
+class _Sheet:
+    """Values by name, and why some are missing."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.reasons: dict[str, str] = {}
+
+    def add(self, names: Sequence[str], compute: Callable[[], Sequence[Any]]) -> None:
+        try:
+            found = compute()
+        except InputError as error:
+            found = [None] * len(names)
+            self.reasons.update(dict.fromkeys(names, str(error).removeprefix("undefined: ")))
+        self.values.update(zip(names, found, strict=True))
+
+
+def _interval(classes: Classes, level: float) -> tuple[float, float]:
+    interval = delong(classes, level)
+    return interval.low, interval.high
+
+
+def _add_derived(sheet: _Sheet) -> None:
+    names = ["auc_td", "auc_bs", "auc_tdbs", "auc_od", "auc_odp", "auc_snpr"]
+    basic = [sheet.values[name] for name in ("auc_pd_pf", "auc_pd_tau", "auc_pf_tau")]
+    if None in basic:
+        reason = sheet.reasons.get("auc_pf_tau") or sheet.reasons["auc_pd_pf"]
+        sheet.values.update(dict.fromkeys(names))
+        sheet.reasons.update(dict.fromkeys(names, reason))
+        return
+    areas = Areas(*basic)
+    sheet.values.update({name: getattr(areas, name.removeprefix("auc_")) for name in names})
+    if areas.snpr is None:
+        sheet.reasons["auc_snpr"] = "AUC(PF,tau) is zero: every background pixel scores lowest"
+
+
+def _add_rates(
+    sheet: _Sheet,
+    classes: Classes,
+    scores: np.ndarray,
+    truth: np.ndarray,
+    rates: Sequence[float],
+) -> None:
+    image = scores.ndim == 2
+    for rate in rates:
+        end = f"at_pf_{rate:g}"
+        sheet.add([f"threshold_{end}"], lambda rate=rate: (threshold_at_pf(classes, rate),))  # type: ignore[misc]
+        sheet.add([f"pd_{end}"], lambda rate=rate: (pd_at_pf(classes, rate),))  # type: ignore[misc]
+        value = sheet.values[f"threshold_{end}"]
+        if image and value is not None:
+            count = count_objects(scores, truth, value)
+            sheet.values["objects"] = count.objects
+            sheet.values[f"objects_{end}"] = count.detected
+            sheet.values[f"false_objects_{end}"] = count.false_objects

@@ -1,0 +1,145 @@
+"""run.json: what was done, with what, on which machine, and what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec.aside import write_text
+
+__all__ = ["SCHEMA", "RunRecord", "as_json", "machine", "peak_memory", "versions", "write_record"]
+
+SCHEMA = 1
+"""Raised when a key of run.json changes its meaning or goes away; new keys do not raise it."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """All there is to say about one run on one scene, in the order of a reader's interest.
+
+    Values may be dataclasses, NumPy arrays and scalars, paths, dates and plain Python values; what
+    is not a number becomes null.
+    """
+
+    scene: Mapping[str, Any]
+    """Name, path, SHA-256 of the file(s), format, shape, type, bands used, georeference."""
+    detector: str
+    settings: Mapping[str, Any]
+    """The detector's settings, and under their own names those of the run."""
+    threshold: Any
+    """Value, method, stated false-alarm rate, expected false alarms, diagnostics."""
+    detections: Mapping[str, Any]
+    """How many objects and pixels, how many were left out for their size."""
+    products: Sequence[str] = ()
+    """Names of the files written, in the folder of run.json."""
+    covariance: Any = None
+    """Health of the covariance: rank, condition, samples per band, what was done."""
+    metrics: Mapping[str, Any] | None = None
+    """Against a truth, if there is one."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by stage."""
+    warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    """What was odd about the input and how it was read."""
+    peak_memory_bytes: int | None = None
+    started: datetime.datetime | None = None
+    finished: datetime.datetime | None = None
+    command: Sequence[str] | None = None
+    """The command line, if there was one."""
+
+
+def write_record(path: Path, record: RunRecord) -> None:
+    """Write a record as JSON with sorted keys, adding schema number, versions and machine.
+
+    Raises
+    ------
+    OddspecError
+        If the file cannot be written; the older one is kept.
+    """
+    content = {f.name: as_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    content |= {"schema": SCHEMA, "versions": versions(), "machine": machine()}
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def as_json(value: Any) -> Any:
+    """The value in terms of JSON; numbers that are not finite become null, others text."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return int(value) if isinstance(value, enum.IntEnum) else value
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, (np.bool_, np.integer)):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return as_json(value.tolist())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
+        return [as_json(item) for item in items]
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    return str(value)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package and of the libraries that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in ("oddspec", "numpy", "scipy", "rasterio", "h5py", "pyogrio", "shapely", "torch"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """The machine, without its name or its user's."""
+    return {
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "memory_bytes": _memory(),
+    }
+
+
+def peak_memory() -> int | None:
+    """Largest resident memory of this process so far, in bytes; None where not known."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None

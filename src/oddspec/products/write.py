@@ -1,0 +1,145 @@
+"""All products of one run in one call."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec.arrays import Scores
+from oddspec.detections import Detections
+from oddspec.products.quicklook import write_quicklook
+from oddspec.products.rasters import write_mask, write_scores
+from oddspec.products.record import as_json, versions
+from oddspec.products.spectra import MOST_SPECTRA, Spectra, measure_spectra
+from oddspec.products.table import PValue, Table, tabulate
+from oddspec.products.vectors import write_csv, write_geojson, write_geopackage
+from oddspec.progress import Progress, silent
+from oddspec.scene import Scene
+from oddspec.threshold import Threshold
+
+__all__ = ["Products", "write_products"]
+
+
+@dataclass(frozen=True, eq=False)
+class Products:
+    """What was written, and what the report needs of it.
+
+    Attributes
+    ----------
+    paths
+        By product: ``scores.tif``, ``mask.tif``, ``detections.gpkg``, ``detections.geojson``,
+        ``detections.csv``, ``quicklook.png``.
+    table
+        The detections as written.
+    spectra
+        Mean spectra of the highest detections and the background's.
+    seconds
+        Time by product.
+    """
+
+    paths: dict[str, Path]
+    table: Table
+    spectra: Spectra
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def write_products(
+    folder: Path,
+    scene: Scene,
+    scores: Scores,
+    threshold: Threshold,
+    detections: Detections,
+    *,
+    detector: str,
+    settings: Mapping[str, Any] | None = None,
+    score_unit: str = "",
+    p_value: PValue | None = None,
+    most_spectra: int = MOST_SPECTRA,
+    progress: Progress = silent,
+) -> Products:
+    """Write the map layers, tables and the quicklook of one scene into a folder.
+
+    Every file is written aside and renamed, one after the other; memory does not grow with the
+    scene, only with the number of detected pixels.
+
+    Parameters
+    ----------
+    folder
+        Made if missing.
+    scene, scores
+        The scores ``(h, w)`` may be a ``numpy.memmap``; NaN where invalid.
+    threshold
+        The one that the detections lie above.
+    detections
+        See `oddspec.detections`; flagged before, if flags are wanted. ``mask.tif`` shows these
+        objects and no others.
+    detector, settings
+        Name and settings of the detector, kept in the files.
+    score_unit
+        What a score is, such as ``squared Mahalanobis distance``.
+    p_value
+        Probability that a background pixel scores at least as high, for an array of scores.
+    most_spectra
+        Detections, by descending peak, that get a mean spectrum.
+    progress
+        Called as the work goes on.
+
+    Raises
+    ------
+    OddspecError
+        If a file cannot be written; the older ones are kept.
+    """
+    place = scene.source.metadata.georeference
+    tags = _tags(scene, threshold, detector, settings or {})
+    names = ("scores.tif", "mask.tif", "detections.gpkg", "detections.geojson", "detections.csv")
+    paths = {name: folder / name for name in (*names, "quicklook.png")}
+    spectra = measure_spectra(scene, detections, scores, most=most_spectra, progress=progress)
+    table = tabulate(detections, place, p_value, spectra)
+    label = f"{detector} score" + (f" ({score_unit})" if score_unit else "")
+    work: dict[str, Callable[[Path], None]] = {
+        "scores.tif": lambda path: write_scores(
+            path, scores, place, tags, description=f"{detector} score", unit=score_unit
+        ),
+        "mask.tif": lambda path: write_mask(path, detections, scores, place, tags),
+        "detections.gpkg": lambda path: write_geopackage(path, table, tags),
+        "detections.geojson": lambda path: write_geojson(path, table),
+        "detections.csv": lambda path: write_csv(path, table, scene.name),
+        "quicklook.png": lambda path: write_quicklook(
+            path, scene, scores, table, threshold=threshold.value,
+            title=f"{scene.name} · {detector}", score_label=label,
+        ),
+    }  # fmt: skip
+    seconds = {}
+    for done, (name, write) in enumerate(work.items()):
+        progress(done, len(work), f"writing {name}")
+        begin = time.perf_counter()
+        write(paths[name])
+        seconds[name] = time.perf_counter() - begin
+    progress(len(work), len(work), "writing products")
+    return Products(paths, table, spectra, seconds)
+
+
+def _tags(
+    scene: Scene, threshold: Threshold, detector: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a layer should still say when it is found without its folder."""
+    tags = {
+        "scene": scene.name,
+        "detector": detector,
+        "settings": json.dumps(as_json(dict(settings)), sort_keys=True),
+        "threshold": f"{threshold.value:.17g}",
+        "threshold_method": threshold.method,
+        "software": f"oddspec {versions().get('oddspec', '')}".strip(),
+        "bands": json.dumps([int(band) + 1 for band in scene.bands]),
+    }
+    if threshold.pfa is not None:
+        tags["false_alarm_rate"] = f"{threshold.pfa:g}"
+    if scene.wavelengths is not None:
+        tags["wavelengths_nm"] = json.dumps(as_json(np.round(scene.wavelengths, 4)))
+    return tags

@@ -1,0 +1,17 @@
+"""How long work tells of its progress, and how it is called off."""
+
+from typing import Protocol, runtime_checkable
+
+__all__ = ["Progress", "silent"]
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Called now and then by long work; raise from it to call the work off."""
+
+    def __call__(self, done: float, total: float, stage: str) -> None:
+        """``done`` of ``total`` units of the stage named ``stage`` are finished."""
+
+
+def silent(done: float, total: float, stage: str) -> None:
+    """Ignore progress."""

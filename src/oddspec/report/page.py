@@ -1,0 +1,167 @@
+"""Fill the page and write it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oddspec.aside import write_text
+from oddspec.products.outlines import PIXELS
+from oddspec.products.record import machine, versions
+from oddspec.products.text import printable
+from oddspec.report.content import ReportContent
+from oddspec.report.facts import (
+    headline,
+    number,
+    plain,
+    scene_facts,
+    size,
+    summary,
+    truth_facts,
+    words,
+)
+from oddspec.report.histogram import Histogram, count_scores
+from oddspec.report.pictures import (
+    embed_picture,
+    histogram_chart,
+    roc_chart,
+    spectrum_chart,
+    tail_chart,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+__all__ = ["render", "write_report"]
+
+_MOST_ROWS = 50
+_MOST_SPECTRA = 12
+
+
+def write_report(path: Path, content: ReportContent) -> None:
+    """Write the report as one HTML file that needs nothing else to be read.
+
+    Raises
+    ------
+    OddspecError
+        If the file cannot be written; the older one is kept.
+    """
+    write_text(path, render(content))
+
+
+def render(content: ReportContent) -> str:
+    """The page as HTML. All text from files is escaped, and the page cannot load anything."""
+    histogram = count_scores(content.scores)
+    known = np.isfinite(content.table.columns["p_value"]).any()
+    html: str = _template().render(
+        content=content,
+        title=f"{printable(content.scene.name)} · {printable(content.detector)}",
+        headline=headline(content, histogram),
+        summary=summary(content, histogram),
+        scene_facts=scene_facts(content, histogram),
+        notes=_notes(content),
+        warnings=[*content.warnings, *content.threshold.warnings],
+        quicklook=None if content.quicklook is None else embed_picture(content.quicklook),
+        charts=_charts(content, histogram),
+        rows=content.table.rows(_MOST_ROWS),
+        located=_located(content),
+        p_values_known=bool(known),
+        spectra=_spectra(content),
+        truth_charts=_truth_charts(content),
+        truth_tables=truth_facts(content),
+        versions=versions(),
+        machine=machine(),
+    )
+    return html
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("oddspec.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, plain=plain, size=size, words=words)
+    environment.filters.update(printable=printable)
+    return environment.get_template("page.html")
+
+
+def _notes(content: ReportContent) -> list[str]:
+    """Notes on the input, without those that stand with the covariance."""
+    elsewhere = () if content.covariance is None else content.covariance.notes
+    every = dict.fromkeys([*content.scene.source.metadata.notes, *content.notes])
+    return [note for note in every if note not in elsewhere]
+
+
+def _charts(content: ReportContent, histogram: Histogram | None) -> list[tuple[str, str, str]]:
+    """Data address, alternative text and caption of the charts of the scores."""
+    if histogram is None:
+        return []
+    value, pfa = content.threshold.value, content.threshold.pfa
+    # Where the threshold was counted off the scores, a model would be these scores again.
+    model = content.p_value if content.threshold.method in ("theory", "tail") else None
+    tail = "Fraction of pixels at or above a score. "
+    if model is None:
+        tail += "The red line is the threshold."
+    else:
+        tail += (
+            "Where the dashed model leaves the measured line before the threshold, the stated "
+            "false-alarm rate does not hold; a measured tail above it right of the threshold is "
+            "what anomalies look like."
+        )
+    return [
+        (
+            histogram_chart(histogram, value, content.score_label),
+            "Histogram of the scores",
+            "Number of pixels by score, with the threshold.",
+        ),
+        (
+            tail_chart(histogram, value, pfa, model, content.score_label),
+            "Tail of the scores",
+            tail,
+        ),
+    ]
+
+
+def _spectra(content: ReportContent) -> list[tuple[str, str]]:
+    """Data address and alternative text of the spectra of the first detections."""
+    spectra = content.spectra
+    if spectra is None:
+        return []
+    charts = []
+    for i in range(min(_MOST_SPECTRA, len(spectra.ids))):
+        found = content.detections[i]
+        pixels = f"{found.size:,} pixel{'' if found.size == 1 else 's'}"
+        title = f"Detection {found.id} · {pixels} · peak {number(found.peak)}"
+        charts.append((spectrum_chart(spectra, i, title), f"Mean spectrum of detection {found.id}"))
+    return charts
+
+
+def _truth_charts(content: ReportContent) -> list[tuple[str, str]]:
+    if content.truth is None:
+        return []
+    return [
+        (roc_chart(content.truth, logarithmic=False), "ROC curve"),
+        (roc_chart(content.truth, logarithmic=True), "ROC curve, logarithmic false-alarm rate"),
+    ]
+
+
+def _located(content: ReportContent) -> dict[str, Any]:
+    """Which columns say where a detection is, how they are headed, and whether areas tell more."""
+    table = content.table
+    ground = len(table) > 0 and table.columns["area_unit"][0] != PIXELS
+    if table.has_longitude_latitude:
+        names, heads, digits = ("longitude", "latitude"), ("longitude", "latitude"), 6
+    elif table.georeference is not None:
+        names, heads, digits = ("centroid_x", "centroid_y"), ("x", "y"), 2
+    else:
+        names, heads, digits = ("centroid_x", "centroid_y"), ("column", "row"), 1
+    return {"names": names, "heads": heads, "digits": digits, "on_the_ground": ground}

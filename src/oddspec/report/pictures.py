@@ -1,0 +1,201 @@
+"""The report's charts, as data addresses that need no network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oddspec.products.spectra import Spectra
+from oddspec.products.table import PValue
+from oddspec.report.content import TruthContent
+from oddspec.report.histogram import Histogram
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["embed_picture", "histogram_chart", "roc_chart", "spectrum_chart", "tail_chart"]
+
+_INK = "#1f2937"
+_QUIET = "#9ca3af"
+_BLUE = "#1d4ed8"
+_RED = "#c2410c"
+_MOST_BYTES = 1_000_000
+"""A larger picture is embedded as JPEG."""
+
+
+def embed_picture(path: Path) -> str:
+    """The picture as a data address, PNG as it is if it is small, else JPEG."""
+    from PIL import Image
+
+    content, kind = path.read_bytes(), "png"
+    if len(content) > _MOST_BYTES:
+        buffer = io.BytesIO()
+        Image.open(path).convert("RGB").save(buffer, "JPEG", quality=85, optimize=True)
+        content, kind = buffer.getvalue(), "jpeg"
+    return _address(content, kind)
+
+
+def histogram_chart(histogram: Histogram, threshold: float, label: str) -> str:
+    """Number of pixels by score, on logarithmic axes, with the threshold."""
+    figure, axes = _chart()
+    edges, counts = histogram.coarse(128)
+    axes.stairs(counts, edges, fill=True, color="#c7d2fe", edgecolor="#6366f1", linewidth=0.8)
+    _scales(axes, histogram)
+    axes.set_ylim(bottom=0.7)
+    _mark(axes, threshold)
+    axes.set_xlabel(label, parse_math=False)
+    axes.set_ylabel("pixels")
+    return _png(figure)
+
+
+def tail_chart(
+    histogram: Histogram, threshold: float, pfa: float | None, p_value: PValue | None, label: str
+) -> str:
+    """Fraction of pixels at or above a score, beside what the threshold's model says of it."""
+    figure, axes = _chart()
+    fraction = histogram.exceedance
+    axes.plot(histogram.edges[:-1], fraction, color="#6366f1", linewidth=1.6, label="measured")
+    _scales(axes, histogram)
+    lowest = 0.5 / max(histogram.valid, 1)
+    if pfa is not None and pfa > 0:
+        lowest = min(lowest, pfa / 3)
+        stated = f"stated rate {pfa:g}"
+        axes.axhline(pfa, color=_QUIET, linestyle=":", linewidth=1.2, label=stated)
+    if p_value is not None:
+        at = histogram.edges[::16]
+        model = np.asarray(p_value(at), dtype=np.float64)
+        shown = np.isfinite(model) & (model > lowest / 10)
+        if shown.any():
+            axes.plot(
+                at[shown], model[shown], color=_INK, linestyle="--", linewidth=1.3,
+                label="background model",
+            )  # fmt: skip
+    axes.set_ylim(lowest, 1.5)
+    _mark(axes, threshold)
+    axes.set_xlabel(label, parse_math=False)
+    axes.set_ylabel("fraction of pixels at or above")
+    axes.legend(loc="lower left", fontsize=7.5, edgecolor="none", framealpha=0.9)
+    return _png(figure)
+
+
+def spectrum_chart(spectra: Spectra, number: int, title: str) -> str:
+    """Mean spectrum of one detection over the background's, with gaps at left-out bands."""
+    figure, axes = _chart(4.2, 2.7)
+    along, gaps = _along(spectra)
+
+    def broken(values: np.ndarray) -> np.ndarray:
+        return np.insert(np.asarray(values, dtype=np.float64), gaps, np.nan)
+
+    x = np.insert(along, gaps, np.nan)
+    if spectra.background_pixels:
+        low, high = broken(spectra.background_low), broken(spectra.background_high)
+        axes.fill_between(x, low, high, color="#e5e7eb", label="background, 5 to 95 %", linewidth=0)
+        mean = broken(spectra.background_mean)
+        axes.plot(x, mean, color="#6b7280", linewidth=1.1, label="background mean")
+    detected = broken(spectra.means[number])
+    axes.plot(x, detected, color=_RED, linewidth=1.5, label="detection")
+    axes.set_title(title, fontsize=9, loc="left", parse_math=False)
+    axes.set_xlabel("band" if spectra.wavelengths is None else "wavelength (nm)")
+    axes.set_ylabel("value in the scene")
+    axes.margins(x=0.01)
+    if number == 0:
+        axes.legend(fontsize=7, frameon=False)
+    return _png(figure)
+
+
+def roc_chart(truth: TruthContent, logarithmic: bool) -> str:
+    """Detection rate against false-alarm rate."""
+    figure, axes = _chart(4.6, 3.3)
+    pf, pd = truth.pf, truth.pd
+    if logarithmic:
+        floor = 0.5 / max(truth.negatives, 1)
+        axes.set_xscale("log")
+        axes.set_xlim(floor, 1)
+        chance = np.geomspace(floor, 1, 100)
+        pf = np.maximum(pf, floor)
+    else:
+        chance = np.array([0.0, 1.0])
+        axes.set_xlim(-0.02, 1.02)
+    axes.plot(chance, chance, color=_QUIET, linewidth=0.9, linestyle=":", label="chance")
+    pf, pd = _thin(pf, pd)
+    axes.plot(pf, pd, color=_BLUE, linewidth=1.6, drawstyle="steps-post", label="this detector")
+    if truth.operating_point is not None:
+        axes.plot(*truth.operating_point, "o", color=_RED, markersize=5, label="threshold used")
+    axes.set_ylim(-0.02, 1.03)
+    axes.set_xlabel("false-alarm rate" + (", log scale" if logarithmic else ""))
+    axes.set_ylabel("detection rate")
+    axes.legend(fontsize=7.5, frameon=False, loc="upper left" if logarithmic else "lower right")
+    return _png(figure)
+
+
+def _thin(pf: np.ndarray, pd: np.ndarray, most: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Fewer points, evenly along the curve's number of points but with all of its first ones."""
+    if len(pf) <= most:
+        return pf, pd
+    kept = np.unique(np.geomspace(1, len(pf), most).astype(int) - 1)
+    kept = np.union1d(kept, np.linspace(0, len(pf) - 1, most).astype(int))
+    return pf[kept], pd[kept]
+
+
+def _along(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
+    """Where the bands lie on the axis, and before which of them the line is broken."""
+    bands = spectra.bands + 1.0
+    along = bands if spectra.wavelengths is None else np.asarray(spectra.wavelengths, np.float64)
+    steps = np.abs(np.diff(along))
+    wide = steps > 4 * np.median(steps) if len(steps) else np.zeros(0, dtype=np.bool_)
+    return along, np.flatnonzero((np.diff(bands) > 1) | wide) + 1
+
+
+def _scales(axes: Axes, histogram: Histogram) -> None:
+    axes.set_yscale("log")
+    if histogram.logarithmic:
+        axes.set_xscale("log")
+    axes.set_xlim(histogram.edges[0], histogram.edges[-1])
+
+
+def _mark(axes: Axes, threshold: float) -> None:
+    if not np.isfinite(threshold):
+        return
+    low, high = axes.get_xlim()
+    if threshold > high:
+        axes.set_xlim(low, threshold * 1.2 if threshold > 0 else threshold + 0.1 * (high - low))
+    axes.axvline(threshold, color=_RED, linewidth=1.3)
+    axes.annotate(
+        "threshold", (threshold, 0.97), xycoords=("data", "axes fraction"), xytext=(-3, 0),
+        textcoords="offset points", rotation=90, ha="right", va="top", fontsize=7.5, color=_RED,
+    )  # fmt: skip
+
+
+def _chart(width: float = 4.6, height: float = 3.1) -> tuple[Figure, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=7.5, colors=_INK)
+    axes.xaxis.label.set(fontsize=8.5, color=_INK)
+    axes.yaxis.label.set(fontsize=8.5, color=_INK)
+    axes.grid(color="#eef0f3", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _png(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"format": "png", "dpi": 180}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(buffer, **options)
+    return _address(buffer.getvalue(), "png")
+
+
+def _address(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

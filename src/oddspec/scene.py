@@ -1,0 +1,110 @@
+"""A scene: a source of pixels, and which of its bands and pixels count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from oddspec.arrays import Cube, Mask
+from oddspec.errors import InputError
+from oddspec.files.source import Source
+
+__all__ = ["Scene"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An opened scene as detectors get to see it.
+
+    Attributes
+    ----------
+    source
+        Where the pixels come from; its metadata tells what the file says.
+    bands
+        Positions of the bands that are used, ascending.
+    nodata
+        A pixel with this value in any used band is masked; so is one with NaN or infinity.
+    mask_flat
+        Mask pixels with the same value in every used band too: dead or filled ones.
+    """
+
+    source: Source
+    bands: np.ndarray
+    nodata: float | None = None
+    mask_flat: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        bands: Sequence[int] | None = None,
+        nodata: float | None = None,
+        mask_flat: bool = False,
+    ) -> Scene:
+        """The scene with the file's own bad bands and nodata value unless others are given.
+
+        Raises
+        ------
+        InputError
+            If fewer than two bands remain or a band does not exist.
+        """
+        count = source.shape[2]
+        meta = source.metadata
+        if bands is not None:
+            kept = np.unique(np.asarray(bands, dtype=np.intp))
+            if kept.size and (kept[0] < 0 or kept[-1] >= count):
+                raise InputError(
+                    f"{source.path or source.name}: band {kept[-1] + 1} was asked for, but the "
+                    f"scene has bands 1 to {count}"
+                )
+        elif meta.bad_bands is not None:
+            kept = np.flatnonzero(~meta.bad_bands)
+        else:
+            kept = np.arange(count)
+        if kept.size < 2:
+            raise InputError(
+                f"{source.path or source.name}: {kept.size} of {count} bands remain, but at least "
+                f"2 are needed; check the bad-band list or choose others with --bands"
+            )
+        return cls(source, kept, meta.nodata if nodata is None else nodata, mask_flat)
+
+    @property
+    def name(self) -> str:
+        """Short name for folders and titles."""
+        return self.source.name
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns, used bands."""
+        h, w, _ = self.source.shape
+        return h, w, len(self.bands)
+
+    @property
+    def wavelengths(self) -> np.ndarray | None:
+        """Nanometres of the used bands, or None."""
+        everything = self.source.metadata.wavelengths
+        return None if everything is None else everything[self.bands]
+
+    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Cube, Mask]:
+        """Used bands of a half-open window as float64, and which of its pixels are valid.
+
+        Values of invalid pixels are set to zero, so that nothing downstream can meet a NaN.
+        """
+        return self.prepare(self.source.read(rows, columns))
+
+    def prepare(self, raw: np.ndarray) -> tuple[Cube, Mask]:
+        """The same for a piece of the source that has been read already."""
+        chosen = raw if len(self.bands) == raw.shape[2] else raw[:, :, self.bands]
+        cube = np.array(chosen, dtype=np.float64, order="C")
+        if raw.dtype.kind == "f":
+            valid: Mask = np.asarray(np.isfinite(cube).all(axis=2))
+        else:
+            valid = np.ones(cube.shape[:2], dtype=np.bool_)
+        if self.nodata is not None and np.isfinite(self.nodata):
+            valid &= (cube != self.nodata).all(axis=2)
+        if self.mask_flat:
+            valid &= (cube != cube[:, :, :1]).any(axis=2)
+        cube[~valid] = 0.0
+        return cube, valid

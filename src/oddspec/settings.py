@@ -1,0 +1,139 @@
+"""A detector's settings: described from its dataclass, read from text, written as TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oddspec.errors import SettingError
+
+__all__ = ["Setting", "build", "describe", "from_toml", "parameters_help", "to_toml"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a detector."""
+
+    name: str
+    kind: Any
+    """Its annotated type."""
+    default: Any
+    help: str
+
+    @property
+    def kind_name(self) -> str:
+        """The type as a user would say it."""
+        if typing.get_origin(self.kind) is typing.Literal:
+            return "|".join(str(choice) for choice in typing.get_args(self.kind))
+        return " or ".join(kind.__name__.replace("NoneType", "none") for kind in _kinds(self.kind))
+
+
+def describe(cls: type[Any]) -> tuple[Setting, ...]:
+    """The settings of a frozen dataclass, with help from its docstring's Parameters."""
+    hints = typing.get_type_hints(cls)
+    helps = parameters_help(inspect.getdoc(cls) or "")
+    return tuple(
+        Setting(f.name, hints[f.name], f.default, helps.get(f.name, ""))
+        for f in dataclasses.fields(cls)
+        if f.init
+    )
+
+
+def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """An instance from settings given by name, as Python values or as text.
+
+    Raises
+    ------
+    SettingError
+        If a name is unknown, a text cannot be read as the setting's type, or the class refuses.
+    """
+    known = {setting.name: setting for setting in describe(cls)}
+    chosen = {}
+    for name, value in values.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            options = ", ".join(known) or "none at all"
+            raise SettingError(
+                f"{cls.__name__} has no setting {name!r}{hint} (its settings: {options})"
+            )
+        chosen[name] = _typed(known[name], value)
+    return cls(**chosen)
+
+
+def to_toml(detector: Any) -> str:
+    """The settings as TOML lines; a setting that is None is left out."""
+    lines = []
+    for f in dataclasses.fields(detector):
+        value = getattr(detector, f.name)
+        if isinstance(value, bool):
+            lines.append(f"{f.name} = {str(value).lower()}")
+        elif isinstance(value, str):
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'{f.name} = "{escaped}"')
+        elif value is not None:
+            lines.append(f"{f.name} = {value!r}")
+    return "\n".join(lines)
+
+
+def from_toml(cls: type[Any], text: str) -> Any:
+    """The detector whose settings `to_toml` wrote."""
+    return build(cls, tomllib.loads(text))
+
+
+def _kinds(kind: Any) -> tuple[Any, ...]:
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _typed(setting: Setting, value: Any) -> Any:
+    if typing.get_origin(setting.kind) is typing.Literal:
+        for choice in typing.get_args(setting.kind):
+            if value in (choice, str(choice)):
+                return choice
+        raise SettingError(f"{setting.name}={value!r}: expected {setting.kind_name}")
+    for kind in _kinds(setting.kind):
+        if kind is type(None):
+            if value is None or (isinstance(value, str) and value.lower() == "none"):
+                return None
+            continue
+        if isinstance(value, str) and kind is not str:
+            read = _from_text(kind, value)
+            if read is not None:
+                return read
+        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+            return value
+        elif hasattr(value, "item") and isinstance(value.item(), kind):
+            return value.item()
+    raise SettingError(f"{setting.name}={value!r}: expected {setting.kind_name}")
+
+
+def _from_text(kind: Any, text: str) -> Any:
+    if kind is bool:
+        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
+            text.lower()
+        )
+    try:
+        return kind(text)
+    except ValueError:
+        return None
+
+
+def parameters_help(doc: str) -> dict[str, str]:
+    """The entries of a numpy docstring's Parameters section."""
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}|\Z)", doc, re.M | re.S)
+    if not section:
+        return {}
+    entries = re.findall(r"^(\w+)[^\n]*\n((?:[ \t]+[^\n]*\n?|\n)*)", section[1] + "\n", re.M)
+    return {name: " ".join(text.split()) for name, text in entries}

@@ -1,0 +1,111 @@
+"""Summaries of pixels that can be added up: of(part) + of(rest) == of(whole)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import fields as fields_of
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from oddspec.arrays import Index, Pixels
+from oddspec.device import to_numpy
+
+__all__ = ["Moments", "Sample", "pack", "unpack"]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Number, mean and scatter of pixels, in float64.
+
+    The scatter is the sum of ``(x - mean)(x - mean)^T`` over the pixels. Parts are merged by the
+    pairwise formula of Chan, Golub and LeVeque (1979), which never subtracts large sums. The
+    arrays stay on the device that the pixels were on.
+    """
+
+    count: int
+    mean: Any
+    scatter: Any
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Moments:
+        """Moments of the rows of ``pixels``."""
+        xp = array_namespace(pixels)
+        mean = xp.mean(pixels, axis=0)
+        centred = pixels - mean
+        # Centred before multiplying: raw second moments lose half of the digits.
+        return cls(pixels.shape[0], mean, centred.T @ centred)
+
+    def __add__(self, other: Moments) -> Moments:
+        """Moments of both parts together."""
+        if not self.count or not other.count:
+            return self if self.count else other
+        n = self.count + other.count
+        shift = other.mean - self.mean
+        scatter = (self.count * other.count / n) * (shift[:, None] * shift[None, :])
+        scatter += self.scatter
+        scatter += other.scatter
+        return Moments(n, self.mean + (other.count / n) * shift, scatter)
+
+    @property
+    def covariance(self) -> Any:
+        """Scatter / (count - 1)."""
+        if self.count < 2:
+            raise ValueError(f"a covariance needs at least 2 pixels, not {self.count}")
+        return self.scatter / (self.count - 1)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """At most ``size`` pixels, drawn evenly without replacement and whatever way a scene was cut.
+
+    Every position of a scene has a fixed random key (a hash of seed and position), and the pixels
+    with the smallest keys are kept.
+    """
+
+    size: int
+    seed: int
+    index: Index
+    pixels: Pixels
+
+    @classmethod
+    def of(cls, pixels: Pixels, index: Index, *, size: int, seed: int = 0) -> Sample:
+        """The sample of these pixels at these positions."""
+        return _smallest(size, seed, index, pixels)
+
+    def __add__(self, other: Sample) -> Sample:
+        """The sample of both parts together."""
+        index = np.concatenate([self.index, other.index])
+        return _smallest(self.size, self.seed, index, np.concatenate([self.pixels, other.pixels]))
+
+
+def _smallest(size: int, seed: int, index: Index, pixels: Pixels) -> Sample:
+    order = np.argsort(_key(index, seed))[:size]
+    return Sample(size, seed, index[order], pixels[order])
+
+
+def _key(index: Index, seed: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """A one-to-one scrambling of positions (the finaliser of SplitMix64), so keys never tie."""
+    step = np.uint64((seed + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    z = index.astype(np.uint64) + step
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def pack(summary: Moments | Sample) -> dict[str, np.ndarray]:
+    """The summary as named arrays, for a file."""
+    values = {f.name: np.asarray(to_numpy(getattr(summary, f.name))) for f in fields_of(summary)}
+    return {"kind": np.asarray(type(summary).__name__), **values}
+
+
+def unpack(arrays: Mapping[str, np.ndarray]) -> Moments | Sample:
+    """The summary that `pack` took apart."""
+    kind = {"Moments": Moments, "Sample": Sample}[str(arrays["kind"])]
+    values = {
+        f.name: arrays[f.name] if arrays[f.name].ndim else arrays[f.name].item()
+        for f in fields_of(kind)
+    }
+    return kind(**values)

@@ -1,0 +1,133 @@
+"""The ways to a threshold: theory, a fitted tail, counting, a fixed share."""
+
+from __future__ import annotations
+
+from oddspec.threshold.distributions import ScoreDistribution
+from oddspec.threshold.result import Threshold
+from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
+from oddspec.threshold.tail_fit import TailFit, fit_tail
+from oddspec.threshold.theory_check import TheoryCheck
+
+__all__ = ["empirical", "tail_threshold", "theory", "top"]
+
+UNCERTAIN = 100.0
+"""Ratio of the ends of a rate's 95 % range from which on a user is warned."""
+
+
+def theory(tail: Tail, pfa: float, distribution: ScoreDistribution) -> Threshold:
+    """The threshold that the detector's theory gives, whether or not the scene agrees."""
+    rate = check_rate("pfa", pfa)
+    check = TheoryCheck.of(tail, distribution)
+    warnings = () if check.confirms(rate) else (check.sentence(rate),)
+    return Threshold(
+        distribution.isf(rate),
+        "theory",
+        rate,
+        rate * tail.count,
+        tail.count,
+        distribution,
+        {"law": repr(distribution), "observed_over_stated": check.as_dict()},
+        warnings,
+    )
+
+
+def tail_threshold(
+    tail: Tail, pfa: float, *, share: float | None = None, contamination: float = 0.0
+) -> Threshold:
+    """The threshold by a generalised Pareto law fitted to the highest scores (`fit_tail`)."""
+    rate = check_rate("pfa", pfa)
+    if contamination:
+        check_rate("contamination", contamination)
+    fit = fit_tail(tail, share=share, contamination=contamination)
+    low, high = fit.rate_range(rate)
+    return Threshold(
+        fit.isf(rate),
+        "tail",
+        rate,
+        rate * tail.count,
+        tail.count,
+        fit,
+        {
+            "level": fit.level,
+            "tail_share": fit.share,
+            "tail_pixels": fit.exceedances,
+            "shape": fit.law.shape,
+            "scale": fit.law.scale,
+            "fit": fit.verdict,
+            "fit_statistic": fit.statistic,
+            "fit_p_value": fit.p_value,
+            "at_bound": fit.at_bound,
+            "rate_low": low,
+            "rate_high": high,
+            "contamination": contamination,
+        },
+        _tail_warnings(fit, rate),
+    )
+
+
+def empirical(tail: Tail, pfa: float) -> Threshold:
+    """The lowest score that at most ``floor(pfa * pixels)`` pixels exceed.
+
+    With tied scores fewer may exceed it, never more.
+    """
+    rate = check_rate("pfa", pfa)
+    allowed = allowed_exceedances(rate, tail.count)
+    value = tail.isf(rate)
+    above = int((tail.scores > value).sum())
+    warnings = []
+    if not allowed:
+        warnings.append(
+            f"pfa={rate:g} of {tail.count} pixels is less than one: no pixel can be detected at "
+            f"this rate by counting; use at least pfa={1 / tail.count:.2g}, or the tail fit"
+        )
+    elif above < allowed:
+        warnings.append(
+            f"tied scores: {above} pixels exceed the threshold where {allowed} were allowed"
+        )
+    diagnostics = {"allowed": allowed, "exceed": above}
+    return Threshold(
+        value, "empirical", rate, rate * tail.count, tail.count, tail, diagnostics, tuple(warnings)
+    )
+
+
+def top(tail: Tail, fraction: float) -> Threshold:
+    """The threshold that marks at most that share of the pixels, whatever they are."""
+    share = check_rate("fraction", fraction)
+    value = tail.isf(share)
+    allowed = allowed_exceedances(share, tail.count)
+    above = int((tail.scores > value).sum())
+    warnings = []
+    if above < allowed or not allowed:
+        warnings.append(
+            f"fraction={share:g} of {tail.count} pixels allows {allowed}, and {above} exceed the "
+            f"threshold" + (", because scores are tied" if above < allowed else "")
+        )
+    diagnostics = {"fraction": share, "allowed": allowed, "exceed": above}
+    return Threshold(value, "top", None, None, tail.count, tail, diagnostics, tuple(warnings))
+
+
+def _tail_warnings(fit: TailFit, pfa: float) -> tuple[str, ...]:
+    warnings = []
+    if fit.verdict == "poor":
+        warnings.append(
+            f"the tail's law fits poorly (p-value {fit.p_value:.2g}): the false-alarm rate is a "
+            f"guess; look at the scores' tail, or count at a rate of at least "
+            f"{10 / fit.tail.count:.2g}"
+        )
+    if fit.at_bound:
+        warnings.append(
+            f"the tail's shape stopped at {fit.law.shape:.2g}, the end of its range: the scores' "
+            f"tail is not of a kind that can be extrapolated"
+        )
+    low, high = fit.rate_range(pfa)
+    if high > UNCERTAIN * low:
+        warnings.append(
+            f"the fit rests on {fit.exceedances} scores: the false-alarm rate may be anything "
+            f"from {low:.1g} to {high:.1g}"
+        )
+    if pfa * fit.tail.count < 1:
+        warnings.append(
+            f"pfa={pfa:g} of {fit.tail.count} pixels is less than one: the threshold is "
+            f"extrapolated beyond what the scene itself can show"
+        )
+    return tuple(warnings)

@@ -1,0 +1,100 @@
+"""The contract: what every detector must do, whatever it is."""
+
+import dataclasses
+import inspect
+
+import numpy as np
+import pytest
+
+import oddspec
+from conftest import make_cube
+from oddspec import detectors, run, settings
+from oddspec.detector import SceneDetector
+
+# Windows that fit the small test scenes; nothing else is set for any detector here.
+SMALL = {"local_rx": {"guard": 3, "outer": 9}, "crd": {"guard": 3, "outer": 7}}
+
+NAMES = detectors.names()
+
+
+def detect(cube, name, **more):
+    return oddspec.detect(cube, name, **SMALL.get(name, {}), **more)
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestContract:
+    def test_shape_and_finiteness(self, name, cube):
+        scores = detect(cube, name)
+        assert scores.shape == cube.shape[:2]
+        assert scores.dtype == np.float64
+        assert np.isfinite(scores).all()
+        assert np.ptp(scores) > 0
+
+    def test_an_odd_pixel_ranks_high(self, name, cube):
+        scores = detect(cube, name)
+        assert (scores > scores[9, 13]).sum() < 3
+
+    def test_the_input_is_untouched(self, name, cube):
+        before = cube.copy()
+        detect(cube, name)
+        np.testing.assert_array_equal(cube, before)
+
+    def test_same_settings_same_scores(self, name, cube):
+        np.testing.assert_array_equal(detect(cube, name), detect(cube, name))
+
+    @pytest.mark.parametrize("scale", [1e-9, 1e9])
+    def test_units_do_not_change_the_ranking(self, name, cube, scale):
+        expected, scaled = detect(cube, name), detect(cube * scale, name)
+        order = np.argsort(expected, axis=None)
+        assert np.corrcoef(np.argsort(order), np.argsort(np.argsort(scaled, axis=None)))[0, 1] > (
+            1 - 1e-6
+        )
+
+    def test_any_real_type_is_cast_and_never_wraps(self, name, rng):
+        cube = make_cube(rng).round()
+        cube[5, 5] -= 2000
+        expected = detect(cube, name)
+        for kind in (np.int16, np.int32, np.float32, ">i2", np.int64):
+            np.testing.assert_array_equal(detect(cube.astype(kind), name), expected)
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+    def test_invalid_pixels_come_out_nan_and_influence_no_other(self, name, cube, bad):
+        holes = [(0, 0), (9, 12), (20, 25)]
+        small, large = cube.copy(), cube.copy()
+        for r, c in holes:
+            small[r, c], large[r, c] = bad, 1e30
+            small[r, c, 1:] = 1.0
+        scores = detect(small, name)
+        assert np.isnan(scores).sum() == len(holes)
+        assert all(np.isnan(scores[hole]) for hole in holes)
+        np.testing.assert_array_equal(scores, detect(large, name, nodata=1e30))
+
+    def test_tiles_and_workers_do_not_change_a_bit(self, name, rng, monkeypatch):
+        if issubclass(detectors.load(name), SceneDetector):
+            pytest.skip("works on the whole scene by definition")
+        cube = make_cube(rng, 150, 70, 12)
+        one = detect(cube, name, workers=1)
+        np.testing.assert_array_equal(one, detect(cube, name, workers=3))
+        monkeypatch.setattr(run, "TILE_BYTES", 2e6)
+        monkeypatch.setattr(run, "WINDOW_SIDES", (23,))
+        np.testing.assert_array_equal(one, detect(cube, name, workers=2))
+
+    def test_settings_survive_toml(self, name):
+        cls = detectors.load(name)
+        detector = settings.build(cls, SMALL.get(name, {}))
+        assert settings.from_toml(cls, settings.to_toml(detector)) == detector
+
+    def test_settings_are_frozen_and_documented(self, name):
+        cls = detectors.load(name)
+        assert cls.__dataclass_params__.frozen
+        for setting in settings.describe(cls):
+            assert setting.help, f"{name}: {setting.name} lacks an entry under Parameters"
+            assert setting.default is not dataclasses.MISSING, "everything has a default"
+
+    def test_the_docstring_names_its_source(self, name):
+        cls = detectors.load(name)
+        doc = inspect.getdoc(cls)
+        assert "References" in doc
+        assert "doi:10." in doc
+        assert cls.reference
+        assert cls.cost

@@ -1,0 +1,43 @@
+"""Importing is quick and light."""
+
+import subprocess
+import sys
+import time
+
+HEAVY = ("torch", "dask", "matplotlib", "rasterio", "xarray", "pyogrio", "scipy", "h5py")
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_import_pulls_in_nothing_heavy():
+    loaded = python(
+        f"import sys, oddspec; oddspec.detectors(); print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    # SciPy and NumPy come with the detectors' base classes; the others only when they are needed.
+    assert [name for name in eval(loaded) if name not in ("scipy", "h5py")] == []
+    bare = python(f"import sys, oddspec; print([m for m in {HEAVY!r} if m in sys.modules])")
+    assert eval(bare) == []
+
+
+def test_import_takes_under_300_ms():
+    def once() -> float:
+        start = time.perf_counter()
+        python("import oddspec")
+        total = time.perf_counter() - start
+        start = time.perf_counter()
+        python("pass")
+        return total - (time.perf_counter() - start)
+
+    assert min(once() for _ in range(3)) < 0.3
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom oddspec.command import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    assert python(code).splitlines()[-1] == "[]"

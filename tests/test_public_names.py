@@ -1,0 +1,25 @@
+"""The names that other programs rely on."""
+
+import pytest
+
+import oddspec
+import oddspec.errors
+
+
+def test_public_names():
+    assert sorted(oddspec.__all__) == ["__version__", "detect", "detectors", "evaluate", "open"]
+    for name in oddspec.__all__:
+        assert getattr(oddspec, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'undetect'"):
+        oddspec.undetect  # noqa: B018
+
+
+def test_detectors_lists_names_and_is_the_folder():
+    names = oddspec.detectors()
+    assert {"rx", "pca_rx", "local_rx", "crd"} <= set(names)
+    assert oddspec.detectors.load("rx").__name__ == "RX"
+
+
+def test_unknown_detectors_are_named_with_a_suggestion():
+    with pytest.raises(oddspec.errors.SettingError, match="did you mean pca_rx"):
+        oddspec.detectors.load("pca-rxx")

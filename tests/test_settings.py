@@ -1,0 +1,70 @@
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from oddspec.errors import SettingError
+from oddspec.settings import build, describe, from_toml, to_toml
+
+
+@dataclass(frozen=True)
+class Example:
+    """An example.
+
+    Parameters
+    ----------
+    rank
+        How many. In two
+        lines.
+    penalty
+        How much.
+    kind
+        Which.
+
+    Notes
+    -----
+    rank
+        not this
+    """
+
+    rank: int = 3
+    penalty: float | None = 0.5
+    kind: Literal["a", "b"] = "a"
+    fast: bool = False
+    label: str = 'quote " and \\'
+
+
+def test_help_comes_from_the_docstring():
+    rank, penalty, kind, *_ = describe(Example)
+    assert rank.help == "How many. In two lines."
+    assert rank.default == 3
+    assert (rank.kind_name, penalty.kind_name, kind.kind_name) == ("int", "float or none", "a|b")
+
+
+def test_text_and_values_become_settings():
+    built = build(Example, {"rank": "7", "penalty": "1e-3", "kind": "b", "fast": "yes"})
+    assert built == Example(7, 1e-3, "b", True)
+    assert build(Example, {"penalty": "none"}).penalty is None
+    assert build(Example, {"penalty": 2}).penalty == 2.0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"rnk": 1}, "did you mean rank"),
+        ({"rank": "2.5"}, "rank='2.5': expected int"),
+        ({"rank": True}, "rank=True: expected int"),
+        ({"kind": "c"}, r"kind='c': expected a\|b"),
+        ({"fast": "perhaps"}, "expected bool"),
+    ],
+)
+def test_what_cannot_be_a_setting_is_refused(values, message):
+    with pytest.raises(SettingError, match=message):
+        build(Example, values)
+
+
+@pytest.mark.parametrize("example", [Example(), Example(9, None, "b", True, "")])
+def test_toml_round_trip(example):
+    # None is left out, so it can only come back where it is the default.
+    expected = example if example.penalty is not None else Example(9, 0.5, "b", True, "")
+    assert from_toml(Example, to_toml(example)) == expected
