@@ -13,6 +13,5 @@ with tempfile.TemporaryDirectory() as folder:
     truth = read_truth(made.truth, scene.shape[:2])
     for name in ("rx", "pca_rx", "local_rx"):
         metrics = oddspec.evaluate(oddspec.detect(scene, name), truth)
-        print(
-            f"{name:9} AUC {metrics['auc_pd_pf']:.4f}, PD at PF 0.001 {metrics['pd_at_pf_0.001']:.2f}"
-        )
+        area, found = metrics["auc_pd_pf"], metrics["pd_at_pf_0.001"]
+        print(f"{name:9} AUC {area:.4f}, PD at PF 0.001 {found:.2f}")

@@ -13,12 +13,11 @@ def python(code: str) -> str:
 
 
 def test_import_pulls_in_nothing_heavy():
-    loaded = python(
-        f"import sys, oddspec; oddspec.detectors(); print([m for m in {HEAVY!r} if m in sys.modules])"
-    )
+    show = f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    loaded = python(f"import sys, oddspec; oddspec.detectors(); {show}")
     # SciPy and NumPy come with the detectors' base classes; the others only when they are needed.
     assert [name for name in eval(loaded) if name not in ("scipy", "h5py")] == []
-    bare = python(f"import sys, oddspec; print([m for m in {HEAVY!r} if m in sys.modules])")
+    bare = python(f"import sys, oddspec; {show}")
     assert eval(bare) == []
 
 

@@ -52,9 +52,10 @@ def test_quantile_is_the_lowest_score_with_few_enough_above(scores, pfa):
         assert (valid > lower.max()).sum() > allowed
 
 
-def test_exact_in_decimal_arithmetic():
+def test_a_whole_number_of_pixels_is_not_lost_to_rounding():
     assert [allowed_exceedances(p, 100) for p in (0.29, 0.57, 0.07)] == [29, 57, 7]
     assert allowed_exceedances(1e-4, 9_999) == 0
+    assert all(allowed_exceedances(10 / n, n) == 10 for n in range(11, 5000))
 
 
 def test_p_values_by_counting():

@@ -90,6 +90,8 @@ class Detector:
     """Authors, year and DOI, for ``oddspec detectors``."""
     cost: ClassVar[str] = ""
     """Operations for n pixels, b bands and s ring pixels, such as ``n b^2``."""
+    unit: ClassVar[str] = ""
+    """What a score is, such as ``squared Mahalanobis distance``; for legends."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     """Where it can run: ``cpu``, and ``cuda`` where its core takes array-API arrays."""
 

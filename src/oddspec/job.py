@@ -58,6 +58,7 @@ class Options:
 
     pfa: float = 1e-4
     threshold: str = "auto"
+    fraction: float = 1e-3
     min_size: int = 1
     max_size: int | None = None
     truth: Path | None = None
@@ -258,14 +259,19 @@ class _Job:
         }
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
-        size = Tail.size_for(scores.size, self.options.pfa)
+        options = self.options
+        size = Tail.size_for(scores.size, max(options.pfa, options.fraction))
+        if options.threshold == "otsu":
+            size = scores.size  # its histogram asks for every score
         tail = None
         for rows in _strips(scores.shape):
             part = Tail.of(scores[rows], size)
             tail = part if tail is None else tail + part
         assert tail is not None
         law = getattr(outcome.background, "distribution", lambda: None)()
-        return choose(tail, self.options.threshold, self.options.pfa, distribution=law)
+        return choose(
+            tail, options.threshold, options.pfa, distribution=law, fraction=options.fraction
+        )
 
     def _detections(
         self, scores: np.ndarray, threshold: Threshold, found: Survey, folder: Path
@@ -300,6 +306,7 @@ class _Job:
                 detections,
                 detector=self.name,
                 settings=dataclasses.asdict(self.detector),  # type: ignore[call-overload]
+                score_unit=self.detector.unit,
                 p_value=threshold.p_values,
                 progress=self.progress,
             ),
@@ -319,7 +326,7 @@ class _Job:
         metrics: dict[str, Any] | None,
         digest: str,
     ) -> None:
-        scene, source = self.scene, self.scene.source
+        scene, source, unit = self.scene, self.scene.source, self.detector.unit
         health = getattr(outcome.background, "health", None) or found.health
         settings = dataclasses.asdict(self.detector)  # type: ignore[call-overload]
         masked = {"NaN or infinite": found.nonfinite, "nodata": found.nodata}
@@ -342,6 +349,7 @@ class _Job:
                 reference=self.detector.reference,
                 settings=settings,
                 options=self._run_settings(),
+                score_label=f"{self.name} score" + (f" ({unit})" if unit else ""),
                 p_value=None if threshold.law is None else threshold.p_values,
                 covariance=health,
                 masked=masked,

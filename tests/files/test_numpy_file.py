@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oddspec.errors import BudgetError, InputError
-from oddspec.files.numpy_file import open_npy, open_npz
+from oddspec.files.numpy_archive import open_npz
+from oddspec.files.numpy_file import open_npy
 from oddspec.files.open import open_source
 from oddspec.scene import Scene
 
@@ -174,6 +175,13 @@ def test_npz_choices(tmp_path):
         open_source(path, variable="flag")
 
 
+def test_names_cannot_steer_a_terminal(tmp_path):
+    path = tmp_path / "scene.npz"
+    np.savez(path, **{"a\x1b[31m": CUBE, "b": CUBE})
+    with pytest.raises(InputError, match=r"several cubes: 'a\\x1b\[31m' \(7 x 6 x 5, int16\), b "):
+        open_source(path)
+
+
 def test_npz_never_unpickles(tmp_path):
     path = tmp_path / "scene.npz"
     np.savez(path, cube=np.full((2, 2, 2), None, dtype=object))
@@ -189,7 +197,7 @@ def test_npz_bombs(tmp_path):
         open_npz(path, max_memory=10**7)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("cube.npy", header_of((210, 210, 210)) + bytes(210**3 * 8))
-    with pytest.raises(InputError, match="claims 74.1 MB but the file stores only"):
+    with pytest.raises(InputError, match=r"claims 74\.1 MB but the file stores only"):
         open_npz(path)
 
 

@@ -120,6 +120,8 @@ def test_missing_files_and_folders(tmp_path):
     (tmp_path / "store" / "zarr.json").write_text("{}")
     with pytest.raises(InputError, match="Zarr store, which is not supported yet"):
         open_source(tmp_path / "store")
+    with pytest.raises(InputError, match=r"cannot be read \(File name too long\)"):
+        open_source(tmp_path / ("x" * 5000))
     with pytest.raises(InputError, match="no regular file"):
         open_source("/dev/zero")
 

@@ -55,7 +55,7 @@ def test_envi(make_envi):
     path = make_envi(TRUTH[:, :, None])
     for name in (path, path.with_suffix(".hdr")):
         np.testing.assert_array_equal(read_truth(name, (7, 6)), TRUTH)
-    with pytest.raises(InputError, match="has 3 bands; expected a truth of one band"):
+    with pytest.raises(InputError, match="has 3 bands where one was expected"):
         read_truth(make_envi(np.ones((7, 6, 3), "u1")), (7, 6))
 
 
@@ -144,7 +144,7 @@ def test_labels_that_cannot_be(tmp_path, values, expected):
 def test_several_candidates(tmp_path):
     path = tmp_path / "t.mat"
     scipy.io.savemat(path, {"a": TRUTH, "b": TRUTH, "c": TRUTH.T, "cube": np.ones((7, 6, 3))})
-    with pytest.raises(InputError, match=r"several variables could be the truth: a .*, b "):
+    with pytest.raises(InputError, match=r"several variables could be meant: a .*, b "):
         read_truth(path, (7, 6))
     np.testing.assert_array_equal(read_truth(path, (7, 6), "b"), TRUTH)
     np.testing.assert_array_equal(read_truth(path, (6, 7)), TRUTH.T)
@@ -166,5 +166,5 @@ def test_what_is_no_truth(tmp_path):
     np.save(tmp_path / "t.npy", TRUTH)
     with pytest.raises(InputError, match="--variable x has no meaning"):
         read_truth(tmp_path / "t.npy", (7, 6), "x")
-    with pytest.raises(BudgetError, match="reading the truth"):
+    with pytest.raises(BudgetError, match="reading the image"):
         read_truth(tmp_path / "t.npy", (7, 6), max_memory=100)

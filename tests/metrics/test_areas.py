@@ -78,6 +78,7 @@ def test_undefined_where_scores_cannot_be_scaled():
 
 def test_the_range_of_two_floats_need_not_be_one():
     assert scaled_areas(Classes(np.array([-1.5e308]), np.array([1.5e308]))) == (1.0, 0.0)
+    assert scaled_areas(Classes(np.array([0.0]), np.array([5e-324]))) == (1.0, 0.0)
 
 
 def rx_of(path: Path) -> Classes:

@@ -52,6 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         default="auto",
         help="how to find the threshold (default: auto, see docs/thresholds.md)",
     )
+    add(
+        "--fraction",
+        type=rate,
+        default=1e-3,
+        metavar="SHARE",
+        help="share of the pixels that --threshold top marks (default: 1e-3)",
+    )
     add("--min-size", type=int, default=1, metavar="N", help="drop objects of fewer pixels")
     add("--max-size", type=int, metavar="N", help="drop objects of more pixels")
     add("--truth", type=Path, metavar="FILE", help="ground truth, for curves and metrics")
@@ -129,6 +136,7 @@ def _options(chosen: argparse.Namespace) -> Options:
     return Options(
         pfa=chosen.pfa,
         threshold=chosen.threshold,
+        fraction=chosen.fraction,
         min_size=chosen.min_size,
         max_size=chosen.max_size,
         truth=chosen.truth,

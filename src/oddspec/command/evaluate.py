@@ -10,7 +10,7 @@ from typing import Any
 
 from oddspec.command.arguments import rate
 from oddspec.command.terminal import text_table
-from oddspec.files.scores import read_scores
+from oddspec.files.plane import read_scores
 from oddspec.files.truth import read_truth
 from oddspec.metrics import evaluate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +75,7 @@ class EnviWriter:
         self._check()
         self._text = self._header(wavelengths, bad_bands, nodata, georeference, description)
         self._missing = np.ones(rows, dtype=np.bool_)
+        self._lock = threading.Lock()
         self._aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         self._file = open(self._aside, "wb", buffering=0)  # noqa: SIM115 - closed by __exit__
         os.truncate(self._file.fileno(), rows * columns * bands * self.dtype.itemsize)
@@ -121,8 +123,15 @@ class EnviWriter:
     def _write(self, block: np.ndarray, offset: int) -> None:
         view = np.ascontiguousarray(block, dtype=self.dtype).reshape(-1).view(np.uint8).data
         while len(view):
-            done = os.pwrite(self._file.fileno(), view, offset)
+            done = self._write_at(view, offset)
             view, offset = view[done:], offset + done
+
+    def _write_at(self, view: memoryview, offset: int) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(self._file.fileno(), view, offset)
+        with self._lock:
+            self._file.seek(offset)
+            return self._file.write(view) or 0
 
     def __enter__(self) -> EnviWriter:
         return self

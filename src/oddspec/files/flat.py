@@ -142,7 +142,12 @@ class FlatFile:
         view = target[:there].view(np.uint8).data
         offset = self._offset + start * self._stored.itemsize
         while len(view):
-            done = self._read_at(view, offset)
+            try:
+                done = self._read_at(view, offset)
+            except OSError as error:
+                raise InputError(
+                    f"{self.path}: byte {offset} cannot be read ({error.strerror})"
+                ) from error
             if not done:
                 raise InputError(
                     f"{self.path}: the file ended at byte {offset} while it was read; it has "

@@ -121,9 +121,11 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
 def _cache(dataset: Any, max_memory: int | None) -> int:
     """Bytes of unpacked blocks to keep: a row of them, so that strips do not unpack them twice."""
     size = np.dtype(dataset.dtypes[0]).itemsize
-    row_of_blocks = dataset.block_shapes[0][0] * (dataset.width + 512) * dataset.count * size
+    height, width = dataset.block_shapes[0]
+    least = max(_LEAST_CACHE, 2 * height * width * dataset.count * size)
+    row_of_blocks = height * (dataset.width + 2 * width) * dataset.count * size
     most = _MOST_CACHE if max_memory is None else min(_MOST_CACHE, max_memory // 8)
-    return max(min(row_of_blocks, most), _LEAST_CACHE)
+    return int(min(max(least, min(row_of_blocks, most)), max_memory or _MOST_CACHE))
 
 
 def _metadata(dataset: Any, dtype: np.dtype[Any]) -> Metadata:

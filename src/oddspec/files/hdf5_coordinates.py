@@ -82,15 +82,26 @@ def is_bare(scale: Any) -> bool:
 
 def _scale(file: Any, dataset: Any, axis: int) -> tuple[str, Any]:
     """Name and dimension scale of an axis; the scale is None where there is none."""
-    dimension = dataset.dims[axis]
-    if len(dimension):
-        scale = dimension[0]
-        return str(scale.name or "").rpartition("/")[2] or dimension.label, scale
-    label = dimension.label
-    if not label and "_ARRAY_DIMENSIONS" in dataset.attrs:
-        listed = np.atleast_1d(dataset.attrs["_ARRAY_DIMENSIONS"]).tolist()
-        label = _text(listed[axis]) if len(listed) == dataset.ndim else ""
-    return label, None
+    import h5py
+
+    lists = _per_axis(dataset, "DIMENSION_LIST")
+    references = lists[axis] if lists is not None else []
+    if len(references) and isinstance(references[0], h5py.Reference) and references[0]:
+        scale = file[references[0]]
+        if isinstance(scale, h5py.Dataset) and scale.name:
+            return str(scale.name).rpartition("/")[2], scale
+    for name in ("DIMENSION_LABELS", "_ARRAY_DIMENSIONS"):
+        labels = _per_axis(dataset, name)
+        if labels is not None and _text(labels[axis]):
+            return _text(labels[axis]), None
+    return "", None
+
+
+def _per_axis(dataset: Any, name: str) -> Any:
+    """An attribute with one entry per axis, or None."""
+    value = dataset.attrs.get(name)
+    array = None if value is None else np.atleast_1d(value)
+    return array if array is not None and len(array) == dataset.ndim else None
 
 
 def _mapping(path: Path, file: Any, dataset: Any) -> dict[str, Any]:

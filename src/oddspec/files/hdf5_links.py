@@ -41,9 +41,10 @@ def open_hdf5_file(path: Path, **settings: Any) -> Iterator[Any]:
     try:
         with h5py.File(path, "r", **settings) as file:
             yield file
+    except InputError:
+        raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
+        # All of these come out of h5py where single bytes of a file are damaged.
         raise damaged(path, error) from error
 
 

@@ -70,7 +70,7 @@ class Hdf5Source:
         chosen = {"row": slice(*rows), "column": slice(*columns), "band": slice(None)}
         try:
             block = self._dataset[tuple(chosen[axis] for axis in self._plan.axes)]
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise damaged(Path(self.path or ""), error) from error
         return self._plan.packing.unpack(block).transpose(self._back)
 
@@ -102,5 +102,5 @@ def open_plan(path: Path, plan: Plan, format_name: str, max_memory: int | None) 
 def _source(path: Path, plan: Plan, format_name: str, cache: int) -> Hdf5Source:
     try:
         return Hdf5Source(path, plan, format_name, cache)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise damaged(path, error) from error

@@ -1,10 +1,7 @@
-"""NumPy's .npy and .npz files; pickled objects are never read."""
+"""NumPy's .npy files; pickled objects are never read."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,19 +12,26 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.files.axes import ROWS_COLUMNS_BANDS
-from oddspec.files.budget import check_expansion, check_memory
+from oddspec.files.budget import check_memory
 from oddspec.files.flat import FlatFile
-from oddspec.files.source import ArraySource, Metadata, Source
-from oddspec.files.variables import Variable, check_real, choose_cube, is_real
-from oddspec.files.wavelengths import named_wavelengths, to_nanometres
+from oddspec.files.source import Metadata
+from oddspec.files.variables import check_real
 
-__all__ = ["open_npy", "open_npz", "read_npy", "read_npz"]
-
-_MOST_MEMBERS = 10_000
+__all__ = [
+    "NpyHeader",
+    "NpySource",
+    "check_real_or_bool",
+    "native",
+    "open_npy",
+    "read_npy",
+    "read_npy_header",
+]
 
 
 @dataclass(frozen=True)
-class _Header:
+class NpyHeader:
+    """Shape, order and type of an array, and where its numbers begin."""
+
     shape: tuple[int, ...]
     fortran: bool
     dtype: np.dtype[Any]
@@ -35,6 +39,7 @@ class _Header:
 
     @property
     def size(self) -> int:
+        """Bytes that header and numbers take together."""
         return self.offset + prod(self.shape) * self.dtype.itemsize
 
 
@@ -108,99 +113,7 @@ def read_npy(path: Path, max_memory: int | None = None) -> np.ndarray:
     check_memory(path, "its array", header.size, max_memory)
     _check_size(path, header, allow_truncated=False)
     with open(path, "rb") as file:
-        return _native(np.lib.format.read_array(file, allow_pickle=False))
-
-
-def open_npz(
-    path: Path,
-    *,
-    variable: str | None = None,
-    max_memory: int | None = None,
-    axes: tuple[str, str, str] | None = None,
-) -> Source:
-    """Open an .npz file as a scene: one of its arrays is read into memory.
-
-    Raises
-    ------
-    InputError
-        If the cube cannot be told or is damaged.
-    BudgetError
-        If it is larger than the budget.
-    """
-    with _archive(path) as (archive, headers):
-        chosen = choose_cube(path, _variables(headers), variable)
-        array = _member(path, archive, chosen.name, headers, max_memory)
-        if not array.size:
-            raise InputError(f"{path}: {chosen} is empty")
-        order = axes or ROWS_COLUMNS_BANDS
-        cube = array.transpose([order.index(axis) for axis in ROWS_COLUMNS_BANDS])
-        shapes = {name: header.shape for name, header in headers.items() if is_real(header.dtype)}
-        wave = named_wavelengths(shapes, cube.shape[2])
-        wavelengths, note = None, None
-        if wave:
-            values = _member(path, archive, wave, headers, max_memory)
-            wavelengths, note = to_nanometres(values, None, cube.shape[2])
-    metadata = Metadata(wavelengths=wavelengths, notes=(note,) if note else ())
-    return ArraySource(cube, metadata, name=path.stem, path=path, format="NumPy")
-
-
-def npz_variables(path: Path) -> list[Variable]:
-    """The arrays in an .npz file."""
-    with _archive(path) as (_, headers):
-        return _variables(headers)
-
-
-def read_npz(path: Path, variable: str, max_memory: int | None = None) -> np.ndarray:
-    """One array of an .npz file."""
-    with _archive(path) as (archive, headers):
-        return _member(path, archive, variable, headers, max_memory)
-
-
-@contextmanager
-def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, _Header]]]:
-    """The open archive, and the header of each of its arrays by name."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            if len(members) > _MOST_MEMBERS:
-                raise InputError(f"{path}: holds {len(members)} arrays, more than {_MOST_MEMBERS}")
-            headers = {}
-            for info in members:
-                with archive.open(info) as file:
-                    headers[info.filename.removesuffix(".npy")] = _read_header(path, file)
-            yield archive, headers
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError(f"{path}: is a damaged or unsupported .npz file ({error})") from error
-
-
-def _variables(headers: dict[str, _Header]) -> list[Variable]:
-    return [
-        Variable(name, header.shape, str(header.dtype), is_real(header.dtype))
-        for name, header in headers.items()
-    ]
-
-
-def _member(
-    path: Path,
-    archive: zipfile.ZipFile,
-    name: str,
-    headers: dict[str, _Header],
-    max_memory: int | None,
-) -> np.ndarray:
-    header, info = headers[name], archive.getinfo(f"{name}.npy")
-    check_real_or_bool(path, f"array {name!r}", header.dtype)
-    check_expansion(path, f"array {name!r}", header.size, info.compress_size)
-    check_memory(path, f"array {name!r}", header.size, max_memory)
-    if info.file_size != header.size:
-        raise InputError(
-            f"{path}: array {name!r} has {info.file_size} bytes, but its header asks for "
-            f"{header.size}"
-        )
-    with archive.open(info) as file:
-        try:
-            return _native(np.lib.format.read_array(file, allow_pickle=False))
-        except (ValueError, OSError) as error:
-            raise InputError(f"{path}: array {name!r} cannot be read ({error})") from error
+        return native(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def check_real_or_bool(path: Path, what: str, dtype: np.dtype[Any]) -> None:
@@ -209,14 +122,21 @@ def check_real_or_bool(path: Path, what: str, dtype: np.dtype[Any]) -> None:
         check_real(path, what, dtype)
 
 
-def _npy_header(path: Path, *, allow_bool: bool = False) -> _Header:
+def _npy_header(path: Path, *, allow_bool: bool = False) -> NpyHeader:
     with open(path, "rb") as file:
-        header = _read_header(path, file)
+        header = read_npy_header(path, file)
     (check_real_or_bool if allow_bool else check_real)(path, "its array", header.dtype)
     return header
 
 
-def _read_header(path: Path, file: Any) -> _Header:
+def read_npy_header(path: Path, file: Any) -> NpyHeader:
+    """The header at the start of an open binary file; nothing is allocated.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it claims what cannot be.
+    """
     try:
         version = np.lib.format.read_magic(file)
         if version == (1, 0):
@@ -231,10 +151,12 @@ def _read_header(path: Path, file: Any) -> _Header:
         raise InputError(f"{path}: has no readable NumPy header ({str(error)[:80]})") from error
     if any(length < 0 for length in shape) or prod(shape) * dtype.itemsize >= 2**62:
         raise InputError(f"{path}: claims an impossible shape, {shape}")
-    return _Header(shape, fortran, dtype, offset)
+    return NpyHeader(shape, fortran, dtype, offset)
 
 
-def _check_size(path: Path, header: _Header, allow_truncated: bool) -> tuple[int | None, list[str]]:
+def _check_size(
+    path: Path, header: NpyHeader, allow_truncated: bool
+) -> tuple[int | None, list[str]]:
     actual = path.stat().st_size
     found = f"{path}: has {actual} bytes, but its header asks for {header.size}"
     if actual == header.size:
@@ -252,5 +174,6 @@ def _check_size(path: Path, header: _Header, allow_truncated: bool) -> tuple[int
     return present, [f"{found}: what is missing was masked"]
 
 
-def _native(array: np.ndarray) -> np.ndarray:
+def native(array: np.ndarray) -> np.ndarray:
+    """The array in the machine's byte order."""
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

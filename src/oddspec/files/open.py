@@ -18,7 +18,8 @@ from oddspec.files.geotiff import open_geotiff
 from oddspec.files.hdf5 import open_hdf5
 from oddspec.files.matlab import open_matlab5
 from oddspec.files.matlab73 import open_matlab73
-from oddspec.files.numpy_file import open_npy, open_npz
+from oddspec.files.numpy_archive import open_npz
+from oddspec.files.numpy_file import open_npy
 from oddspec.files.sniff import recognise
 from oddspec.files.source import Source
 
@@ -133,13 +134,21 @@ def open_source(
     SettingError
         If ``axes`` is no arrangement of row, column and band.
     """
+    options = Options(variable, max_memory, allow_truncated, parse_axes(axes))
+    try:
+        return _open(path, options)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _open(path: str | os.PathLike[str], options: Options) -> Source:
     place = Path(path)
     kind = recognise(path)
-    options = Options(variable, max_memory, allow_truncated, parse_axes(axes))
+    variable, axes = options.variable, options.axes
     if variable is not None and kind in _WITHOUT_VARIABLES:
         raise InputError(f"{place}: {kind} files hold one cube; leave out --variable {variable}")
     if axes is not None and kind not in _WITH_AXES:
-        raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes {axes}")
+        raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
     for takes, reader in READERS:
         if takes(place, kind):
             return reader(place, options)

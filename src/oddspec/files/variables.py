@@ -15,6 +15,9 @@ __all__ = ["Variable", "check_plane", "check_real", "choose_cube", "choose_plane
 
 _LISTED = 12
 
+USUAL_NAMES = ("map", "gt", "truth", "mask", "groundtruth", "ground_truth", "label", "labels")
+"""What truths are called in public scenes."""
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -39,7 +42,9 @@ class Variable:
 
     def __str__(self) -> str:
         size = " x ".join(map(str, self.shape)) or "scalar"
-        return f"{self.name} ({size}, {self.kind})"
+        # A name from the file must not be able to steer a terminal.
+        name = self.name if self.name.isprintable() else ascii(self.name)
+        return f"{name} ({size}, {self.kind})"
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:
@@ -97,9 +102,12 @@ def choose_cube(path: Path, variables: Iterable[Variable], wanted: str | None) -
 
 
 def choose_plane(
-    path: Path, variables: Iterable[Variable], wanted: str | None, shape: tuple[int, int]
+    path: Path, variables: Iterable[Variable], wanted: str | None, shape: tuple[int, int] | None
 ) -> Variable:
     """The two-dimensional variable of that name, or the only one with these rows and columns.
+
+    Of several truths that fit a scene's shape, one that bears a usual name is taken. Without a
+    shape, any plane of more than one row and column will do.
 
     Raises
     ------
@@ -115,14 +123,21 @@ def choose_plane(
             raise InputError(f"{path}: variable {chosen} does not hold real numbers")
         return chosen
     planes = [variable for variable in everything if len(variable.shape) == 2 and variable.real]
-    fitting = [variable for variable in planes if variable.shape == shape]
-    if len(fitting) == 1:
-        return fitting[0]
+    if shape is None:
+        fitting = [plane for plane in planes if min(plane.shape) > 1]
+        named = []
+    else:
+        fitting = [plane for plane in planes if plane.shape == shape]
+        named = [plane for plane in fitting if plane.name.lower() in USUAL_NAMES]
+    if len(fitting) == 1 or len(named) == 1:
+        return (named or fitting)[0]
     if fitting:
         raise InputError(
-            f"{path}: several variables could be the truth: {_listed(fitting)}; choose one with "
-            f"--variable NAME"
+            f"{path}: several variables could be meant: {_listed(fitting)}; choose one with "
+            f"--truth-variable NAME (--variable NAME for scores)"
         )
+    if shape is None:
+        raise InputError(f"{path}: holds no image of rows and columns but {_listed(everything)}")
     if len(planes) == 1:
         check_plane(path, f"variable {planes[0]}", planes[0].shape, shape)
     swapped = [variable for variable in planes if variable.shape == shape[::-1]]
@@ -133,9 +148,11 @@ def choose_plane(
     )
 
 
-def check_plane(path: Path, what: str, found: tuple[int, ...], shape: tuple[int, int]) -> None:
-    """Raise `InputError` unless a truth has the scene's rows and columns."""
-    if found == shape:
+def check_plane(
+    path: Path, what: str, found: tuple[int, ...], shape: tuple[int, int] | None
+) -> None:
+    """Raise `InputError` unless an image has the scene's rows and columns."""
+    if shape is None or found == shape:
         return
     hint = ""
     if found == shape[::-1]:

@@ -96,13 +96,14 @@ def scaled_areas(classes: Classes, grid: int | None = None) -> tuple[float, floa
         raise SettingError(f"grid={grid}: expected at least one threshold, or None")
     lowest = min(classes.background[0], classes.targets[0])
     highest = max(classes.background[-1], classes.targets[-1])
-    # Halved, for the range of two floats may be no float.
-    width = highest / 2 - lowest / 2
+    # Quartered where the range of two floats is no float.
+    unit = 0.25 if max(abs(lowest), abs(highest)) > 4e307 else 1.0
+    width = unit * highest - unit * lowest
     if width == 0:
         raise InputError("undefined: all scores are equal and cannot be scaled to 0..1")
     sides = []
     for scores in (classes.targets, classes.background):
-        scaled = (scores / 2 - lowest / 2) / width
+        scaled = (unit * scores - unit * lowest) / width
         if grid is None:
             sides.append(float(scaled.mean()))
         else:

@@ -11,14 +11,15 @@ from oddspec.threshold.distributions import ScoreDistribution
 from oddspec.threshold.methods import empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu
 from oddspec.threshold.result import Threshold
-from oddspec.threshold.tail import Tail, check_rate
+from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
 from oddspec.threshold.theory_check import TheoryCheck
 
 __all__ = ["METHODS", "choose"]
 
 METHODS = ("auto", "theory", "tail", "empirical", "top", "otsu")
-COUNTABLE = 10
-"""With so many false alarms expected, counting is preferred to a law that fits poorly."""
+
+ASIDE = (0.0, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
+"""Shares of the highest scores that ``auto`` sets aside, in turn, until a law fits the rest."""
 
 
 def choose(
@@ -33,9 +34,11 @@ def choose(
     """The threshold for a stated false-alarm rate per pixel.
 
     ``auto`` takes the detector's theory where it has one *and* the scene's own scores confirm it
-    (`TheoryCheck`); otherwise the tail fit; and the empirical quantile where the scene is too
-    small for a fit, or where the fit is poor and at least 10 false alarms are expected, which can
-    then be counted. Real scenes hardly ever confirm the theory.
+    (`TheoryCheck`), which real scenes hardly ever do. Otherwise it fits the tail. If no law fits
+    the whole tail, the highest scores are taken for anomalies and set aside: as few as let a law
+    fit the rest well. And the threshold is never above the empirical quantile: `pfa` of all pixels
+    may lie above it, for no more than these can be false alarms. Where the scene is too small for
+    a fit, or none is fair, the empirical quantile is all there is.
 
     Parameters
     ----------
@@ -51,8 +54,8 @@ def choose(
     fraction
         Share of the pixels to mark (``top``).
     contamination
-        Share of the pixels, those that score highest, to keep out of the tail fit (``auto``,
-        ``tail``).
+        Share of the pixels, those that score highest, to keep out of the tail fit (``tail``;
+        ``auto`` finds it).
 
     Raises
     ------
@@ -81,12 +84,10 @@ def choose(
         return top(tail, fraction)
     if method == "otsu":
         return otsu(tail)
-    return _auto(tail, pfa, distribution, contamination)
+    return _auto(tail, pfa, distribution)
 
 
-def _auto(
-    tail: Tail, pfa: float, distribution: ScoreDistribution | None, contamination: float
-) -> Threshold:
+def _auto(tail: Tail, pfa: float, distribution: ScoreDistribution | None) -> Threshold:
     rate = check_rate("pfa", pfa)
     facts = {}
     if distribution is not None:
@@ -94,19 +95,49 @@ def _auto(
         if check.confirms(rate):
             return theory(tail, rate, distribution)
         facts = {"theory": check.sentence(rate), "observed_over_stated": check.as_dict()}
-    found = _without_theory(tail, rate, contamination)
+    found = _without_theory(tail, rate)
     return replace(found, diagnostics={**found.diagnostics, **facts})
 
 
-def _without_theory(tail: Tail, pfa: float, contamination: float) -> Threshold:
+def _without_theory(tail: Tail, pfa: float) -> Threshold:
+    counted = empirical(tail, pfa)
     try:
-        found = tail_threshold(tail, pfa, contamination=contamination)
+        fitted = _fit_without_anomalies(tail, pfa)
     except InputError as error:
-        counted = empirical(tail, pfa)
         return replace(counted, diagnostics={**counted.diagnostics, "no_tail_fit": str(error)})
-    bad = found.diagnostics["fit"] == "poor" or found.diagnostics["at_bound"]
-    if bad and pfa * tail.count >= COUNTABLE and not contamination:
-        counted = empirical(tail, pfa)
-        tried = {"poor_tail_fit": dict(found.diagnostics)}
+    if fitted.diagnostics["fit"] == "poor":
+        tried = {"poor_tail_fit": dict(fitted.diagnostics)}
         return replace(counted, diagnostics={**counted.diagnostics, **tried})
-    return found
+    if counted.diagnostics["allowed"] and counted.value < fitted.value:
+        # The law's p-values stay; the level is lowered to what counting guarantees.
+        return replace(
+            fitted,
+            value=counted.value,
+            method="empirical",
+            diagnostics={**fitted.diagnostics, **counted.diagnostics, "tail_level": fitted.value},
+            warnings=counted.warnings,
+        )
+    return fitted
+
+
+def _fit_without_anomalies(tail: Tail, pfa: float) -> Threshold:
+    """The first good fit with ever more of the highest scores set aside, or the best of all."""
+    best = tail_threshold(tail, pfa)
+    tried = set()
+    for share in ASIDE:
+        aside = allowed_exceedances(share, tail.count) if share else 0
+        if aside in tried:
+            continue
+        tried.add(aside)
+        try:
+            found = tail_threshold(tail, pfa, contamination=share) if share else best
+        except InputError:
+            break
+        if found.diagnostics["fit_p_value"] > best.diagnostics["fit_p_value"]:
+            best = found
+        # A fair fit of the whole is kept: what a law says of a part that it has not seen is worth
+        # less, and by chance alone one fit in ten is no better than fair.
+        wanted = ("good",) if share else ("good", "fair")
+        if found.diagnostics["fit"] in wanted and not found.diagnostics["at_bound"]:
+            break
+    return best

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 __all__ = ["anderson_darling", "anderson_darling_p_value", "rate_error"]
@@ -41,9 +43,9 @@ def anderson_darling_p_value(statistic: float, shape: float, seen: float = 1.0) 
     J. P. Imhof, "Computing the distribution of quadratic forms in normal variables", Biometrika
     48(3/4), 419-426, 1961. doi:10.1093/biomet/48.3-4.419
     """
-    weights = _limit_weights(shape, seen)
     if statistic > 20:
         return 0.0
+    weights = _limit_weights(shape, seen)
     # Imhof's inversion. The integrand is even and analytic, so that the midpoint rule is exact to
     # rounding; its damping grows like exp(sqrt(u)) and leaves less than 1e-6 beyond 200.
     u = (np.arange(4000) + 0.5) * 0.05
@@ -83,12 +85,19 @@ def _slopes_at_nodes(
     shape: float, seen: float, nodes: int = 160
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Quantiles s = (1 - cos(pi u)) / 2, their weights, and the centred slopes there."""
-    points, gauss = np.polynomial.legendre.leggauss(nodes)
+    points, gauss = _gauss(nodes)
     angle = np.pi * (points + 1) / 2
     s = (1 - np.cos(angle)) / 2
     measure = gauss * np.pi / 4 * np.sin(angle)
     slopes = _likelihood_slopes(s * seen, shape)
     return s, measure, slopes - (measure @ slopes)[None, :]
+
+
+@cache
+def _gauss(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss and Legendre, which cost more than all that is done with them."""
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    return points, weights
 
 
 def _limit_weights(shape: float, seen: float) -> np.ndarray:

@@ -52,7 +52,7 @@ def starts(window: Window, span: Span, length: int, origin: int) -> _Starts:
     )
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def halvings(window: Window, rows: _Starts, columns: _Starts) -> Node:
     """The halvings of a square; the same object for all squares far from the scene's border."""
     shape = rows[-1][0] + window.outer, columns[-1][0] + window.outer

@@ -31,6 +31,9 @@ exceed the ring's own scatter by less than this factor, which costs four of sixt
 FLOOR = 1e-8
 """The least standard deviation in any direction, as a part of the spectra's root mean square."""
 
+HALVINGS = 2_000_000
+"""Bytes for what is remembered of how squares are halved."""
+
 BEYOND = 1e300
 """The last pivot is not used, but must be positive."""
 
@@ -50,8 +53,8 @@ class LocalRX(WindowDetector):
         Width of the inner square in pixels (w_in), odd: at least the size of the largest target,
         so that no part of it gets into the ring.
     outer
-        Width of the outer square in pixels (w_out), odd. ``outer**2 - guard**2`` should be two to
-        three times the number of bands.
+        Width of the outer square in pixels (w_out), odd. ``outer**2 - guard**2``, the number of
+        pixels in the ring, should be at least twice the number of bands.
     ridge
         Added to the variance in every direction, as a fraction of the ring's mean variance per
         band; 0 for none.
@@ -69,8 +72,8 @@ class LocalRX(WindowDetector):
       need no care: what varies nowhere in the ring has the variance r, so a pixel that leaves the
       subspace scores high.
     * A ring with no more valid pixels than bands has no inverse covariance. With a ridge it is
-      used as it is; without, a ridge of 1e-4 is taken for it; both with a warning. Spectral Python
-      0.24 takes a pseudo-inverse instead and reports ten times what theory says.
+      used as it is; without, a ridge of 1e-4 is taken for it; both with a warning. (A
+      pseudo-inverse would leave out most directions in which a pixel can be odd.)
     * A ring of equal pixels has no spread at all. Its standard deviation is then taken as 1e-8
       of the spectra's root mean square: the score is huge but finite, or 0 for an equal pixel.
     * Invalid ring pixels are left out (s counts the valid ones). With less than a third of the
@@ -111,7 +114,8 @@ class LocalRX(WindowDetector):
 
     def scratch(self, rows: int, columns: int, bands: int) -> int:
         """Bytes needed beside the tile: a few matrices, whatever the tile's size."""
-        return RingGrams.scratch(self.window, bands) + 8 * (rows * columns + 12 * bands * bands)
+        single = 12 * bands * bands + 2 * self.window.size * bands  # rings that need more care
+        return HALVINGS + RingGrams.scratch(self.window, bands) + 8 * (rows * columns + single)
 
     def score_tile(self, tile: Tile) -> Scores:
         """Squared local Mahalanobis distances.

@@ -49,6 +49,7 @@ class PCARX(BackgroundDetector[Moments]):
 
     reference: ClassVar[str] = "RX (doi:10.1109/29.60107) in principal components"
     cost: ClassVar[str] = "n b^2"
+    unit: ClassVar[str] = "squared Mahalanobis distance"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:

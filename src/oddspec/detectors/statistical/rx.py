@@ -39,6 +39,7 @@ class RX(BackgroundDetector[Moments]):
 
     reference: ClassVar[str] = "Reed & Yu 1990, doi:10.1109/29.60107"
     cost: ClassVar[str] = "n b^2"
+    unit: ClassVar[str] = "squared Mahalanobis distance"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def summarise(self, pixels: Pixels, index: Index) -> Moments:

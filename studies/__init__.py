@@ -1,0 +1,1 @@
+"""Accuracy studies; each prints or writes the tables that the documentation quotes."""
