@@ -39,7 +39,8 @@ def run(*arguments):
 
 
 def test_all_products_are_written_and_agree(made, tmp_path, capsys):
-    assert run("detect", made.data, "--out", tmp_path, "--truth", made.truth, "--json") == 0
+    arguments = ["--truth", made.truth, "--pfa", 1e-3, "--json"]
+    assert run("detect", made.data, "--out", tmp_path, *arguments) == 0
     folder = tmp_path / "field"
     assert {p.name for p in folder.iterdir()} == PRODUCTS
     out = capsys.readouterr()

@@ -206,6 +206,11 @@ def _summary(result: Result) -> str:
             f"  threshold for {result.threshold.pfa:g} false alarms per pixel "
             f"({result.threshold.method}): about {expected:.2g} pixels by chance"
         )
+    if not count and expected is not None and expected < 10:
+        lines.append(
+            f"  in {result.threshold.pixels:,} pixels this rate leaves little room: try --pfa "
+            f"{100 / result.threshold.pixels:.0e}"
+        )
     if result.metrics:
         area = result.metrics["auc_pd_pf"]
         lines.append(f"  AUC(PD,PF) {'undefined' if area is None else f'{area:.6f}'}")

@@ -1,0 +1,130 @@
+"""``info``, ``evaluate``, ``detectors`` and ``scenes``."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.io
+
+from oddspec.command import main
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_info_tells_what_a_file_holds(shared, capsys):
+    assert run("info", shared / "data" / "lhdata" / "LHData.hdr") == 0
+    text = capsys.readouterr().out
+    for fact in ("ENVI, bil, uint16", "100 rows x 100 columns x 186 bands", "rank 186 of 186"):
+        assert fact in text
+    assert "georeference  none" in text
+
+
+def test_info_as_json_and_with_oddities(tmp_path, rng, capsys):
+    cube = rng.normal(1000, 30, (40, 50, 8)).astype(np.int16)
+    cube[:2] = -9999
+    path = tmp_path / "scene.mat"
+    scipy.io.savemat(path, {"cube": cube})
+    assert run("info", path, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["shape"] == [40, 50, 8]
+    assert facts["survey"]["border_value"] == -9999
+    assert any("--nodata -9999" in note for note in facts["notes"])
+    assert facts["memory_bytes"]["rx"] > 1000
+    assert run("info", path, "--nodata", "-9999", "--bands", "2-5") == 0
+    text = capsys.readouterr().out
+    assert "bands used    4; 4 left out" in text
+    assert "100 nodata" in text
+
+
+def test_evaluate_prints_every_metric(tmp_path, rng, capsys):
+    truth = np.zeros((20, 30), np.uint8)
+    truth[3:5, 4:6] = 1
+    scores = rng.normal(size=(20, 30)) + 3 * truth
+    scipy.io.savemat(tmp_path / "scores.mat", {"scores": scores})
+    np.save(tmp_path / "truth.npy", truth)
+    arguments = (tmp_path / "scores.mat", "--truth", tmp_path / "truth.npy", "--pf", "0.05")
+    assert run("evaluate", *arguments, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 0.9 < found["auc_pd_pf"] <= 1
+    assert found["objects"] == 1
+    assert "pd_at_pf_0.05" in found
+    assert run("evaluate", *arguments) == 0
+    assert f"{found['auc_pd_pf']:.6g}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("truth", "message"),
+    [
+        (np.zeros((30, 20), np.uint8), "transposed"),
+        (np.full((20, 30), 7.5), "7.5"),
+    ],
+)
+def test_truths_that_do_not_fit_are_refused(tmp_path, rng, capsys, truth, message):
+    np.save(tmp_path / "scores.npy", rng.normal(size=(20, 30)))
+    np.save(tmp_path / "truth.npy", truth)
+    assert run("evaluate", tmp_path / "scores.npy", "--truth", tmp_path / "truth.npy") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_empty_truths_leave_metrics_undefined(tmp_path, rng, capsys):
+    np.save(tmp_path / "scores.npy", rng.normal(size=(20, 30)))
+    np.save(tmp_path / "truth.npy", np.zeros((20, 30), np.uint8))
+    assert run("evaluate", tmp_path / "scores.npy", "--truth", tmp_path / "truth.npy") == 0
+    assert "auc_pd_pf is undefined" in capsys.readouterr().out
+
+
+def test_the_table_of_detectors_and_one_in_full(capsys):
+    assert run("detectors") == 0
+    table = capsys.readouterr().out
+    assert "doi:10.1109/29.60107" in table
+    assert run("detectors", "local_rx") == 0
+    full = capsys.readouterr().out
+    assert "References" in full
+    assert "ridge = 0.0001" in full
+    assert run("detectors", "--json") == 0
+    assert {row["name"] for row in json.loads(capsys.readouterr().out)} >= {"rx", "crd"}
+    assert run("detectors", "nonsense") == 2
+
+
+def test_help_of_detect_shows_the_detectors_settings(capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("detect", "--detector", "crd", "--help")
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "settings of crd" in text
+    assert "sum_to_one (bool, default False)" in text
+
+
+def test_the_catalogue(shared, tmp_path, capsys):
+    assert run("scenes", "list") == 0
+    assert "abu-airport-1" in capsys.readouterr().out
+    assert run("scenes", "show", "sandiego-1") == 0
+    assert "sha256" in capsys.readouterr().out
+    renamed = tmp_path / "renamed.bin"
+    renamed.write_bytes((shared / "data" / "abu-beach-3.mat").read_bytes())
+    assert run("scenes", "verify", tmp_path) == 0
+    text = capsys.readouterr().out
+    assert "abu-beach-3" in text
+    assert "1 of 1 files are in the catalogue" in text
+    assert run("scenes", "show", "nowhere") == 2
+
+
+def test_the_scene_maker_takes_every_option(tmp_path, capsys):
+    path = tmp_path / "s.img"
+    options = ["--rows", 30, "--columns", 40, "--bands", 12, "--crs", "none", "--stripes", "0.02"]
+    more = ["--wavelength-range", "500,900", "--targets", 3, "--nodata-border", 2]
+    assert run("scenes", "make", path, *options, *more, "--progress", "none") == 0
+    assert "3 targets" in capsys.readouterr().out
+    facts = json.loads((tmp_path / "s.json").read_text())
+    assert run("scenes", "make", path, *options) == 2
+    assert "s.img" in capsys.readouterr().err
+    assert json.dumps(facts).count("500") >= 1
+
+
+def test_no_command_and_unknown_commands_are_mistakes():
+    for words in ([], ["undetect"], ["detect"]):
+        with pytest.raises(SystemExit) as stop:
+            run(*words)
+        assert stop.value.code == 2
