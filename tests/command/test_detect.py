@@ -123,6 +123,15 @@ def test_another_scenes_folder_is_not_overwritten(made, tmp_path, capsys):
     assert run("detect", made.data, "--out", tmp_path / "out", "--progress", "none") == 0
 
 
+def test_every_scene_needs_its_own_truth(made, tmp_path, capsys):
+    other = make_scene(tmp_path / "b" / "other.img", rows=40, columns=30, bands=10, seed=4)
+    scenes = (made.data, other.data, "--out", tmp_path / "out", "--progress", "none")
+    assert run("detect", *scenes, "--truth", made.truth) == 2
+    assert "1 times for 2 scenes" in capsys.readouterr().err
+    assert run("detect", *scenes, "--truth", made.truth, "--truth", other.truth) == 0
+    assert capsys.readouterr().out.count("AUC(PD,PF)") == 2
+
+
 def test_two_scenes_of_one_name_are_refused(made, tmp_path, capsys):
     other = make_scene(tmp_path / "b" / "field.img", rows=40, columns=30, bands=10, seed=4)
     arguments = ["--out", tmp_path / "out", "--progress", "none"]

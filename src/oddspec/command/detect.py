@@ -61,7 +61,14 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     )
     add("--min-size", type=int, default=1, metavar="N", help="drop objects of fewer pixels")
     add("--max-size", type=int, metavar="N", help="drop objects of more pixels")
-    add("--truth", type=Path, metavar="FILE", help="ground truth, for curves and metrics")
+    add(
+        "--truth",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="ground truth, for curves and metrics; repeat it once per scene",
+    )
     add("--truth-variable", metavar="NAME", help="name of the truth in a file of several arrays")
     reading = parser.add_argument_group("reading")
     add = reading.add_argument
@@ -102,11 +109,12 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
 def run(chosen: argparse.Namespace) -> int:
     """Detect in every scene; one's failure does not stop the others."""
     detector = build(load(chosen.detector), dict(chosen.set))
-    _check_sizes(chosen)
-    options = _options(chosen)
+    _check(chosen)
+    truths = chosen.truth or [None] * len(chosen.scenes)
     results: list[dict[str, Any]] = []
     names = _Names()
-    for path in chosen.scenes:
+    for path, truth in zip(chosen.scenes, truths, strict=True):
+        options = _options(chosen, truth)
         with progress(chosen.progress, path.name) as report:
             try:
                 names.check(path)
@@ -131,7 +139,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _options(chosen: argparse.Namespace) -> Options:
+def _options(chosen: argparse.Namespace, truth: Path | None) -> Options:
     text = chosen.bands
     return Options(
         pfa=chosen.pfa,
@@ -139,7 +147,7 @@ def _options(chosen: argparse.Namespace) -> Options:
         fraction=chosen.fraction,
         min_size=chosen.min_size,
         max_size=chosen.max_size,
-        truth=chosen.truth,
+        truth=truth,
         truth_variable=chosen.truth_variable,
         variable=chosen.variable,
         nodata=chosen.nodata,
@@ -152,7 +160,12 @@ def _options(chosen: argparse.Namespace) -> Options:
     )
 
 
-def _check_sizes(chosen: argparse.Namespace) -> None:
+def _check(chosen: argparse.Namespace) -> None:
+    if chosen.truth and len(chosen.truth) != len(chosen.scenes):
+        raise SettingError(
+            f"--truth was given {len(chosen.truth)} times for {len(chosen.scenes)} scenes: give "
+            f"one per scene, in the scenes' order, or none"
+        )
     if chosen.min_size < 1:
         raise SettingError(f"--min-size {chosen.min_size}: expected at least 1 pixel")
     if chosen.max_size is not None and chosen.max_size < chosen.min_size:
