@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.arrays import Scores
+from oddspec.aside import write_text
 from oddspec.errors import InputError
 from oddspec.summary import pack, unpack
 from oddspec.tiles import Region, Tree
@@ -42,7 +43,7 @@ class Partial:
         if not self.resumed:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
-            _write_aside(self.folder / "identity.json", json.dumps(identity).encode())
+            write_text(self.folder / "identity.json", json.dumps(identity))
         self._saved = time.monotonic()
         self._lock = threading.Lock()
         self._regions = self._read_journal()
@@ -151,9 +152,3 @@ def _write_at(file: int, data: bytes, offset: int) -> None:
     while view:
         written = os.pwrite(file, view, offset)
         view, offset = view[written:], offset + written
-
-
-def _write_aside(path: Path, data: bytes) -> None:
-    aside = path.with_name(path.name + ".tmp")
-    aside.write_bytes(data)
-    aside.replace(path)
