@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oddspec.errors import InputError, SettingError
 from oddspec.windows import RingGrams, Tile, Window
-from oddspec.windows.lapack import (
+from oddspec.blas import (
     factoriser,
     gram_adder,
     inner_product_adder,

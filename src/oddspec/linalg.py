@@ -10,6 +10,7 @@ from array_api_compat import array_namespace, device
 from scipy import linalg
 
 from oddspec.arrays import Pixels, PixelScores
+from oddspec.blas import multiply_by_upper
 from oddspec.device import to_numpy
 from oddspec.errors import InputError
 from oddspec.summary import Moments
@@ -23,8 +24,6 @@ RANK_TOLERANCE = 1e-12
 Benchmark scenes of full rank reach 6e-8 to 1e-10; collinear bands in float64 leave 1e-16, and in
 float32 about 1e-14, so the gap on either side is wide.
 """
-
-PANEL = 64
 
 
 @dataclass(frozen=True)
@@ -137,14 +136,11 @@ class Gaussian:
         """Squared Mahalanobis distance of each row of ``pixels``."""
         if not isinstance(pixels, np.ndarray):
             return self._score_on_device(pixels)
-        centred = pixels - self.mean
-        white = np.empty((len(pixels), self.whitening.shape[1]))
-        # By panels of columns, each without the zeros below the triangle: nearly as few operations
-        # as BLAS's trmm, whose SciPy wrapper would hold the interpreter's lock.
-        for start in range(0, white.shape[1], PANEL):
-            panel = self.whitening[:, start : start + PANEL]
-            depth = start + panel.shape[1] if self._triangular else len(panel)
-            np.matmul(centred[:, :depth], panel[:depth], out=white[:, start : start + PANEL])
+        white = pixels - self.mean
+        if self._triangular:
+            multiply_by_upper(white, self.whitening)
+        else:
+            white = white @ self.whitening
         return np.asarray(np.vecdot(white, white))
 
     @property

@@ -138,7 +138,11 @@ class _Background:
         self.resources, self.progress, self.device = resources, progress, device
         self.blocks = blocks(h, w)
         share = (resources.left() - _summaries(b)) / resources.threads - _block(self.blocks, b)
-        self.tiles = cut(self.blocks, _raw(scene), min(share, TILE_BYTES))
+        # Enough tiles that the workers finish together, none of less than a block.
+        even = max(
+            _raw(scene) * h * w / (16 * resources.threads), _raw(scene) * self.blocks[0].pixels
+        )
+        self.tiles = cut(self.blocks, _raw(scene), min(share, TILE_BYTES, even))
 
     def run(self, checkpoint: Checkpoint | None) -> Background:
         background = self.detector.fit(self._summary(checkpoint))

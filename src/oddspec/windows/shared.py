@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oddspec.blas import factoriser, gram_adder, square, with_padding
 from oddspec.windows.halving import Node, Span, aligned, halvings, side_of, starts
-from oddspec.windows.lapack import factoriser, gram_adder, square, with_padding
 from oddspec.windows.window import Tile, Window
 
 __all__ = ["Ring", "RingGrams"]

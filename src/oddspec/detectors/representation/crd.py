@@ -9,10 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Pixels, Scores, Spectrum
-from oddspec.detector import WindowDetector
-from oddspec.errors import DataWarning, SettingError
-from oddspec.windows import Tile, Window
-from oddspec.windows.lapack import (
+from oddspec.blas import (
     factoriser,
     gram_adder,
     inner_product_adder,
@@ -20,6 +17,9 @@ from oddspec.windows.lapack import (
     square,
     with_padding,
 )
+from oddspec.detector import WindowDetector
+from oddspec.errors import DataWarning, SettingError
+from oddspec.windows import Tile, Window
 
 __all__ = ["CRD", "residual_norm"]
 

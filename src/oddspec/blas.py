@@ -1,4 +1,4 @@
-"""Four routines of SciPy's own BLAS and LAPACK: in place, and without the interpreter's lock.
+"""Five routines of SciPy's own BLAS and LAPACK: in place, and without the interpreter's lock.
 
 A ring's Gram matrix and its Cholesky factor take some 0.1 ms for 200 bands. At that size NumPy and
 SciPy lose a third of the time to copies, to clearing the other triangle and to fresh memory, and
@@ -25,6 +25,7 @@ __all__ = [
     "factoriser",
     "gram_adder",
     "inner_product_adder",
+    "multiply_by_upper",
     "solve_factorised",
     "square",
     "with_padding",
@@ -45,6 +46,7 @@ def _routine(module: Any, name: str, arguments: int) -> Callable[..., None]:
 
 
 _dsyrk = _routine(cython_blas, "dsyrk", 10)
+_dtrmm = _routine(cython_blas, "dtrmm", 11)
 _dpotrf = _routine(cython_lapack, "dpotrf", 5)
 _dpotrs = _routine(cython_lapack, "dpotrs", 8)
 
@@ -87,6 +89,24 @@ def _product_adder(
         *_place(total),
     )
     return _call(_dsyrk, arguments, (rows, total))
+
+
+def multiply_by_upper(rows: np.ndarray, upper: np.ndarray) -> None:
+    """Overwrite ``rows`` with ``rows @ upper``, of an upper triangular matrix."""
+    if upper.shape != (rows.shape[1], rows.shape[1]):
+        raise ValueError(f"cannot multiply {rows.shape} by {upper.shape}")
+    # By columns, as BLAS sees both, this is a lower triangular matrix times another.
+    _dtrmm(
+        b"L",
+        _LOWER,
+        b"N",
+        b"N",
+        byref(c_int(rows.shape[1])),
+        byref(c_int(rows.shape[0])),
+        byref(_ONE),
+        *_place(upper),
+        *_place(rows),
+    )
 
 
 def factoriser(matrix: np.ndarray) -> Callable[[], bool]:
