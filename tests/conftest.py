@@ -15,6 +15,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+from cubes import make_cube
+
 # Busy machines are slow now and then; how long an example takes is no property to test.
 hypothesis.settings.register_profile("oddspec", deadline=None)
 hypothesis.settings.load_profile("oddspec")
@@ -39,11 +41,3 @@ def rng() -> np.random.Generator:
 def cube(rng: np.random.Generator) -> np.ndarray:
     """A background of three mixed materials with noise, and one odd pixel at (9, 13)."""
     return make_cube(rng)
-
-
-def make_cube(rng: np.random.Generator, h: int = 24, w: int = 26, b: int = 12) -> np.ndarray:
-    materials = rng.uniform(100, 1000, (3, b))
-    weights = rng.dirichlet(np.ones(3), (h, w))
-    cube = weights @ materials + rng.normal(0, 5, (h, w, b))
-    cube[9, 13] = rng.uniform(100, 1000, b)
-    return cube

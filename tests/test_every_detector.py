@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import oddspec
-from conftest import make_cube
+from cubes import make_cube
 from oddspec import detectors, run, settings
 from oddspec.detector import SceneDetector
 

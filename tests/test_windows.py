@@ -5,8 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddspec.errors import InputError, SettingError
-from oddspec.windows import RingGrams, Tile, Window
 from oddspec.blas import (
     factoriser,
     gram_adder,
@@ -14,6 +12,8 @@ from oddspec.blas import (
     solve_factorised,
     square,
 )
+from oddspec.errors import InputError, SettingError
+from oddspec.windows import RingGrams, Tile, Window
 
 WINDOWS = [(1, 3), (3, 5), (1, 5), (3, 9), (1, 9), (5, 11), (3, 19)]
 

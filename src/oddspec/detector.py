@@ -104,8 +104,12 @@ class BackgroundDetector(Detector, ABC, Generic[S]):
         """What the fit needs to know of these (valid) pixels at these positions."""
 
     @abstractmethod
-    def fit(self, summary: S) -> Background:
+    def fit(self, summary: S, progress: Progress = silent) -> Background:
         """The model of the scene that the summary describes."""
+
+    def summary_bytes(self, bands: int) -> int:
+        """Size of the largest summary; by default that of `Moments`."""
+        return 8 * bands * (bands + 1)
 
 
 class WindowDetector(Detector, ABC):

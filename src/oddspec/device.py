@@ -31,7 +31,7 @@ def choose_device(wanted: str, supported: tuple[str, ...]) -> str:
         if wanted == "auto":
             return "cpu"
         raise SettingError(
-            "device='cuda': PyTorch is not installed; run pip install 'oddspec[gpu]' or use "
+            "device='cuda': PyTorch is not installed; run pip install 'oddspec[torch]' or use "
             "--device cpu"
         ) from None
     if torch.cuda.is_available():

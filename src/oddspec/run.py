@@ -137,15 +137,16 @@ class _Background:
         self.scene, self.detector, self.sink = scene, detector, sink
         self.resources, self.progress, self.device = resources, progress, device
         self.blocks = blocks(h, w)
-        share = (resources.left() - _summaries(b)) / resources.threads - _block(self.blocks, b)
-        # Enough tiles that the workers finish together, none of less than a block.
-        even = max(
-            _raw(scene) * h * w / (16 * resources.threads), _raw(scene) * self.blocks[0].pixels
-        )
+        share = (
+            resources.left() - _summaries(detector, self.blocks, b)
+        ) / resources.threads - _block(self.blocks, b)
+        # Enough tiles that any number of workers finish together, none of less than a block; an
+        # interrupted run that goes on with other workers finds the same tiles.
+        even = _raw(scene) * max(h * w / 64, self.blocks[0].pixels)
         self.tiles = cut(self.blocks, _raw(scene), min(share, TILE_BYTES, even))
 
     def run(self, checkpoint: Checkpoint | None) -> Background:
-        background = self.detector.fit(self._summary(checkpoint))
+        background = self.detector.fit(self._summary(checkpoint), self.progress)
         todo = [tile for tile in self.tiles if not self.sink.has(tile)]
         done = len(self.tiles) - len(todo)
 
@@ -222,9 +223,10 @@ def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
         return workers * int(_window_tile(scene, detector, min(side, h), min(side, w)))
     if isinstance(detector, SceneDetector):
         return int(h * w * (8 * b + _raw(scene) / 2)) + detector.memory(h, w, b)
+    assert isinstance(detector, BackgroundDetector)
     grid = blocks(h, w)
     pixels = grid.rows * grid.columns
-    return int(_summaries(b) + workers * (_block(grid, b) + pixels * _raw(scene)))
+    return int(_summaries(detector, grid, b) + workers * (_block(grid, b) + pixels * _raw(scene)))
 
 
 def _raw(scene: Scene) -> float:
@@ -232,9 +234,9 @@ def _raw(scene: Scene) -> float:
     return 2.0 * scene.source.shape[2] * scene.source.dtype.itemsize
 
 
-def _summaries(bands: int) -> float:
-    """Bytes of the moments that wait for their siblings in the tree, and of the fit."""
-    return 40.0 * 8 * bands * bands
+def _summaries(detector: BackgroundDetector[Any], grid: Grid, bands: int) -> float:
+    """Bytes of the summaries that wait for their siblings in the tree, and of the fit."""
+    return (len(grid).bit_length() + 2.0) * detector.summary_bytes(bands)
 
 
 def _block(grid: Grid, bands: int) -> float:
@@ -316,7 +318,7 @@ def _run_scene(
             f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
         )
     cube, valid = scene.read((0, h), (0, w))
-    with threadpool_limits(resources.threads, user_api="blas"):
+    with threadpool_limits(resources.workers, user_api="blas"):
         scores, insights = detector.examine(cube, valid, progress)
     sink.write(Region((0, h), (0, w)), scores)
     return insights

@@ -78,7 +78,9 @@ class Sample:
     def __add__(self, other: Sample) -> Sample:
         """The sample of both parts together."""
         index = np.concatenate([self.index, other.index])
-        return _smallest(self.size, self.seed, index, np.concatenate([self.pixels, other.pixels]))
+        # The pixels stay on the device that they were on.
+        pixels = array_namespace(self.pixels).concat([self.pixels, other.pixels], axis=0)
+        return _smallest(self.size, self.seed, index, pixels)
 
 
 def _smallest(size: int, seed: int, index: Index, pixels: Pixels) -> Sample:

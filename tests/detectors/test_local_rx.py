@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddspec.detectors.statistical.local_rx import LocalRX, local_distance
+from oddspec.detectors.statistical.local_rx import LocalRX
 from oddspec.errors import DataWarning, InputError, SettingError
 from oddspec.linalg import Gaussian
+from oddspec.local_mahalanobis import local_distance
 from oddspec.summary import Moments
 from oddspec.windows import Tile
 

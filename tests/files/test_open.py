@@ -138,7 +138,7 @@ class Trap:
         ("x.txt", b"hello", "no known format; oddspec reads ENVI.*x.hdr is missing"),
         ("x.nc", b"CDF\x01" + bytes(100), "NetCDF-3; convert it with: nccopy"),
         ("x.hdf", b"\x0e\x03\x13\x01" + bytes(100), "HDF4"),
-        ("x.gz", gzip.compress(b"x"), "compressed .gzip.; unpack it first"),
+        ("x.gz", gzip.compress(b"x", mtime=0), "compressed .gzip.; unpack it first"),
         ("x.jpg", b"\xff\xd8\xff\xe0", "JPEG picture"),
         ("x.png", b"\x89PNG\r\n\x1a\n", "PNG picture, not a hyperspectral scene"),
         ("x.bmp", b"BM" + bytes(60), "BMP picture"),

@@ -11,6 +11,7 @@ from typing import Any
 from oddspec.command.terminal import text_table
 from oddspec.detector import BackgroundDetector, WindowDetector
 from oddspec.detectors import family_of, load, names
+from oddspec.errors import SettingError
 from oddspec.settings import describe
 
 __all__ = ["add_arguments"]
@@ -41,7 +42,13 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _row(name: str) -> dict[str, Any]:
-    cls = load(name)
+    try:
+        cls = load(name)
+    except SettingError:
+        if family_of(name) != "learned":
+            raise
+        row = dict.fromkeys(("cost", "reference"), "")
+        return row | {"name": name, "family": "learned", "needs": "PyTorch", "devices": []}
     if issubclass(cls, BackgroundDetector):
         needs = "two passes, any size"
     elif issubclass(cls, WindowDetector):

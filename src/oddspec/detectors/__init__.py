@@ -23,7 +23,9 @@ def _files() -> dict[str, str]:
     found = {
         file.stem: file.parent.name for file in here.glob("*/*.py") if not file.stem.startswith("_")
     }
-    return dict(sorted(found.items(), key=lambda item: (item[1] != "statistical", item[1])))
+    return dict(
+        sorted(found.items(), key=lambda item: (item[1] != "statistical", item[1], item[0]))
+    )
 
 
 def names() -> list[str]:
@@ -42,14 +44,21 @@ def load(name: str) -> type[Detector]:
     Raises
     ------
     SettingError
-        If there is none; the message lists what there is.
+        If there is none (the message lists what there is), or it needs PyTorch, which is optional.
     """
     wanted = name.lower().replace("-", "_")
     if wanted not in _files():
         near = difflib.get_close_matches(wanted, names(), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise SettingError(f"there is no detector {name!r}: {hint}(there are {', '.join(names())})")
-    module = importlib.import_module(f"{__name__}.{_files()[wanted]}.{wanted}")
+    try:
+        module = importlib.import_module(f"{__name__}.{_files()[wanted]}.{wanted}")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise SettingError(
+            f"{wanted} needs PyTorch, which is not installed: pip install 'oddspec[torch]'"
+        ) from None
     classes = [
         value
         for value in vars(module).values()

@@ -9,6 +9,7 @@ from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
 from oddspec.errors import SettingError
 from oddspec.linalg import Gaussian
+from oddspec.progress import Progress, silent
 from oddspec.summary import Moments
 
 __all__ = ["PCARX"]
@@ -60,6 +61,6 @@ class PCARX(BackgroundDetector[Moments]):
         """Count, mean and scatter."""
         return Moments.of(pixels)
 
-    def fit(self, summary: Moments) -> Gaussian:
+    def fit(self, summary: Moments, progress: Progress = silent) -> Gaussian:
         """The Gaussian with those moments, in its leading components."""
         return Gaussian.of(summary, components=self.components)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
 from oddspec.linalg import Gaussian
+from oddspec.progress import Progress, silent
 from oddspec.summary import Moments
 
 __all__ = ["RX"]
@@ -46,6 +47,6 @@ class RX(BackgroundDetector[Moments]):
         """Count, mean and scatter."""
         return Moments.of(pixels)
 
-    def fit(self, summary: Moments) -> Gaussian:
+    def fit(self, summary: Moments, progress: Progress = silent) -> Gaussian:
         """The Gaussian with those moments."""
         return Gaussian.of(summary)

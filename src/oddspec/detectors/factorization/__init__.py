@@ -1,0 +1,1 @@
+"""Detectors that explain a scene as sums of a few non-negative spectra."""

@@ -1,0 +1,331 @@
+"""LREN: a low-rank representation in a latent space that a Gaussian mixture has shaped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from array_api_compat import array_namespace
+from array_api_compat import device as device_of
+
+from oddspec.arrays import Index, Pixels, PixelScores
+from oddspec.detector import BackgroundDetector, Insight
+from oddspec.device import to_numpy
+from oddspec.errors import InputError, SettingError
+from oddspec.learning import weights
+from oddspec.learning.embedding import ENCODER, choose_atoms, embed
+from oddspec.learning.networks import Network
+from oddspec.learning.train import check_spread
+from oddspec.linalg import Gaussian
+from oddspec.progress import Progress, silent
+from oddspec.scaling import Scaling, bandz, globalz
+from oddspec.solvers import lrr
+from oddspec.solvers.lrr_pixels import Coupling, couple
+from oddspec.summary import Moments, Sample
+
+__all__ = ["LREN", "LRENBackground"]
+
+
+@dataclass(frozen=True)
+class LREN(BackgroundDetector[Sample]):
+    r"""Pixels that a few typical and extreme members of the scene cannot represent cheaply.
+
+    An encoder (b - hidden - latent), a decoder and an estimator that shares each latent pixel out
+    among Gaussian components are trained together on::
+
+        mean ||x - x^||^2  +  energy_weight mean e(z)  +  narrowness_weight sum_kj 1/Gamma_k[j, j]
+
+    with the energy ``e(z) = -log sum_k phi_k N(z; mu_k, Gamma_k)``. Two pixels of every component
+    make the dictionary D, and the latent pixels Z (rows) are represented by it::
+
+        min ||W||_* + lam ||A||_{2,1}   subject to   Z = W D + A;      score_i = ||a_i||
+
+    Parameters
+    ----------
+    scaling
+        band: every band to unit variance (authors' code); scene: all bands by one number, so that
+        noisy bands stay small.
+    latent
+        Latent units (l; 9 in [1]); at most half as many as bands are used.
+    components
+        Gaussian components (k in [1]).
+    hidden
+        Width of the hidden layers of encoder and decoder.
+    steps
+        Most steps of the optimiser.
+    batch
+        Pixels per step; 0 takes the whole sample at once, as [1] does.
+    learning_rate
+        Of the optimiser.
+    optimiser
+        adam (the authors' code) or sgd ([1]).
+    energy_weight
+        Weight of the mixture's energy; 1 in [1], 0.1 in the authors' code.
+    narrowness_weight
+        Weight of the inverse variances; 0 in [1], 1e-4 in the authors' code.
+    patience
+        Stop once this many epochs have lowered the loss by less than 0.1 % of its whole fall; 0
+        runs all steps.
+    dictionary
+        members: of every component the pixel that belongs to it most and the one that belongs to
+        it least (authors' code); centroids: its mean and the pixel farthest from that ([1]).
+    whiten
+        Centre the latent pixels and give them unit covariance before they are represented; False
+        takes them as the encoder leaves them, as [1] does.
+    penalty_ratio
+        Weight lam of the errors as a multiple of its critical value, below which no pixel is
+        represented at all.
+    penalty
+        That weight itself (lambda in [1], where it is 0.01 or 0.001); overrides penalty_ratio.
+    solver
+        optimum: the problem's solution; published: the authors' schedule, which raises the penalty
+        by 1.2 per step and may stop before the optimum.
+    norm
+        Norm of the error that is the score: l2 (authors' code) or l1 ([1]).
+    runs
+        Trainings with networks drawn anew; a pixel's score is the mean of its scores, each divided
+        by its mean over the sample.
+    sample
+        Most pixels that are learnt from; a scene with no more is learnt from whole.
+    seed
+        Of the sample and the networks.
+
+    Notes
+    -----
+    * ``latent=9, learning_rate=1e-4, optimiser=sgd, steps=1000, batch=0, energy_weight=1,
+      narrowness_weight=0, patience=0, dictionary=centroids, whiten=false, penalty=0.01,
+      solver=published, norm=l1, runs=1`` is the paper; ``latent=9, learning_rate=1e-4, steps=3000,
+      batch=4096, patience=0, whiten=false, penalty=0.01, solver=published, runs=1`` the authors'
+      code (which shuffles the pixels once, not in every epoch).
+    * Bands are standardised first (authors' code; [1] does not say).
+    * Readings: in eq. 1 the l2,1 norm sums over pixels (as printed, over bands); eq. 7's softmax is
+      of the latent pixel; "centroid (i.e. beta)" below eq. 11 is mu; eq. 18 lacks mu/2, so its
+      threshold is lam/mu. A component to which no pixel belongs most gives no atoms.
+    * With ``whiten`` and ``penalty_ratio <= 1`` the score is the root of RX in the latent space.
+    * Only the nuclear norm couples pixels. A pixel outside the sample is scored with that coupling
+      kept (`oddspec.solvers.lrr_pixels`). A pixel of the sample gets what the joint solution gives
+      it: exactly with ``solver=published``, to the solver's tolerance with ``solver=optimum``.
+
+    References
+    ----------
+    [1] K. Jiang, W. Xie, J. Lei, T. Jiang and Y. Li, "LREN: Low-rank embedded network for
+    sample-free hyperspectral anomaly detection", AAAI 35(5), 4139-4146, 2021.
+    doi:10.1609/aaai.v35i5.16536
+    """
+
+    scaling: Literal["band", "scene"] = "band"
+    latent: int = 20
+    components: int = 7
+    hidden: int = 400
+    steps: int = 600
+    batch: int = 1024
+    learning_rate: float = 1e-3
+    optimiser: Literal["adam", "sgd"] = "adam"
+    energy_weight: float = 0.1
+    narrowness_weight: float = 1e-4
+    patience: int = 20
+    dictionary: Literal["members", "centroids"] = "members"
+    whiten: bool = True
+    penalty_ratio: float = 2.0
+    penalty: float | None = None
+    solver: Literal["optimum", "published"] = "optimum"
+    norm: Literal["l2", "l1"] = "l2"
+    runs: int = 1
+    sample: int = 30000
+    seed: int = 0
+
+    reference: ClassVar[str] = "Jiang et al. 2021, doi:10.1609/aaai.v35i5.16536"
+    cost: ClassVar[str] = "steps batch b hidden + n b hidden"
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "components", "hidden", "steps", "runs"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
+        for name in ("batch", "patience", "seed", "energy_weight", "narrowness_weight"):
+            if getattr(self, name) < 0:
+                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
+        for name in ("learning_rate", "penalty_ratio", "penalty"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise SettingError(f"{name}={value}: expected a number above 0")
+        if self.sample < 100:
+            raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
+
+    def summarise(self, pixels: Pixels, index: Index) -> Sample:
+        """Pixels to learn from."""
+        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
+
+    def summary_bytes(self, bands: int) -> int:
+        """Size of the largest sample."""
+        return 8 * bands * self.sample
+
+    def fit(self, summary: Sample, progress: Progress = silent) -> LRENBackground:
+        """Train, choose the dictionary and solve, as many times as there are runs."""
+        if len(summary.pixels) < 2:
+            raise InputError(
+                f"{len(summary.pixels)} valid pixels: lren needs at least 2; check the nodata "
+                f"value and the mask"
+            )
+        scaling = (bandz if self.scaling == "band" else globalz)(summary.pixels)
+        scaled = scaling(summary.pixels)
+        members = tuple(self._run(scaled, run, progress) for run in range(self.runs))
+        return LRENBackground(self.norm, scaling, members)
+
+    def _run(self, scaled: Any, run: int, progress: Progress) -> _Member:
+        model = embed(
+            scaled,
+            # With as many units as bands nothing is squeezed, and whitening raises mere noise.
+            latent=min(self.latent, max(1, scaled.shape[1] // 2)),
+            components=self.components,
+            hidden=self.hidden,
+            steps=self.steps,
+            batch=self.batch,
+            rate=self.learning_rate,
+            optimiser=self.optimiser,
+            energy_weight=self.energy_weight,
+            narrowness_weight=self.narrowness_weight,
+            patience=self.patience,
+            seed=int(np.random.SeedSequence([self.seed, run]).generate_state(1)[0]),
+            progress=progress,
+        )
+        code = to_numpy(model.encoder(_single(scaled)))
+        check_spread(code, "lren", len(model.training.losses))
+        latent = code.astype(np.float64)
+        mean, frame = np.zeros(latent.shape[1]), np.eye(latent.shape[1])
+        if self.whiten:
+            gaussian = Gaussian.of(Moments.of(latent))
+            mean, frame = gaussian.mean, gaussian.whitening
+        atoms = choose_atoms(latent, model.estimator(code).astype(np.float64), self.dictionary)
+        rows, basis = (latent - mean) @ frame, (atoms - mean) @ frame
+        penalty = self.penalty or self.penalty_ratio * lrr.critical_penalty(rows, basis)
+        coupling = couple(rows, basis, penalty, published=self.solver == "published")
+        lengths = _norm(coupling.errors(rows), self.norm)
+        if not lengths.any():
+            raise SettingError(
+                f"lren: with penalty={penalty:g} every pixel is represented without error, so all "
+                f"scores are 0: lower it"
+            )
+        return _Member(
+            model.encoder,
+            mean,
+            frame,
+            coupling,
+            scale=float(lengths.mean()),
+            spectra=model.decoder(atoms.astype(np.float32)).astype(np.float64),
+            losses=model.training.losses,
+        )
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What one training and one solution leave."""
+
+    encoder: Network
+    mean: np.ndarray
+    frame: np.ndarray
+    coupling: Coupling
+    scale: float
+    spectra: np.ndarray
+    """The dictionary as the decoder draws it, in scaled bands."""
+    losses: np.ndarray
+
+    def errors(self, scaled: Any) -> Any:
+        xp, where = array_namespace(scaled), device_of(scaled)
+        code = xp.astype(self.encoder(_single(scaled)), xp.float64)
+        return self.coupling.errors(
+            (code - xp.asarray(self.mean, device=where)) @ xp.asarray(self.frame, device=where)
+        )
+
+
+@dataclass(frozen=True)
+class LRENBackground:
+    """A fitted LREN, in NumPy arrays; scores pixels where they are."""
+
+    norm: str
+    scaling: Scaling
+    members: tuple[_Member, ...]
+
+    def score(self, pixels: Pixels) -> PixelScores:
+        """Mean over the runs of the error's norm, each divided by its mean over the sample."""
+        scaled = self.scaling(pixels)
+        return sum(_norm(m.errors(scaled), self.norm) / m.scale for m in self.members) / len(
+            self.members
+        )
+
+    def insights(self) -> tuple[Insight, ...]:
+        """Dictionary spectra and losses of the first run, and each run's penalty."""
+        first = self.members[0]
+        spectra = self.scaling.inverse(first.spectra)
+        label = "dictionary atoms, decoded, in the scene's units (a typical and an extreme pixel "
+        penalties = np.array([m.coupling.penalty for m in self.members])
+        return (
+            Insight("dictionary", "spectra", spectra, label + "of each component)"),
+            Insight(
+                "losses", "curve", first.losses, "reconstruction, energy, narrowness per epoch"
+            ),
+            Insight("penalty", "values", penalties, "weight of the errors in each run"),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write everything that scoring needs into one file."""
+        arrays = {"scaling.offset": self.scaling.offset, "scaling.scale": self.scaling.scale}
+        for i, member in enumerate(self.members):
+            coupling = member.coupling
+            solved = "metric" if coupling.factors is None else "factors"
+            arrays |= member.encoder.arrays(f"{i}.encoder")
+            arrays |= {
+                f"{i}.mean": member.mean,
+                f"{i}.frame": member.frame,
+                f"{i}.atoms": coupling.atoms,
+                f"{i}.numbers": np.array([coupling.penalty, member.scale]),
+                f"{i}.{solved}": np.asarray(getattr(coupling, solved)),
+                f"{i}.spectra": member.spectra,
+                f"{i}.losses": member.losses,
+            }
+        weights.save(path, "lren", arrays, {"norm": self.norm, "runs": len(self.members)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> LRENBackground:
+        """The background that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the file is not one, or is damaged.
+        """
+        arrays, settings = weights.load(path, "lren")
+        try:
+            scaling = Scaling(arrays["scaling.offset"], arrays["scaling.scale"])
+            members = tuple(_member(arrays, str(i)) for i in range(int(settings["runs"])))
+            return cls(str(settings["norm"]), scaling, members)
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{path}: the saved lren model lacks {error}; save it again") from None
+
+
+def _member(arrays: dict[str, np.ndarray], name: str) -> _Member:
+    penalty, scale = (float(value) for value in arrays[f"{name}.numbers"])
+    metric, factors = arrays.get(f"{name}.metric"), arrays.get(f"{name}.factors")
+    return _Member(
+        encoder=Network.of(f"{name}.encoder", arrays, ENCODER),
+        mean=arrays[f"{name}.mean"],
+        frame=arrays[f"{name}.frame"],
+        coupling=Coupling(arrays[f"{name}.atoms"], penalty, metric, factors),
+        scale=scale,
+        spectra=arrays[f"{name}.spectra"],
+        losses=arrays[f"{name}.losses"],
+    )
+
+
+def _single(scaled: Any) -> Any:
+    xp = array_namespace(scaled)
+    return xp.astype(scaled, xp.float32)
+
+
+def _norm(errors: Any, norm: str) -> Any:
+    xp = array_namespace(errors)
+    if norm == "l1":
+        return xp.sum(xp.abs(errors), axis=1)
+    return xp.sqrt(xp.sum(errors * errors, axis=1))

@@ -1,0 +1,127 @@
+"""LRR-Net: low-rank representation by a fixed dictionary, its solver unfolded and trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
+
+from oddspec.arrays import Index, Pixels
+from oddspec.detector import BackgroundDetector
+from oddspec.detectors.unfolded import UnfoldedBackground
+from oddspec.detectors.unfolding import Unfolded, check
+from oddspec.progress import Progress, silent
+from oddspec.summary import Sample
+
+__all__ = ["LRRNet"]
+
+
+@dataclass(frozen=True)
+class LRRNet(BackgroundDetector[Sample]):
+    r"""What few independent mixtures of typical spectra cannot represent.
+
+    With pixels X (n x b), k-means centres D (K x b), coefficients L (n x K) and anomalies S (n x b)
+    as in::
+
+        min_{L,S}  1/2 ||X - L D - S||_F^2 + l2 ||L||_* + l3 ||S||_{2,1}
+
+    ``stages`` sweeps of the ADMM solver of `oddspec.solvers.dictionary` are a network whose
+    constants ``l3, mu, theta = l2/mu`` are trained, stage by stage. Each pixel's score is the
+    length of its residual.
+
+    Parameters
+    ----------
+    atoms
+        Atoms in the dictionary (K), at most as many as there are bands. A fixed dictionary
+        needs more than a learnt one.
+    rank
+        How many patterns the low-rank part shall keep at most where lambda2 is not set: the
+        nuclear norm's weight is put at the scene's singular value of that number.
+    stages
+        Repeats of the solver's step.
+    epochs
+        Most passes of training; 0 leaves the solver as it is.
+    learning_rate
+        Of Adam, for the logarithms of the constants.
+    loss
+        objective: the problem above at the last stage, with fixed weights; mse: the squared error
+        ``||X - L D - S||^2`` of the paper, which does not see the background at all (see Notes).
+    maps
+        tied: the linear maps follow from the constants; free: each is multiplied by a trainable
+        K x K matrix besides.
+    balanced
+        Rescale the atoms once, without changing what they span, such that the penalties on the
+        background are smallest (as LRR-Net+ does between stages).
+    lambda2
+        Weight of the nuclear norm, in scaled units; None puts it at the scene's own scale.
+    lambda3
+        Weight of the l2,1 norm, in scaled units: residuals up to this length are no anomaly. None
+        takes the median residual of a plain fit.
+    mu
+        Penalty that ties L to its copy J; None takes lambda2's value at the scene's scale.
+    scaling
+        Of the bands, see `oddspec.scaling`.
+    score
+        residual: ``||x_i - l_i D||``; sparse: ``||s_i||``, the same shortened by lambda3.
+    sample
+        Most pixels that the dictionary is learnt from; a smaller scene is used whole.
+    training
+        How many of them the constants are learnt from.
+    seed
+        Of the sample and the clusters.
+
+    Notes
+    -----
+    * ``atoms=15, stages=10, loss=mse, learning_rate=0.0015, balanced=false, lambda2=0.5,
+      lambda3=1e-5, mu=1, scaling=global01, score=sparse`` is what public statements about the
+      method say (the authors' code is not public).
+    * An l1 norm of L, which one independent re-implementation adds (weight 1.2e-5), is left out.
+    * With its centres as they are, the nuclear norm weighs a pattern by one over the strength with
+      which the centres contain it, so that weak patterns dominate the residuals; ``balanced``
+      takes that back.
+    * The squared error has no information, training stops and other pixels are scored as in
+      LRR-Net+, see there.
+
+    References
+    ----------
+    [1] C. Li, B. Zhang, D. Hong, J. Yao and J. Chanussot, "LRR-Net: An interpretable deep unfolding
+    network for hyperspectral anomaly detection", IEEE Trans. Geosci. Remote Sens. 61, 5513412,
+    2023. doi:10.1109/TGRS.2023.3279834
+    """
+
+    atoms: int = 30
+    rank: int = 15
+    stages: int = 10
+    epochs: int = 10
+    learning_rate: float = 0.01
+    loss: Literal["objective", "mse"] = "objective"
+    maps: Literal["tied", "free"] = "tied"
+    balanced: bool = True
+    lambda2: float | None = None
+    lambda3: float | None = None
+    mu: float | None = None
+    scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
+    score: Literal["residual", "sparse"] = "residual"
+    sample: int = 10_000
+    training: int = 2_000
+    seed: int = 0
+
+    reference: ClassVar[str] = "Li et al. 2023, doi:10.1109/TGRS.2023.3279834"
+    cost: ClassVar[str] = "stages K b (n + epochs training)"
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+
+    def __post_init__(self) -> None:
+        check(asdict(self))
+
+    def summarise(self, pixels: Pixels, index: Index) -> Sample:
+        """Pixels to learn from."""
+        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
+
+    def summary_bytes(self, bands: int) -> int:
+        """Size of the largest sample."""
+        return 8 * bands * self.sample
+
+    def fit(self, summary: Sample, progress: Progress = silent) -> UnfoldedBackground:
+        """Choose the dictionary and learn the constants from the sample."""
+        settings = asdict(self)
+        del settings["sample"]
+        return Unfolded(learn=False, lambda1=None, **settings).fit(summary.pixels, progress)

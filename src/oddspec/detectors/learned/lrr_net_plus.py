@@ -1,0 +1,139 @@
+"""LRR-Net+: low-rank representation with a learnt dictionary, its solver unfolded and trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
+
+from oddspec.arrays import Index, Pixels
+from oddspec.detector import BackgroundDetector
+from oddspec.detectors.unfolded import UnfoldedBackground
+from oddspec.detectors.unfolding import Unfolded, check
+from oddspec.progress import Progress, silent
+from oddspec.summary import Sample
+
+__all__ = ["LRRNetPlus"]
+
+
+@dataclass(frozen=True)
+class LRRNetPlus(BackgroundDetector[Sample]):
+    r"""What a dictionary, learnt so that few independent mixtures suffice, cannot represent.
+
+    With pixels X (n x b), atoms D (K x b), coefficients L (n x K) and anomalies S (n x b) as in::
+
+        min_{D,L,S}  1/2 ||X - L D - S||_F^2 + l1/2 ||D||_F^2 + l2 ||L||_* + l3 ||S||_{2,1}
+
+    ``stages`` sweeps of the ADMM solver of `oddspec.solvers.dictionary` are a network whose
+    constants ``l1, l3, mu, theta = l2/mu`` are trained, stage by stage. Each pixel's score is the
+    length of its residual.
+
+    Parameters
+    ----------
+    atoms
+        Atoms in the dictionary (K), at most as many as there are bands. Surplus ones die out:
+        results with 20 and 30 agree.
+    rank
+        How many patterns the low-rank part shall keep at most where lambda2 is not set: the
+        nuclear norm's weight is put at the scene's singular value of that number.
+    stages
+        Repeats of the solver's step.
+    epochs
+        Most passes of training; 0 leaves the solver as it is.
+    learning_rate
+        Of Adam, for the logarithms of the constants.
+    loss
+        objective: the problem above at the last stage, with fixed weights; mse: the squared error
+        ``||X - L D - S||^2`` of the paper, which does not see the background at all (see Notes).
+    maps
+        tied: the linear maps follow from the constants; free: each is multiplied by a trainable
+        K x K matrix besides.
+    balanced
+        Rescale atoms and coefficients between stages, without changing their product, such that
+        both penalties together are smallest.
+    lambda1
+        Weight of ``1/2 ||D||_F^2``; None is 1 (only lambda1 lambda2^2 matters).
+    lambda2
+        Weight of the nuclear norm, in scaled units; None puts it at the scene's own scale.
+    lambda3
+        Weight of the l2,1 norm, in scaled units: residuals up to this length are no anomaly. None
+        takes the median residual of a plain fit.
+    mu
+        Penalty that ties L to its copy J; None takes lambda2's value at the scene's scale.
+    scaling
+        Of the bands, see `oddspec.scaling`.
+    score
+        residual: ``||x_i - l_i D||``; sparse: ``||s_i||``, the same shortened by lambda3.
+    sample
+        Most pixels that the dictionary is learnt from; a smaller scene is used whole.
+    training
+        How many of them the constants are learnt from.
+    seed
+        Of the sample and the clusters.
+
+    Notes
+    -----
+    * ``atoms=15, epochs=20, learning_rate=0.0015, loss=mse, balanced=false, lambda1=0.5,
+      lambda2=1.2e-5, lambda3=1e-5, mu=1, scaling=global01, score=sparse`` is the paper as far as
+      it says (atoms, scaling and learning rate are not stated: those of LRASR and LRR-Net).
+    * The paper's squared error (eq. 22) has no information: S = shrink(X - L D, l3) leaves every
+      pixel an error of exactly ``min(||x_i - l_i D||, l3)``, so the loss is l3^2 as soon as all
+      residuals exceed l3, whatever D and L are, and training can only lower l3.
+    * With the printed weights and data in [0, 1], S takes nearly all of X - L D and the dictionary
+      hardly moves: weights must have the scene's scale (`oddspec.solvers.scene_weights`).
+    * "Normalization after each iteration" (III-C) does not say of what; ``balanced`` is the reading
+      that lowers the stated objective.
+    * Consistent readings: eq. 5 is for X = L D, eq. 7 for X = D L (here L D); eq. 14 has 2 l1 for
+      l1; eqs. 9-11, 19, 20 use L - d where the scaled form needs L + d; eqs. 12, 21 step by
+      -mu (L - J) instead of L - J; eqs. 10, 11 subtract the threshold from the matrix, not from
+      its singular values; eq. 13 changes mu without rescaling d.
+    * Training ends when three epochs have brought less than a fiftieth of the whole fall of the
+      loss; the constants of the lowest loss are kept, and dropped again if the solver's own give a
+      lower objective on the whole sample. No labels are involved.
+    * A pixel outside the sample goes through the same stages with the atoms and the K x K matrices
+      found in the sample; a pixel of the sample gets what the joint iteration gives it.
+
+    References
+    ----------
+    [1] C. Li, B. Zhang, D. Hong, J. Yao and J. Chanussot, "Low-rank representations meets deep
+    unfolding: A generalized and interpretable network for hyperspectral anomaly detection", 2024.
+    doi:10.48550/arXiv.2402.15335
+    """
+
+    atoms: int = 30
+    rank: int = 15
+    stages: int = 40
+    epochs: int = 10
+    learning_rate: float = 0.01
+    loss: Literal["objective", "mse"] = "objective"
+    maps: Literal["tied", "free"] = "tied"
+    balanced: bool = True
+    lambda1: float | None = None
+    lambda2: float | None = None
+    lambda3: float | None = None
+    mu: float | None = None
+    scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
+    score: Literal["residual", "sparse"] = "residual"
+    sample: int = 10_000
+    training: int = 2_000
+    seed: int = 0
+
+    reference: ClassVar[str] = "Li et al. 2024, doi:10.48550/arXiv.2402.15335"
+    cost: ClassVar[str] = "stages K b (n + epochs training)"
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+
+    def __post_init__(self) -> None:
+        check(asdict(self))
+
+    def summarise(self, pixels: Pixels, index: Index) -> Sample:
+        """Pixels to learn from."""
+        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
+
+    def summary_bytes(self, bands: int) -> int:
+        """Size of the largest sample."""
+        return 8 * bands * self.sample
+
+    def fit(self, summary: Sample, progress: Progress = silent) -> UnfoldedBackground:
+        """Learn dictionary and constants from the sample."""
+        settings = asdict(self)
+        del settings["sample"]
+        return Unfolded(learn=True, **settings).fit(summary.pixels, progress)

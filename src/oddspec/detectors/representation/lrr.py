@@ -1,0 +1,191 @@
+"""LRR: low-rank representation by a dictionary, solved classically."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from oddspec.arrays import Cube, Mask, Scores
+from oddspec.detector import Insight, SceneDetector
+from oddspec.errors import InputError, SettingError
+from oddspec.progress import Progress, silent
+from oddspec.scaling import BY_NAME, Scaling
+from oddspec.solvers import dictionary as solver
+from oddspec.solvers.balance import balance
+from oddspec.solvers.clusters import cluster
+from oddspec.solvers.iterate import iterate
+from oddspec.solvers.prox import row_norms
+from oddspec.solvers.scene_weights import Weights, scene_weights
+
+__all__ = ["LRR"]
+
+
+@dataclass(frozen=True)
+class LRR(SceneDetector):
+    r"""What few independent mixtures of some atoms cannot represent.
+
+    With pixels X (n x b), atoms D (K x b), coefficients L (n x K) and anomalies S (n x b)::
+
+        min_{D,L,S}  1/2 ||X - L D - S||_F^2 + l1/2 ||D||_F^2 + l2 ||L||_* + l3 ||S||_{2,1}
+
+    by ADMM until it has converged, the atoms starting from k-means centres and then learnt along or
+    left as they are. The score is the length of a pixel's residual ``x_i - l_i D``. `lrr_net_plus`
+    and `lrr_net` are this solver unfolded and trained.
+
+    Parameters
+    ----------
+    dictionary
+        learnt: D is optimised too; fixed: the span of the centres stays, as in LRR-Net.
+    atoms
+        Atoms in the dictionary (K), at most as many as there are bands.
+    rank
+        How many patterns the low-rank part shall keep at most where lambda2 is not set: the
+        nuclear norm's weight is put at the scene's singular value of that number.
+    lambda1
+        Weight of ``1/2 ||D||_F^2``; None is 1 (only lambda1 lambda2^2 matters).
+    lambda2
+        Weight of the nuclear norm, in scaled units; None puts it at the scene's own scale.
+    lambda3
+        Weight of the l2,1 norm, in scaled units: residuals up to this length are no anomaly. None
+        takes the median residual of a plain fit.
+    mu
+        Penalty that ties L to its copy J in the first step; None takes lambda2's value at the
+        scene's scale.
+    mu_growth
+        By which mu is multiplied in every step. A growing penalty forces convergence, too large a
+        growth stops short of the optimum.
+    scaling
+        Of the bands, see `oddspec.scaling`.
+    score
+        residual: ``||x_i - l_i D||``; sparse: ``||s_i||``, the same shortened by lambda3.
+    tolerance
+        Stop when a step changes the background, and L differs from J, by less than this fraction.
+    max_iter
+        Most steps.
+    seed
+        Of the clusters.
+
+    Notes
+    -----
+    * The atoms are kept in balance with their coefficients (`oddspec.solvers.balance`): learnt ones
+      in every step, fixed ones once.
+    * With a learnt dictionary the problem is not convex, and what is reached depends on the start;
+      in practice hardly.
+    * The weights follow from the scene's singular values alone
+      (`oddspec.solvers.scene_weights`), so multiplying the cube changes nothing.
+
+    References
+    ----------
+    G. Liu et al., "Robust recovery of subspace structures by low-rank representation", IEEE Trans.
+    Pattern Anal. Mach. Intell. 35(1), 171-184, 2013. doi:10.1109/TPAMI.2012.88; the model with a
+    learnt dictionary: C. Li et al., 2024, doi:10.48550/arXiv.2402.15335
+    """
+
+    dictionary: Literal["learnt", "fixed"] = "learnt"
+    atoms: int = 30
+    rank: int = 15
+    lambda1: float | None = None
+    lambda2: float | None = None
+    lambda3: float | None = None
+    mu: float | None = None
+    mu_growth: float = 1.05
+    scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
+    score: Literal["residual", "sparse"] = "residual"
+    tolerance: float = 1e-3
+    max_iter: int = 200
+    seed: int = 0
+
+    reference: ClassVar[str] = "Liu et al. 2013, doi:10.1109/TPAMI.2012.88"
+    cost: ClassVar[str] = "steps n K b"
+
+    def __post_init__(self) -> None:
+        for name in ("atoms", "rank", "max_iter"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
+        if self.seed < 0:
+            raise SettingError(f"seed={self.seed}: expected 0 or more")
+        for name in ("lambda1", "lambda2", "lambda3", "mu", "tolerance"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise SettingError(f"{name}={value}: expected a number above 0")
+        if not 1 <= self.mu_growth <= 2:
+            raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """Scaled pixels, twice while they are made; and some twenty arrays of K per pixel."""
+        return height * width * 8 * (2 * bands + 20 * min(self.atoms, bands) + 10)
+
+    def examine(
+        self, cube: Cube, valid: Mask, progress: Progress = silent
+    ) -> tuple[Scores, tuple[Insight, ...]]:
+        """Scores, the atoms, where they are, and how the solver converged."""
+        pixels = cube[valid] if not valid.all() else cube.reshape(-1, cube.shape[2])
+        if len(pixels) < 2:
+            raise InputError(
+                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
+                f"value and the mask"
+            )
+        scaling = BY_NAME[self.scaling](pixels)
+        X = scaling(pixels)
+        weights, mu = self._weights(X)
+        state, curve = self._solve(X, weights, mu, progress)
+        lengths = row_norms(X - state.codes.L @ state.D)
+        scores = np.full(valid.shape, np.nan)
+        scores[valid] = lengths if self.score == "residual" else np.maximum(lengths - weights.l3, 0)
+        return scores, _insights(state, scaling, valid, curve)
+
+    def _weights(self, X: np.ndarray) -> tuple[Weights, float]:
+        found = scene_weights(X, self.rank)
+        chosen = zip(found, (self.lambda1, self.lambda2, self.lambda3), strict=True)
+        weights = Weights(*(scene if own is None else own for scene, own in chosen))
+        return weights, found.l2 if self.mu is None else self.mu
+
+    def _solve(
+        self, X: np.ndarray, weights: Weights, mu: float, progress: Progress
+    ) -> tuple[solver.Representation, np.ndarray]:
+        learn = self.dictionary == "learnt"
+        squares = np.vecdot(X, X)
+        D, L = cluster(X, min(self.atoms, X.shape[1]), self.seed)
+        if not learn:
+            gram = D @ D.T + 1e-9 * np.vdot(D, D) * np.eye(len(D))
+            D, turn = balance(D, np.linalg.solve(gram, D @ X.T).T, weights.l2 / weights.l1)
+            L = L @ turn
+        penalty = mu
+
+        def step(state: solver.Representation) -> solver.Representation:
+            nonlocal penalty
+            constants = solver.Constants(weights.l1, weights.l3, penalty, weights.l2 / penalty)
+            penalty *= self.mu_growth
+            new = solver.step(state, X, squares, constants, learn=learn, balanced=learn)
+            return solver.relaxed(new, self.mu_growth)
+
+        curve: list[float] = []
+        state = solver.start(D, L)
+        steps = iterate(step, state, gap=solver.gap, tol=self.tolerance, max_iter=self.max_iter)
+        for state in steps:
+            progress(len(curve), self.max_iter, "solving")
+            curve.append(float(solver.objective(state, X, squares, weights)) / len(X))
+        return state, np.array(curve)
+
+
+def _insights(
+    state: solver.Representation, scaling: Scaling, valid: Mask, curve: np.ndarray
+) -> tuple[Insight, ...]:
+    strength = np.sqrt(np.mean(state.codes.L**2, axis=0))
+    typical = strength[:, None] * state.D
+    order = np.argsort(-row_norms(typical))[:10]
+    maps = np.full((*valid.shape, len(order)), np.nan)
+    maps[valid] = state.codes.L[:, order] / np.maximum(strength[order], 1e-300)
+    return (
+        Insight(
+            "dictionary",
+            "spectra",
+            scaling.inverse(typical[order]),
+            "mean spectrum plus each of the strongest atoms at its typical strength, in the "
+            "scene's units",
+        ),
+        Insight("coefficients", "maps", maps, "of those atoms, in units of their typical strength"),
+        Insight("objective", "curve", curve, "objective per pixel after each step"),
+    )

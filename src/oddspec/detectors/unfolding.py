@@ -1,0 +1,235 @@
+"""What LRR-Net and LRR-Net+ share: fitting an unfolded low-rank representation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from oddspec.arrays import Pixels
+from oddspec.detectors.unfolded import UnfoldedBackground, parts
+from oddspec.device import to_numpy
+from oddspec.errors import InputError, SettingError
+from oddspec.progress import Progress, silent
+from oddspec.scaling import BY_NAME
+from oddspec.solvers import dictionary as solver
+from oddspec.solvers.balance import balance
+from oddspec.solvers.clusters import cluster
+from oddspec.solvers.prox import row_norms
+from oddspec.solvers.scene_weights import Weights, scene_weights
+
+__all__ = ["Problem", "Unfolded", "check"]
+
+NAMES = ("l1", "l3", "mu", "theta")
+SHOWN = 10
+PATIENCE = 3
+TOLERANCE = 0.02
+"""Training stops once three epochs have brought less than a fiftieth of the whole fall."""
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """How to fit; the settings of both detectors, under the names of `LRRNetPlus`."""
+
+    learn: bool
+    balanced: bool
+    atoms: int
+    rank: int
+    stages: int
+    epochs: int
+    learning_rate: float
+    loss: Literal["objective", "mse"]
+    maps: Literal["tied", "free"]
+    lambda1: float | None
+    lambda2: float | None
+    lambda3: float | None
+    mu: float | None
+    scaling: str
+    score: Literal["residual", "sparse"]
+    training: int
+    seed: int
+
+    def fit(self, pixels: Pixels, progress: Progress = silent) -> UnfoldedBackground:
+        """Train the stages on some pixels, run them on all, and keep what they do to a pixel."""
+        # Deferred: listing the detectors must not load PyTorch.
+        import torch
+
+        if len(pixels) < 2:
+            raise InputError(
+                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
+                f"value and the mask"
+            )
+        scaling = BY_NAME[self.scaling](pixels)
+        X = to_numpy(scaling(pixels)).astype(np.float64)
+        where = pixels.device if isinstance(pixels, torch.Tensor) else torch.device("cpu")
+        whole = self.problem(X, where)
+        network, losses = self._train(X, whole, where, progress)
+        with torch.no_grad():
+            fresh = self.network(where, len(whole.begin.D))
+            untrained = list(whole.states(fresh))
+            states = list(whole.states(network))
+            # The constants were learnt on some of the pixels: all of them have the last word.
+            if self.loss == "objective" and whole.loss(states[-1]) > whole.loss(untrained[-1]):
+                network, states = fresh, untrained
+            factors = torch.exp(network.logs).cpu().numpy()
+        initial = np.array([whole.constants[name] for name in network.names])
+        return UnfoldedBackground(
+            scaling,
+            tuple(_plain(state.stage) for state in states),
+            self.score,
+            network.names,
+            factors * initial,
+            losses,
+            _spectra(states[-1]),
+            _oddest(states[-1], X),
+        )
+
+    def problem(self, X: np.ndarray, where: Any) -> Problem:
+        """Weights at the pixels' own scale where none are set, and where to start."""
+        import torch
+
+        found = scene_weights(X, self.rank)
+        chosen = zip(found, (self.lambda1, self.lambda2, self.lambda3), strict=True)
+        weights = Weights(*(scene if own is None else own for scene, own in chosen))
+        mu = found.l2 if self.mu is None else self.mu
+        tensors = [torch.as_tensor(part, device=where) for part in (X, *self._start(X, weights))]
+        return Problem(
+            self,
+            tensors[0],
+            (tensors[0] ** 2).sum(dim=1),
+            solver.start(*tensors[1:]),
+            weights,
+            {"l1": weights.l1, "l3": weights.l3, "mu": mu, "theta": weights.l2 / mu},
+        )
+
+    def _start(self, X: np.ndarray, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+        """Cluster centres, and which one each pixel belongs to."""
+        D, L = cluster(X, min(self.atoms, X.shape[1]), self.seed)
+        if self.balanced and not self.learn:
+            gram = D @ D.T
+            ridge = 1e-9 * np.trace(gram) * np.eye(len(D))
+            D, turn = balance(D, np.linalg.solve(gram + ridge, D @ X.T).T, weights.l2 / weights.l1)
+            L = L @ turn
+        return D, L
+
+    def _train(self, X: np.ndarray, whole: Problem, where: Any, progress: Progress) -> Any:
+
+        from oddspec.learning.unfold import learn
+
+        network = self.network(where, len(whole.begin.D))
+        part = whole
+        if self.epochs and len(X) > self.training:
+            part = self.problem(X[: self.training], where)
+            if len(part.begin.D) != len(whole.begin.D):  # a cluster came out empty
+                part = whole
+
+        def loss() -> Any:
+            state = None
+            for state in part.states(network):  # noqa: B007
+                pass
+            return part.loss(state)
+
+        trained = learn(
+            network,
+            loss,
+            epochs=self.epochs,
+            rate=self.learning_rate,
+            patience=PATIENCE,
+            tolerance=TOLERANCE,
+            progress=progress,
+        )
+        return network, trained.losses
+
+    def network(self, where: Any, atoms: int) -> Any:
+        """The unfolded solver, untrained."""
+        from oddspec.learning.unfold import Unfolding
+
+        names = NAMES if self.learn else NAMES[1:]
+        maps = 0 if self.maps == "tied" else 3 if self.learn else 2
+        return Unfolding(names, self.stages, [atoms] * maps, where)
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Refuse settings out of their range.
+
+    Raises
+    ------
+    SettingError
+        Naming the setting and what is expected.
+    """
+    least = {"atoms": 1, "rank": 1, "stages": 1, "epochs": 0, "seed": 0, "sample": 2, "training": 2}
+    for name, value in settings.items():
+        if name in least and value < least[name]:
+            raise SettingError(f"{name}={value}: expected at least {least[name]}")
+        positive = name in ("learning_rate", "mu") or name.startswith("lambda")
+        if positive and value is not None and not 0 < value < float("inf"):
+            raise SettingError(f"{name}={value}: expected a number above 0")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Pixels, where to start with them, and what is minimised."""
+
+    how: Unfolded
+    X: Any
+    squares: Any
+    begin: solver.Representation
+    weights: Weights
+    constants: Mapping[str, float]
+
+    def states(self, network: Any) -> Iterator[solver.Representation]:
+        """The states after each stage of the network."""
+        return network(self.begin, self._step)
+
+    def _step(
+        self, state: Any, factors: Mapping[str, Any], free: Sequence[Any]
+    ) -> solver.Representation:
+        learn, base = self.how.learn, self.constants
+        maps = solver.Maps(*(free if learn else (None, *free))) if free else None
+        return solver.step(
+            state,
+            self.X,
+            self.squares,
+            solver.Constants(*(base[name] * factors.get(name, 1.0) for name in NAMES)),
+            learn=learn,
+            balanced=self.how.balanced and learn,
+            free=maps,
+        )
+
+    def loss(self, state: Any) -> Any:
+        """Of a state, per pixel: the problem's own objective, or the paper's squared error."""
+        if self.how.loss == "objective":
+            return solver.objective(state, self.X, self.squares, self.weights) / len(self.X)
+        S = solver.anomalies(state, self.X)
+        rest = self.X - state.codes.L @ state.D - S
+        return (rest * rest).sum() / len(self.X)
+
+
+def _plain(stage: solver.Stage | None) -> solver.Stage:
+    """The stage in NumPy arrays."""
+    assert stage is not None, "every state that a step returns has one"
+    part = {name: to_numpy(value) for name, value in parts(stage).items()}
+    return solver.Stage(
+        part["D"],
+        part.get("turn"),
+        solver.Maps(None, part["Gamma"], part["Theta"]),
+        float(stage.l3),
+        part["factor"],
+    )
+
+
+def _spectra(state: Any) -> np.ndarray:
+    """Atoms times the root mean square of their coefficients, strongest first."""
+    L, D = to_numpy(state.codes.L), to_numpy(state.D)
+    typical = np.sqrt(np.mean(L**2, axis=0))[:, None] * D
+    lengths = row_norms(typical)
+    order = np.argsort(-lengths)
+    return typical[order[lengths[order] > 1e-3 * lengths.max()]]
+
+
+def _oddest(state: Any, X: Any) -> np.ndarray:
+    """Residuals of the pixels with the longest ones."""
+    rest = X - to_numpy(state.codes.L) @ to_numpy(state.D)
+    return rest[np.argsort(-row_norms(rest), kind="stable")[:SHOWN]]

@@ -1,0 +1,1 @@
+"""Small networks: drawing them, training them, keeping them. PyTorch lives here."""

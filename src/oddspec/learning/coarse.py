@@ -1,0 +1,147 @@
+"""A coarse choice of background pixels to learn from: what hangs together in spectral space.
+
+DBSCAN with one point per neighbourhood (MinPts = 1) has no noise, and its clusters are the
+connected components of the graph that joins pixels no farther apart than ``eps``. The largest one
+is taken as background (M. Ester et al., KDD 1996; sparseHAD, ICLR 2021 submission, eq. 2).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from oddspec.progress import Progress, silent
+
+__all__ = ["largest_component", "nearest_distances", "smallest_eps"]
+
+CHUNK = 512
+"""Rows whose distances to the others are held at once."""
+
+
+def largest_component(
+    pixels: Float[np.ndarray, "n b"], eps: float, progress: Progress = silent
+) -> Bool[np.ndarray, n]:
+    """Members of the largest connected component of the graph ``distance <= eps``.
+
+    A component is grown from any pixel by looking up the neighbours of its members among the pixels
+    not yet reached. Every pixel is looked up once, so there are at most n^2 distances and never
+    more than a few of their rows in memory; as the rest shrinks quickly, a scene with one large
+    component takes far fewer. The search ends once no larger component is possible.
+
+    Parameters
+    ----------
+    pixels
+        Rows.
+    eps
+        Largest distance of neighbours, in the units of the pixels.
+    progress
+        Told how many pixels have been reached.
+
+    Returns
+    -------
+    numpy.ndarray
+        True for members; of several largest components the one with the earliest pixel.
+    """
+    centred = pixels - pixels.mean(axis=0)
+    squares = np.vecdot(centred, centred)
+    rest = np.arange(len(pixels))
+    best = rest[:0]
+    while len(rest) > len(best):
+        progress(len(pixels) - len(rest), len(pixels), "background search")
+        found, rest = _grow(centred, squares, rest, eps)
+        if len(found) > len(best):
+            best = found
+    member = np.zeros(len(pixels), dtype=np.bool_)
+    member[best] = True
+    return member
+
+
+def _grow(
+    pixels: np.ndarray, squares: np.ndarray, rest: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The component of the first pixel of ``rest``, and what then remains of ``rest``."""
+    found, rest = [rest[:1]], rest[1:]
+    waiting = rest[:0]
+    front = found[0]
+    while len(front) and len(rest):
+        near = _squared_distances(pixels, squares, front, rest) <= eps * eps
+        reached = near.any(axis=0)
+        found.append(rest[reached])
+        waiting = np.concatenate([waiting, rest[reached]])
+        rest = rest[~reached]
+        front, waiting = waiting[:CHUNK], waiting[CHUNK:]
+    return np.concatenate(found), rest
+
+
+def nearest_distances(
+    pixels: Float[np.ndarray, "n b"], progress: Progress = silent
+) -> Float[np.ndarray, n]:
+    """Distance of each row to the nearest other row: the k-distance curve of DBSCAN for k = 1."""
+    centred = pixels - pixels.mean(axis=0)
+    squares = np.vecdot(centred, centred)
+    everyone = np.arange(len(pixels))
+    nearest = np.empty(len(pixels))
+    for start in range(0, len(pixels), CHUNK):
+        progress(start, len(pixels), "nearest neighbours")
+        rows = everyone[start : start + CHUNK]
+        apart = _squared_distances(centred, squares, rows, everyone)
+        apart[np.arange(len(rows)), rows] = np.inf
+        nearest[rows] = np.sqrt(np.maximum(apart.min(axis=1), 0))
+    return nearest
+
+
+def smallest_eps(
+    pixels: Float[np.ndarray, "n b"],
+    distances: Float[np.ndarray, n],
+    share: float,
+    progress: Progress = silent,
+) -> tuple[float, Bool[np.ndarray, n]]:
+    """The least ``eps`` (to 5 %) whose largest component holds ``share`` of the pixels.
+
+    The knee of the k-distance curve says where single pixels become isolated, but not whether the
+    background hangs together: with it, a scene of land and water falls into two large components,
+    one of which would be taken for anomalies. So the size of the component itself is asked for.
+
+    Parameters
+    ----------
+    pixels
+        Rows.
+    distances
+        Of each to its nearest neighbour, see `nearest_distances`.
+    share
+        Between 0 and 1.
+    progress
+        Told how many pixels of each trial have been reached.
+
+    Returns
+    -------
+    eps
+        The distance.
+    member
+        The component's members.
+    """
+    needed = share * len(pixels)
+    # A pixel farther from its nearest neighbour is in no component of two.
+    low = max(float(np.quantile(distances, share * 0.999)), np.finfo(float).tiny)
+    high, member = low, largest_component(pixels, low, progress)
+    while member.sum() < needed:
+        low, high = high, 1.5 * high
+        member = largest_component(pixels, high, progress)
+    while high > 1.05 * low:
+        middle = (low * high) ** 0.5
+        trial = largest_component(pixels, middle, progress)
+        if trial.sum() < needed:
+            low = middle
+        else:
+            high, member = middle, trial
+    return high, member
+
+
+def _squared_distances(
+    pixels: np.ndarray, squares: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    apart = pixels[rows] @ pixels[columns].T
+    apart *= -2
+    apart += squares[rows][:, None]
+    apart += squares[columns]
+    return apart

@@ -1,0 +1,143 @@
+"""Fully connected networks whose forward pass runs on NumPy arrays and on torch tensors alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from array_api_compat import array_namespace
+from array_api_compat import device as device_of
+
+from oddspec.device import to_numpy
+
+__all__ = ["Network", "activate", "draw"]
+
+LEAK = 0.2
+"""Slope of the leaky rectifier below zero."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers ``x -> f(x W + c)``, one after another; pixels are rows.
+
+    Attributes
+    ----------
+    weights
+        One ``(inputs, outputs)`` matrix per layer: torch tensors while it learns, NumPy arrays
+        once it is `frozen`.
+    biases
+        One ``(outputs,)`` vector per layer; empty for a network without biases.
+    activations
+        One name per layer: ``linear``, ``tanh``, ``leaky_relu`` or ``softmax``.
+    """
+
+    weights: tuple[Any, ...]
+    biases: tuple[Any, ...]
+    activations: tuple[str, ...]
+
+    def __call__(self, x: Any) -> Any:
+        """The last layer's output for each row of ``x``."""
+        for layer, activation in enumerate(self.activations):
+            bias = self.biases[layer] if self.biases else None
+            x = activate(activation, _affine(x, self.weights[layer], bias))
+        return x
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """All matrices, then all vectors."""
+        return self.weights + self.biases
+
+    def frozen(self) -> Network:
+        """The same network in NumPy arrays, apart from what the optimiser goes on changing."""
+        return Network(
+            tuple(to_numpy(w).copy() for w in self.weights),
+            tuple(to_numpy(c).copy() for c in self.biases),
+            self.activations,
+        )
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """Named arrays for a file."""
+        weights = {f"{name}.weight{i}": to_numpy(w) for i, w in enumerate(self.weights)}
+        return weights | {f"{name}.bias{i}": to_numpy(c) for i, c in enumerate(self.biases)}
+
+    @classmethod
+    def of(cls, name: str, arrays: Mapping[str, np.ndarray], activations: Sequence[str]) -> Network:
+        """The network that `arrays` took apart.
+
+        Raises
+        ------
+        KeyError
+            If a layer is missing.
+        """
+        depth = range(len(activations))
+        weights = tuple(arrays[f"{name}.weight{i}"] for i in depth)
+        biased = f"{name}.bias0" in arrays
+        biases = tuple(arrays[f"{name}.bias{i}"] for i in depth) if biased else ()
+        return cls(weights, biases, tuple(activations))
+
+
+def draw(
+    widths: Sequence[int],
+    activations: Sequence[str],
+    generator: torch.Generator,
+    *,
+    bias: bool = True,
+    device: str | torch.device = "cpu",
+) -> Network:
+    """A trainable float32 network with random weights and zero biases.
+
+    Weights are uniform in ``+-sqrt(6 / (inputs + outputs))``, which keeps the variance of signals
+    and gradients alike (X. Glorot and Y. Bengio, AISTATS 2010). They are drawn on the CPU, so a
+    seed gives the same network on every device.
+
+    Parameters
+    ----------
+    widths
+        Inputs of the first layer, then outputs of every layer.
+    activations
+        One name per layer.
+    generator
+        Where the numbers come from; torch's global generator is left alone.
+    bias
+        Whether layers have a bias.
+    device
+        Where the parameters shall lie.
+    """
+    weights, biases = [], []
+    for inputs, outputs in pairwise(widths):
+        bound = (6 / (inputs + outputs)) ** 0.5
+        weight = (2 * torch.rand(inputs, outputs, generator=generator) - 1) * bound
+        weights.append(weight.to(device).requires_grad_())
+        biases.append(torch.zeros(outputs, device=device, requires_grad=True))
+    return Network(tuple(weights), tuple(biases) if bias else (), tuple(activations))
+
+
+def activate(name: str, x: Any) -> Any:
+    """The activation of that name, entry by entry (``softmax``: row by row)."""
+    if name == "linear":
+        return x
+    if name == "leaky_relu" and isinstance(x, torch.Tensor):
+        return torch.nn.functional.leaky_relu(x, LEAK)
+    xp = array_namespace(x)
+    if name == "tanh":
+        return xp.tanh(x)
+    if name == "leaky_relu":
+        return xp.maximum(x, LEAK * x)
+    if name == "softmax":
+        powers = xp.exp(x - xp.max(x, axis=1, keepdims=True))
+        return powers / xp.sum(powers, axis=1, keepdims=True)
+    raise ValueError(f"there is no activation {name!r}")
+
+
+def _affine(x: Any, weight: Any, bias: Any) -> Any:
+    if isinstance(x, torch.Tensor):
+        weight = torch.as_tensor(weight, device=device_of(x))
+        if bias is None:
+            return x @ weight
+        # One pass over the output instead of two.
+        return torch.addmm(torch.as_tensor(bias, device=device_of(x)), x, weight)
+    return x @ weight if bias is None else x @ weight + bias

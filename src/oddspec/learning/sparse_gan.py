@@ -1,0 +1,161 @@
+"""An autoencoder with a discriminator and a second encoder that re-encodes what it decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from oddspec.learning.networks import Network, draw
+from oddspec.learning.train import Training, train
+from oddspec.progress import Progress, silent
+
+__all__ = ["LAYERS", "SparseGAN", "learn", "tied"]
+
+LAYERS = ("leaky_relu", "leaky_relu")
+"""Activations of all four networks."""
+
+
+@dataclass(frozen=True)
+class SparseGAN:
+    """The trained networks in NumPy arrays."""
+
+    encoder: Network
+    decoder: Network
+    second: Network
+    """Encodes reconstructed spectra: the decoder's transpose, or a network of its own."""
+    training: Training
+
+
+def learn(
+    pixels: Any,
+    *,
+    latent: int,
+    hidden: int,
+    own_encoder: bool,
+    reconstruction_weight: float,
+    adversarial_weight: float,
+    sparsity_weight: float,
+    bound: float,
+    steps: int,
+    batch: int,
+    rate: float,
+    patience: int,
+    seed: int,
+    progress: Progress = silent,
+) -> SparseGAN:
+    r"""Train on background pixels x, on the device that they are on.
+
+    With code z, reconstruction x^, second encoder E and discriminator features f, the networks
+    minimise the weighted sum of::
+
+        reconstruction  mean |x - x^|
+        adversarial     || mean f(x) - mean f(x^) ||^2        (which f is trained to enlarge)
+        sparsity        mean ( ||z - E(x^)||  +  mean_j |x^_j| )
+
+    Parameters
+    ----------
+    pixels
+        ``(n, b)``, scaled.
+    latent, hidden
+        Latent units and width of the hidden layers.
+    own_encoder
+        Whether E has parameters of its own; else it is the decoder transposed, see `tied`.
+    reconstruction_weight, adversarial_weight, sparsity_weight
+        Weights of the terms; a term without weight is left out, with its networks.
+    bound
+        The discriminator's weights are clipped to +- this: without it the mean features, and with
+        them the loss, could grow without end.
+    steps, batch
+        Most steps of the optimiser and pixels per step; batch 0 takes all.
+    rate
+        Step size.
+    patience
+        See `train`; 0 runs all steps.
+    seed
+        Of the weights and the batches.
+    progress
+        Told the epochs done.
+
+    Raises
+    ------
+    SettingError
+        If the loss becomes infinite or NaN.
+    """
+    data = torch.as_tensor(pixels).to(torch.float32)
+    bands, device = data.shape[1], data.device
+    numbers = torch.Generator().manual_seed(seed)
+    encoder = draw((bands, hidden, latent), LAYERS, numbers, device=device)
+    decoder = draw((latent, hidden, bands), LAYERS, numbers, device=device)
+    own = draw((bands, hidden, latent), LAYERS, numbers, device=device)
+    critic = draw((bands, hidden, latent), LAYERS, numbers, device=device)
+
+    def loss(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        code = encoder(rows)
+        again = decoder(code)
+        found = {"reconstruction": reconstruction_weight * (rows - again).abs().mean()}
+        if adversarial_weight:
+            found["adversarial"] = adversarial_weight * _apart(critic, rows, again)
+        if sparsity_weight:
+            # Transposed anew in every step: the optimiser changes the decoder in place.
+            second = own if own_encoder else tied(decoder)
+            miss = torch.linalg.vector_norm(code - second(again), dim=1).mean()
+            found["sparsity"] = sparsity_weight * (miss + again.abs().mean())
+        return found
+
+    parameters = encoder.parameters + decoder.parameters
+    if own_encoder and sparsity_weight:
+        parameters += own.parameters
+    batch = min(batch or len(data), len(data))
+    opponent = _Opponent(critic, encoder, decoder, bound, rate)
+    training = train(
+        parameters,
+        loss,
+        data,
+        epochs=-(-steps // -(-len(data) // batch)),
+        rate=rate,
+        batch=batch,
+        generator=numbers,
+        before=opponent if adversarial_weight else None,
+        patience=patience or None,
+        progress=progress,
+        name="sparsehad",
+    )
+    frozen = decoder.frozen()
+    return SparseGAN(
+        encoder.frozen(), frozen, own.frozen() if own_encoder else tied(frozen), training
+    )
+
+
+def tied(decoder: Network) -> Network:
+    """The decoder's matrices transposed and in reverse order, without biases.
+
+    It shares the decoder's parameters: what trains one trains the other.
+    """
+    return Network(tuple(w.T for w in reversed(decoder.weights)), (), decoder.activations)
+
+
+class _Opponent:
+    """One step of the discriminator, which enlarges the distance of mean features."""
+
+    def __init__(
+        self, critic: Network, encoder: Network, decoder: Network, bound: float, rate: float
+    ) -> None:
+        self.critic, self.encoder, self.decoder, self.bound = critic, encoder, decoder, bound
+        self.optimiser = torch.optim.Adam(critic.parameters, lr=rate)
+
+    def __call__(self, rows: torch.Tensor) -> None:
+        with torch.no_grad():
+            again = self.decoder(self.encoder(rows))
+        self.optimiser.zero_grad(set_to_none=True)
+        (-_apart(self.critic, rows, again)).backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            for values in self.critic.parameters:
+                values.clamp_(-self.bound, self.bound)
+
+
+def _apart(critic: Network, rows: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
+    features = critic(rows).mean(dim=0) - critic(again).mean(dim=0)
+    return (features**2).sum()

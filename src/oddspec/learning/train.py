@@ -1,0 +1,177 @@
+"""A training loop that anyone can read to its end and change.
+
+It knows nothing of what is learnt: it is given the parameters, the rows to learn from and a
+function that says how badly a batch of rows is explained, term by term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from oddspec.errors import SettingError
+from oddspec.progress import Progress, silent
+
+__all__ = ["Training", "check_spread", "train"]
+
+Loss = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
+"""Named terms for a batch of rows; their sum is minimised."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a training went.
+
+    Attributes
+    ----------
+    terms
+        Names of the loss's terms.
+    losses
+        Mean of each term in each epoch, ``(epochs, terms)``, weights included.
+    settled
+        Whether it stopped because the loss had settled, before the last epoch.
+    """
+
+    terms: tuple[str, ...]
+    losses: np.ndarray
+    settled: bool
+
+
+def train(
+    parameters: Sequence[torch.Tensor],
+    loss: Loss,
+    data: torch.Tensor,
+    *,
+    epochs: int,
+    rate: float,
+    batch: int | None = None,
+    optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+    generator: torch.Generator | None = None,
+    before: Callable[[torch.Tensor], None] | None = None,
+    patience: int | None = None,
+    tolerance: float = 1e-3,
+    progress: Progress = silent,
+    name: str = "training",
+) -> Training:
+    """Minimise the loss over the rows of ``data``.
+
+    Parameters
+    ----------
+    parameters
+        Tensors that require gradients; changed in place.
+    loss
+        Named terms for a batch.
+    data
+        ``(n, b)``, on the device of the parameters.
+    epochs
+        Most passes over the data.
+    rate
+        Step size of the optimiser.
+    batch
+        Rows per step; None takes all at once. The last batch of an epoch may be smaller.
+    optimiser
+        Made as ``optimiser(parameters, lr=rate)``.
+    generator
+        Shuffles the rows anew in every epoch; None keeps their order. Not used without batches.
+    before
+        Called with each batch before the step, for a part that learns against the rest, such as a
+        discriminator.
+    patience
+        Stop once the last this many epochs have lowered the loss by less than ``tolerance`` of
+        all that it has fallen since the first; no labels are involved. None runs all epochs.
+    tolerance
+        See ``patience``.
+    progress
+        Told the epochs done; may raise to call the training off.
+    name
+        What is trained, for progress and errors.
+
+    Raises
+    ------
+    SettingError
+        If a term of the loss becomes infinite or NaN; the message names it and the epoch.
+    """
+    steps = optimiser(parameters, lr=rate)
+    terms: tuple[str, ...] = ()
+    losses: list[np.ndarray] = []
+    settled = False
+    for epoch in range(epochs):
+        progress(epoch, epochs, name)
+        # Summed on the device: asking for a number after every step would make a GPU wait.
+        total = torch.zeros(())
+        for rows in _batches(data, batch, generator):
+            if before is not None:
+                before(rows)
+            found = loss(rows)
+            terms = tuple(found)
+            steps.zero_grad(set_to_none=True)
+            torch.stack(tuple(found.values())).sum().backward()
+            steps.step()
+            share = len(rows) / len(data)
+            total = share * torch.stack([t.detach() for t in found.values()]) + total.to(
+                data.device
+            )
+        losses.append(total.cpu().numpy().astype(np.float64))
+        _check_finite(terms, losses[-1], epoch, name, rate)
+        if patience is not None and _settled(losses, patience, tolerance):
+            settled = True
+            break
+    progress(epochs, epochs, name)
+    return Training(terms, np.array(losses).reshape(len(losses), len(terms)), settled)
+
+
+def check_spread(values: np.ndarray, name: str, epochs: int) -> None:
+    """Refuse a network that says the same of every pixel.
+
+    Raises
+    ------
+    SettingError
+        If all rows of ``values`` are equal, or some entry is not finite.
+    """
+    if not np.isfinite(values).all():
+        raise SettingError(
+            f"{name}: after {epochs} epochs the network's output is not finite: lower learning_rate"
+        )
+    if len(values) > 1 and not np.ptp(values, axis=0).any():
+        raise SettingError(
+            f"{name}: after {epochs} epochs the network's output is the same for all "
+            f"{len(values)} pixels (it has collapsed): lower learning_rate or change the seed"
+        )
+
+
+def _batches(
+    data: torch.Tensor, batch: int | None, generator: torch.Generator | None
+) -> Iterator[torch.Tensor]:
+    if batch is None or batch >= len(data):
+        yield data
+        return
+    order = None
+    if generator is not None:
+        order = torch.randperm(len(data), generator=generator).to(data.device)
+    for start in range(0, len(data), batch):
+        part = slice(start, start + batch)
+        yield data[part] if order is None else data[order[part]]
+
+
+def _check_finite(
+    terms: tuple[str, ...], values: np.ndarray, epoch: int, name: str, rate: float
+) -> None:
+    for term, value in zip(terms, values, strict=True):
+        if not np.isfinite(value):
+            raise SettingError(
+                f"{name}: the {term} loss became {value} in epoch {epoch + 1} with "
+                f"learning_rate={rate:g}: lower it"
+            )
+
+
+def _settled(losses: Sequence[np.ndarray], patience: int, tolerance: float) -> bool:
+    """Whether the last ``patience`` epochs brought less than ``tolerance`` of the whole fall."""
+    if len(losses) < 2 * patience + 1:
+        return False
+    last = np.mean([total.sum() for total in losses[-patience:]])
+    before = np.mean([total.sum() for total in losses[-2 * patience : -patience]])
+    # Differences only: a likelihood may be negative, and has no natural zero.
+    return bool(before - last < tolerance * (losses[0].sum() - last))

@@ -1,0 +1,1 @@
+"""Iterations that solve the detectors' problems: one pure step each, and what drives it."""

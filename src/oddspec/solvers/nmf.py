@@ -1,0 +1,136 @@
+"""Non-negative matrix factorization: pixels as sums of a few spectra.
+
+Pixels are the n rows of X (n x b), abundances the rows of H (n x r), spectra the rows of
+W (r x b)::
+
+    min_{H,W >= 0}  ||X - H W||_F^2
+
+solved by multiplicative updates, which never increase the objective::
+
+    H <- H o (X W^T) / (H W W^T)
+    W <- W o (H^T X) / (H^T H W)
+
+after each of which nothing but the scale of a spectrum is free: spectra get unit norm, and the
+scale moves to the abundances. One sweep reads the data twice (``X W^T`` and ``H^T X``); everything
+else, the objective included, is made of these two products.
+
+D. D. Lee and H. S. Seung, "Learning the parts of objects by non-negative matrix factorization",
+Nature 401, 788-791, 1999. doi:10.1038/44565; "Algorithms for non-negative matrix factorization",
+Adv. Neural Inf. Process. Syst. 13, 2000.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, device
+from jaxtyping import Float
+
+__all__ = [
+    "Factors",
+    "best_start",
+    "decrease",
+    "multiply",
+    "residual_norms",
+    "start",
+    "step",
+    "unit_spectra",
+]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Where the iteration stands."""
+
+    H: Float[Any, "n r"]
+    W: Float[Any, "r b"]
+    objective: float = math.inf
+
+
+def start(X: Float[Any, "n b"], rank: int, seed: int = 0) -> Factors:
+    """Uniformly random factors whose product has the mean of X."""
+    xp = array_namespace(X)
+    rng = np.random.default_rng(seed)
+    scale = 2.0 * math.sqrt(float(xp.mean(X)) / rank)
+    made = [
+        xp.asarray(scale * rng.random(shape), dtype=X.dtype, device=device(X))
+        for shape in ((X.shape[0], rank), (rank, X.shape[1]))
+    ]
+    W, norms = unit_spectra(made[1])
+    return Factors(made[0] * norms, W)
+
+
+def step(state: Factors, X: Float[Any, "n b"], energy: float) -> Factors:
+    """One sweep over H and W; ``energy`` is ``||X||_F^2``."""
+    xp = array_namespace(X)
+    H = multiply(state.H, X @ state.W.T, state.H @ (state.W @ state.W.T))
+    HX, HH = H.T @ X, H.T @ H
+    W = multiply(state.W, HX, HH @ state.W)
+    objective = energy - 2.0 * float(xp.sum(HX * W)) + float(xp.sum((HH @ W) * W))
+    W, norms = unit_spectra(W)
+    return Factors(H * norms, W, objective)
+
+
+def best_start(
+    X: Float[Any, "n b"], energy: float, rank: int, starts: int, sweeps: int, seed: int = 0
+) -> Factors:
+    """Of several random starts the one with the lowest objective after some sweeps."""
+    best: Factors | None = None
+    for number in range(starts):
+        state = start(X, rank, seed * starts + number)
+        for _ in range(sweeps):
+            state = step(state, X, energy)
+        if best is None or state.objective < best.objective:
+            best = state
+    assert best is not None, "starts is at least 1"
+    return best
+
+
+def multiply(A: Any, gain: Any, cost: Any) -> Any:
+    """``A o gain+ / (cost + gain-)``, the multiplicative update of A >= 0.
+
+    It never increases ``<A, Q A> - 2 <A, gain>`` for a matrix Q of non-negative entries with
+    ``cost = Q A``: the quadratic part and ``gain-`` are bounded by separable parabolas, ``gain+``
+    by logarithms, all of which touch at A (Lee and Seung 2000; Ding, Li and Jordan 2010,
+    doi:10.1109/TPAMI.2008.277). With ``gain >= 0`` it is the well-known rule.
+    """
+    xp = array_namespace(A)
+    zero = xp.zeros_like(gain)
+    wanted = xp.where(gain > 0, gain, zero)
+    against = cost + (wanted - gain)
+    # A zero row or column has nothing to gain, and must not divide zero by zero.
+    floor = 1e-16 * xp.max(against) + 1e-290
+    return A * (wanted / xp.where(against > floor, against, floor))
+
+
+def unit_spectra(W: Float[Any, "r b"]) -> tuple[Float[Any, "r b"], Float[Any, r]]:
+    """The spectra with unit norm, and the norms they had; a zero spectrum stays zero."""
+    xp = array_namespace(W)
+    norms = xp.sqrt(xp.sum(W * W, axis=1))
+    safe = xp.where(norms > 0, norms, xp.ones_like(norms))
+    return W / safe[:, None], safe
+
+
+def residual_norms(
+    H: Float[Any, "n r"],
+    W: Float[Any, "r b"],
+    XW: Float[Any, "n r"],
+    squares: Float[Any, n],
+) -> Float[Any, n]:
+    """``||x_i - h_i W||`` from ``XW = X W^T`` and the squared norms of the pixels.
+
+    Residuals below about 1e-8 of a pixel's norm are lost in rounding.
+    """
+    xp = array_namespace(H)
+    left = squares + xp.vecdot(H, H @ (W @ W.T) - 2.0 * XW)
+    return xp.sqrt(xp.where(left > 0, left, xp.zeros_like(left)))
+
+
+def decrease(previous: Any, state: Any) -> float:
+    """By what fraction the objective has fallen."""
+    if not math.isfinite(previous.objective):
+        return math.inf
+    return (previous.objective - state.objective) / max(abs(previous.objective), 1e-300)

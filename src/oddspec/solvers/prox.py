@@ -1,0 +1,106 @@
+"""Proximal operators, for NumPy arrays and for torch tensors with gradients.
+
+``prox(A, t)`` minimises ``t f(Z) + 1/2 ||Z - A||_F^2`` over Z. Where a problem's data term lacks
+the half, the threshold is ``t / 2``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from array_api_compat import array_namespace
+from jaxtyping import Float
+
+from oddspec.solvers.spectral import constant, matrix_functions
+
+__all__ = [
+    "Threshold",
+    "nuclear_norm",
+    "row_norms",
+    "shrink_rows",
+    "soft",
+    "svt",
+    "svt_factor",
+]
+
+Threshold: TypeAlias = float | Float[Any, ""]
+"""A number not below zero, or an array without axes (a trainable one, say)."""
+
+
+def soft(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "n m"]:
+    """Entries moved towards zero by t: prox of ``||Z||_1``."""
+    xp = array_namespace(A)
+    return xp.sign(A) * _positive(xp.abs(A) - t)
+
+
+def row_norms(A: Float[Any, "n m"]) -> Float[Any, " n"]:
+    """Euclidean norm of each row, with gradient zero (not NaN) at zero rows."""
+    xp = array_namespace(A)
+    squares = xp.sum(A * A, axis=1)
+    some = squares > 0
+    # The root is taken of 1 where the row is zero: its derivative at 0 would be infinite.
+    return xp.where(some, xp.sqrt(xp.where(some, squares, xp.ones_like(squares))), squares)
+
+
+def shrink_rows(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "n m"]:
+    """Rows shortened by t, and exactly zero where not longer than t: prox of ``||Z||_{2,1}``.
+
+    ``||Z||_{2,1}`` is the sum of the rows' Euclidean norms.
+    """
+    xp = array_namespace(A)
+    norms = row_norms(A)
+    safe = xp.where(norms > 0, norms, xp.ones_like(norms))
+    return A * (_positive(norms - t) / safe)[:, None]
+
+
+def svt(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "n m"]:
+    """Singular values lowered by t, and dropped where not above t: prox of ``||Z||_*``.
+
+    ``O(n m min(n, m))``, from the eigenvalues of the smaller Gram matrix. Singular values below
+    about 1e-8 of the largest are lost in rounding, so thresholds should not lie below that.
+    """
+    wide = A.shape[0] < A.shape[1]
+    return svt_factor(A.T, t).T @ A if wide else A @ svt_factor(A, t)
+
+
+def svt_factor(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "m m"]:
+    """The symmetric F with ``svt(A, t) = A F``: ``f(A^T A)`` with ``f(s^2) = max(1 - t/s, 0)``."""
+
+    def f(squares: Any) -> Any:
+        kept, roots = _roots(squares, t)
+        xp = array_namespace(squares)
+        return xp.where(kept, 1 - t / roots, xp.zeros_like(squares))
+
+    def slope(squares: Any) -> Any:
+        kept, roots = _roots(squares, t)
+        xp = array_namespace(squares)
+        return xp.where(kept, t / (2 * roots**3), xp.zeros_like(squares))
+
+    return matrix_functions(A.T @ A, (f, slope))[0]
+
+
+def nuclear_norm(A: Float[Any, "n m"]) -> Any:
+    """The sum of singular values ``||A||_*``, for n >= m; its gradient is ``U V^T``.
+
+    Singular values below 1e-7 of the largest count as zero in the gradient.
+    """
+    xp = array_namespace(A)
+    fixed = constant(A)
+    squares, V = xp.linalg.eigh(fixed.T @ fixed)
+    kept, roots = _roots(squares, 1e-7 * xp.sqrt(xp.abs(squares[-1])))
+    inverse = xp.where(kept, 1 / roots, xp.zeros_like(squares))
+    # <A (A^T A)^{-1/2}, A> is the norm, and its left side, held constant, the gradient.
+    return xp.sum((fixed @ (V * inverse) @ V.T) * A)
+
+
+def _roots(squares: Any, t: Any) -> tuple[Any, Any]:
+    """Which singular values are above t; and those values, 1 in place of the others."""
+    xp = array_namespace(squares)
+    kept = squares > t * t
+    return kept, xp.sqrt(xp.where(kept, squares, xp.ones_like(squares)))
+
+
+def _positive(A: Any) -> Any:
+    """``max(A, 0)``, with gradient zero at and below zero."""
+    xp = array_namespace(A)
+    return xp.where(A > 0, A, xp.zeros_like(A))

@@ -1,0 +1,97 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from oddspec.detectors.representation.lrr import LRR
+from oddspec.errors import NotConverged, SettingError
+from oddspec.solvers import dictionary as solver
+from oddspec.solvers.scene_weights import scene_weights
+
+ALL = np.ones((30, 30), dtype=bool)
+
+
+@pytest.fixture
+def scene(rng):
+    """Four materials in a scene of 30 x 30 x 25, noise, and an odd pixel at (7, 9)."""
+    cube = rng.dirichlet(np.ones(4), (30, 30)) @ rng.uniform(1, 5, (4, 25))
+    cube += 0.02 * rng.normal(size=cube.shape)
+    cube[7, 9] = 0.7 * cube[7, 9] + 0.3 * rng.uniform(1, 5, 25)
+    return cube
+
+
+def test_the_planted_anomaly_is_found_by_both_dictionaries(scene):
+    for dictionary in ("learnt", "fixed"):
+        scores, _ = LRR(dictionary=dictionary).examine(scene, ALL)
+        assert scores.argmax() == 7 * 30 + 9
+
+
+def test_a_permutation_of_the_pixels_permutes_the_scores(scene, rng):
+    order = rng.permutation(900)
+    scores, _ = LRR().examine(scene, ALL)
+    permuted, _ = LRR().examine(scene.reshape(900, 25)[order].reshape(30, 30, 25), ALL)
+    np.testing.assert_allclose(permuted.ravel(), scores.ravel()[order], rtol=1e-5)
+
+
+def test_the_sparse_score_is_the_residual_beyond_the_ordinary(scene):
+    residual, _ = LRR(rank=4).examine(scene, ALL)
+    sparse, _ = LRR(rank=4, score="sparse").examine(scene, ALL)
+    some = sparse > 0
+    assert some[7, 9]
+    assert 0.05 < some.mean() < 0.95
+    np.testing.assert_allclose(np.ptp((residual - sparse)[some]), 0, atol=1e-9)
+
+
+def test_what_it_found_is_given_with_the_scores(scene):
+    _, insights = LRR().examine(scene, ALL)
+    dictionary, coefficients, objective = insights
+    assert dictionary.values.shape == (10, 25)
+    assert coefficients.values.shape == (30, 30, 10)
+    assert objective.values[-1] < objective.values[0]
+    # The strongest atoms lie in the span of the materials.
+    assert objective.values[-1] <= objective.values.min() * (1 + 1e-2)
+
+
+def test_lambda3_beyond_all_residuals_calls_nothing_sparse(scene):
+    scores, _ = LRR(lambda3=1e3, score="sparse").examine(scene, ALL)
+    assert (scores == 0).all()
+
+
+def test_it_converges_on_a_scene_and_says_so_when_not(scene):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NotConverged)
+        LRR().examine(scene, ALL)
+    with pytest.warns(NotConverged):
+        LRR(max_iter=2).examine(scene, ALL)
+
+
+def test_memory_is_linear_in_pixels():
+    assert LRR().memory(200, 100, 50) == 2 * LRR().memory(100, 100, 50)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"atoms": 0}, {"lambda2": 0.0}, {"mu_growth": 0.5}, {"tolerance": -1.0}, {"seed": -1}]
+)
+def test_wrong_settings_are_named(wrong):
+    with pytest.raises(SettingError, match=next(iter(wrong))):
+        LRR(**wrong)
+
+
+def test_svd_limit_without_sparse_part(rng):
+    """With l3 beyond all residuals the optimum is a shrinkage of X's own singular values."""
+    X = rng.normal(size=(200, 10)) * 2.0 ** -np.arange(10)
+    weights = scene_weights(X, 4)._replace(l3=1e9)
+    squares = (X * X).sum(axis=1)
+    U, s, V = np.linalg.svd(X, full_matrices=False)
+    state = solver.start(V[:8], U[:, :8] * s[:8])
+    penalty = weights.l2
+    for _ in range(200):
+        constants = solver.Constants(weights.l1, weights.l3, penalty, weights.l2 / penalty)
+        state = solver.relaxed(solver.step(state, X, squares, constants, balanced=True), 1.05)
+        penalty *= 1.05
+    found = np.linalg.svd(state.codes.J @ state.D, compute_uv=False)[:4]
+    c = (weights.l1 * weights.l2**2) ** (1 / 3)
+    expected = s[:3].copy()
+    for _ in range(100):
+        expected = s[:3] - c * expected ** (-1 / 3)
+    np.testing.assert_allclose(found[:3], expected, rtol=1e-3)
