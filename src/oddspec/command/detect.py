@@ -207,11 +207,11 @@ def _record(path: Path, result: Result) -> dict[str, Any]:
 
 
 def _summary(result: Result) -> str:
-    count = len(result.detections)
+    count, pixels = len(result.detections), len(result.detections.pixels)
     expected = result.threshold.expected_false_alarms
     lines = [
         f"{result.scene}: {count} object{'s' * (count != 1)} "
-        f"({len(result.detections.pixels)} pixels) above a score of {result.threshold.value:.6g} "
+        f"({pixels} pixel{'s' * (pixels != 1)}) above a score of {result.threshold.value:.6g} "
         f"in {result.seconds:.1f} s"
     ]
     if expected is not None:

@@ -67,23 +67,24 @@ class Unfolded:
         whole = self.problem(X, where)
         network, losses = self._train(X, whole, where, progress)
         with torch.no_grad():
-            fresh = self.network(where, len(whole.begin.D))
-            untrained = list(whole.states(fresh))
-            states = list(whole.states(network))
+            stages, last = whole.run(network)
             # The constants were learnt on some of the pixels: all of them have the last word.
-            if self.loss == "objective" and whole.loss(states[-1]) > whole.loss(untrained[-1]):
-                network, states = fresh, untrained
+            if self.loss == "objective" and losses.size:
+                fresh = self.network(where, len(whole.begin.D))
+                plain, end = whole.run(fresh)
+                if whole.loss(end) < whole.loss(last):
+                    network, stages, last = fresh, plain, end
             factors = torch.exp(network.logs).cpu().numpy()
         initial = np.array([whole.constants[name] for name in network.names])
         return UnfoldedBackground(
             scaling,
-            tuple(_plain(state.stage) for state in states),
+            stages,
             self.score,
             network.names,
             factors * initial,
             losses,
-            _spectra(states[-1]),
-            _oddest(states[-1], X),
+            _spectra(last),
+            _oddest(last, X),
         )
 
     def problem(self, X: np.ndarray, where: Any) -> Problem:
@@ -182,6 +183,13 @@ class Problem:
     def states(self, network: Any) -> Iterator[solver.Representation]:
         """The states after each stage of the network."""
         return network(self.begin, self._step)
+
+    def run(self, network: Any) -> tuple[tuple[solver.Stage, ...], solver.Representation]:
+        """All stages in NumPy arrays, and the last state."""
+        stages, state = [], self.begin
+        for state in self.states(network):  # noqa: B007
+            stages.append(_plain(state.stage))
+        return tuple(stages), state
 
     def _step(
         self, state: Any, factors: Mapping[str, Any], free: Sequence[Any]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from oddspec.learning.train import train
 from oddspec.progress import Progress, silent
@@ -66,7 +67,13 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         """The states after each stage."""
         state = start
         for stage in range(len(self.logs)):
-            state = step(state, self.factors(stage), self.matrices(stage))
+            given = state, self.factors(stage), self.matrices(stage)
+            if torch.is_grad_enabled():
+                # What lies within a stage is computed again on the way back, not kept: the memory
+                # of a training is that of the states.
+                state = checkpoint(step, *given, use_reentrant=False, preserve_rng_state=False)
+            else:
+                state = step(*given)
             yield state
 
     def matrices(self, stage: int) -> list[torch.Tensor]:

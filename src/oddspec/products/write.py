@@ -117,7 +117,7 @@ def write_products(
     }  # fmt: skip
     seconds = {}
     for done, (name, write) in enumerate(work.items()):
-        progress(done, len(work), f"writing {name}")
+        progress(done, len(work), "writing products")
         begin = time.perf_counter()
         write(paths[name])
         seconds[name] = time.perf_counter() - begin

@@ -102,7 +102,7 @@ class LRRNet(BackgroundDetector[Sample]):
     scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
     score: Literal["residual", "sparse"] = "residual"
     sample: int = 10_000
-    training: int = 2_000
+    training: int = 1_000
     seed: int = 0
 
     reference: ClassVar[str] = "Li et al. 2023, doi:10.1109/TGRS.2023.3279834"

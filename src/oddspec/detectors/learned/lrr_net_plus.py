@@ -114,7 +114,7 @@ class LRRNetPlus(BackgroundDetector[Sample]):
     scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
     score: Literal["residual", "sparse"] = "residual"
     sample: int = 10_000
-    training: int = 2_000
+    training: int = 1_000
     seed: int = 0
 
     reference: ClassVar[str] = "Li et al. 2024, doi:10.48550/arXiv.2402.15335"
