@@ -187,7 +187,7 @@ class Problem:
     def run(self, network: Any) -> tuple[tuple[solver.Stage, ...], solver.Representation]:
         """All stages in NumPy arrays, and the last state."""
         stages, state = [], self.begin
-        for state in self.states(network):  # noqa: B007
+        for state in self.states(network):
             stages.append(_plain(state.stage))
         return tuple(stages), state
 
