@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from array_api_compat import device as device_of
 
 from oddspec.arrays import Pixels
 from oddspec.detectors.unfolded import UnfoldedBackground, parts
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
 from oddspec.progress import Progress, silent
-from oddspec.scaling import BY_NAME
+from oddspec.scaling import BY_NAME, Scaling
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.balance import balance
 from oddspec.solvers.clusters import cluster
@@ -54,7 +55,7 @@ class Unfolded:
     def fit(self, pixels: Pixels, progress: Progress = silent) -> UnfoldedBackground:
         """Train the stages on some pixels, run them on all, and keep what they do to a pixel."""
         # Deferred: listing the detectors must not load PyTorch.
-        import torch
+        from oddspec.learning.unfold import one_thread
 
         if len(pixels) < 2:
             raise InputError(
@@ -63,7 +64,14 @@ class Unfolded:
             )
         scaling = BY_NAME[self.scaling](pixels)
         X = to_numpy(scaling(pixels)).astype(np.float64)
-        where = pixels.device if isinstance(pixels, torch.Tensor) else torch.device("cpu")
+        with one_thread():
+            return self._fit(X, scaling, device_of(pixels), progress)
+
+    def _fit(
+        self, X: np.ndarray, scaling: Scaling, where: Any, progress: Progress
+    ) -> UnfoldedBackground:
+        import torch
+
         whole = self.problem(X, where)
         network, losses = self._train(X, whole, where, progress)
         with torch.no_grad():
@@ -123,8 +131,8 @@ class Unfolded:
         part = whole
         if self.epochs and len(X) > self.training:
             part = self.problem(X[: self.training], where)
-            if len(part.begin.D) != len(whole.begin.D):  # a cluster came out empty
-                part = whole
+            if self.maps == "free" and len(part.begin.D) != len(whole.begin.D):
+                part = whole  # a cluster came out empty, and free matrices would not fit
 
         def loss() -> Any:
             state = None

@@ -7,6 +7,7 @@ the solver does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from oddspec.learning.train import train
 from oddspec.progress import Progress, silent
 
-__all__ = ["Trained", "Unfolding", "learn"]
+__all__ = ["Trained", "Unfolding", "learn", "one_thread"]
 
 MATRIX_STEP = 1e-3
 """How much slower the entries of matrices move than the logarithms of constants: they are many,
@@ -25,6 +26,21 @@ and maps that have stopped fitting the dictionary amplify errors."""
 
 Step = Callable[[Any, Mapping[str, torch.Tensor], Sequence[torch.Tensor]], Any]
 """Next state, from a state, factors of the constants, and free matrices."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread for a while.
+
+    Stages are many small products, which several threads do not speed up; and where other work
+    shares the processor, they wait for each other at every one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed here
