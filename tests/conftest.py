@@ -15,7 +15,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from cubes import make_cube
+from cubes import SEED, make_cube
 
 # Busy machines are slow now and then; how long an example takes is no property to test.
 hypothesis.settings.register_profile("oddspec", deadline=None)
@@ -34,7 +34,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    return np.random.default_rng(20261121)
+    return np.random.default_rng(SEED)
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-__all__ = ["make_cube"]
+__all__ = ["SEED", "make_cube"]
+
+SEED = 20261121
+"""Of the generator that the tests share."""
 
 
 def make_cube(rng: np.random.Generator, h: int = 24, w: int = 26, b: int = 12) -> np.ndarray:

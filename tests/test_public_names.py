@@ -7,7 +7,8 @@ import oddspec.errors
 
 
 def test_public_names():
-    assert sorted(oddspec.__all__) == ["__version__", "detect", "detectors", "evaluate", "open"]
+    functions = {"detect", "detectors", "evaluate", "fit", "load_model", "open", "study"}
+    assert set(oddspec.__all__) == {"__version__", "Model"} | functions
     for name in oddspec.__all__:
         assert getattr(oddspec, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'undetect'"):

@@ -10,16 +10,18 @@ import numpy as np
 
 from oddspec.budget import Resources
 from oddspec.detectors import load
-from oddspec.errors import InputError
+from oddspec.errors import InputError, SettingError
 from oddspec.files.dataarray import DataArraySource, open_dataarray
 from oddspec.files.open import open_source
 from oddspec.files.source import ArraySource
+from oddspec.models import Model
 from oddspec.progress import Progress, silent
 from oddspec.run import ScoreArray, run
+from oddspec.run import fit as run_fit
 from oddspec.scene import Scene
 from oddspec.settings import build
 
-__all__ = ["detect", "open"]
+__all__ = ["detect", "fit", "open"]
 
 
 def open(
@@ -76,7 +78,7 @@ def open(
 
 def detect(
     scene: Any,
-    detector: str = "rx",
+    detector: str | Model = "rx",
     *,
     bands: Sequence[int] | None = None,
     nodata: float | None = None,
@@ -94,7 +96,8 @@ def detect(
     scene
         NumPy array ``(h, w, b)``, `xarray.DataArray`, opened `Scene`, or path.
     detector
-        A name that `oddspec.detectors()` lists.
+        A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
+        is applied as it is.
     bands, nodata, variable
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
@@ -129,13 +132,76 @@ def detect(
     >>> np.unravel_index(scores.argmax(), scores.shape) == (7, 9)
     True
     """
-    chosen = build(load(detector), settings)
     opened = _as_scene(scene, bands, nodata, variable, max_memory)
     target = ScoreArray(*opened.shape[:2])
-    run(opened, chosen, target, Resources(max_memory, workers, device), progress)
+    resources = Resources(max_memory, workers, device)
+    if isinstance(detector, Model):
+        if settings:
+            raise SettingError(
+                f"{', '.join(settings)}: a fitted model has its settings already; give them to "
+                f"oddspec.fit"
+            )
+        detector.check(opened)
+        run(opened, detector.detector, target, resources, progress, fitted=detector.fitted)
+        name = detector.name
+    else:
+        run(opened, build(load(detector), settings), target, resources, progress)
+        name = detector
     if isinstance(opened.source, DataArraySource) and not isinstance(scene, Scene):
-        return opened.source.like(target.scores, detector)
+        return opened.source.like(target.scores, name)
     return target.scores
+
+
+def fit(
+    scene: Any,
+    detector: str = "rx",
+    *,
+    bands: Sequence[int] | None = None,
+    nodata: float | None = None,
+    variable: str | None = None,
+    max_memory: int | None = None,
+    workers: int | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+    **settings: Any,
+) -> Model:
+    """Fit a detector to a scene, to apply it to others.
+
+    Parameters
+    ----------
+    scene, detector, bands, nodata, variable, max_memory, workers, device, progress, **settings
+        As for `detect`; the detector by name.
+
+    Returns
+    -------
+    Model
+        For ``detect(other, model)``; ``model.save(path)`` keeps it, and `load_model` reads it.
+
+    Raises
+    ------
+    SettingError
+        If the detector fits nothing that another scene could use, as those that compare a pixel
+        with the ring around it.
+    OddspecError
+        If input, settings or budget do not serve; the message says what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> model = fit(rng.normal(size=(50, 60, 10)), "rx")
+    >>> other = rng.normal(size=(20, 30, 10))
+    >>> other[7, 9] += 5
+    >>> int(detect(other, model).argmax()) == 7 * 30 + 9
+    True
+    """
+    chosen = build(load(detector), settings)
+    opened = _as_scene(scene, bands, nodata, variable, max_memory)
+    outcome = run_fit(opened, chosen, Resources(max_memory, workers, device), progress)
+    model = Model.of(detector, chosen, outcome.fitted, opened)
+    if model is None:
+        raise SettingError(f"{detector} fits nothing to a scene that another scene could use")
+    return model
 
 
 def _as_scene(

@@ -16,7 +16,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import (
+    ClassVar,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeVar,
+    runtime_checkable,
+)
 
 import numpy as np
 
@@ -28,6 +36,8 @@ __all__ = [
     "Background",
     "BackgroundDetector",
     "Detector",
+    "Examined",
+    "Examiner",
     "Insight",
     "SceneDetector",
     "Summary",
@@ -48,7 +58,11 @@ class Summary(Protocol):
 
 @runtime_checkable
 class Background(Protocol):
-    """A fitted model of a scene."""
+    """A fitted model of a scene.
+
+    A frozen dataclass of arrays, numbers, names and further such dataclasses can be saved and
+    applied to another scene (`oddspec.models`).
+    """
 
     def score(self, pixels: Pixels) -> PixelScores:
         """One score per pixel, larger is more anomalous.
@@ -73,12 +87,18 @@ class Insight:
         The numbers.
     label
         What they are, with units, as a figure's caption says it.
+    names
+        Of the spectra, maps, columns of a curve or rows of a table, where they have any.
+    axis
+        What a curve's steps are.
     """
 
     name: str
     kind: Literal["spectra", "maps", "curve", "values"]
     values: np.ndarray
     label: str
+    names: tuple[str, ...] = ()
+    axis: str = "step"
 
 
 class Detector:
@@ -133,17 +153,38 @@ class WindowDetector(Detector, ABC):
         return 0
 
 
+class Examined(NamedTuple):
+    """What a `SceneDetector` makes of a scene."""
+
+    scores: Scores
+    """``(h, w)``; NaN where invalid."""
+    insights: tuple[Insight, ...] = ()
+    """What was found on the way."""
+    fitted: Examiner | None = None
+    """What has been learnt here, to be applied to other scenes as it is; a dataclass such as
+    `Background` describes."""
+
+
+@runtime_checkable
+class Examiner(Protocol):
+    """What scores whole scenes: a `SceneDetector`, or what one has fitted."""
+
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+        """Score the whole scene. Invalid pixels influence no other."""
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """Bytes needed beside the cube itself; the run refuses before allocating more."""
+
+
 class SceneDetector(Detector, ABC):
     """Score all pixels together, in memory."""
 
-    @abstractmethod
-    def examine(
-        self, cube: Cube, valid: Mask, progress: Progress = silent
-    ) -> tuple[Scores, tuple[Insight, ...]]:
-        """Scores of the whole scene, and what the model found on the way.
+    fitted: ClassVar[type[Examiner] | None] = None
+    """The class of what `examine` leaves for other scenes, where it leaves something."""
 
-        Invalid pixels are NaN and influence no other.
-        """
+    @abstractmethod
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+        """Score the whole scene. Invalid pixels influence no other."""
 
     @abstractmethod
     def memory(self, height: int, width: int, bands: int) -> int:

@@ -15,25 +15,32 @@ from oddspec.detector import (
     Background,
     BackgroundDetector,
     Detector,
+    Examiner,
     Insight,
     SceneDetector,
     WindowDetector,
 )
 from oddspec.device import choose_device, to_device, to_numpy
 from oddspec.errors import BudgetError, InputError
+from oddspec.memory import (
+    WINDOW_SIDES,
+    block_bytes,
+    needed,
+    raw_bytes,
+    scene_bytes,
+    summary_bytes,
+    tile_bytes,
+)
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.tiles import Grid, Region, Tree, blocks, cut
 from oddspec.windows import Tile
 from oddspec.workers import spread
 
-__all__ = ["Checkpoint", "Outcome", "ScoreArray", "Sink", "needed", "run"]
+__all__ = ["Checkpoint", "Outcome", "ScoreArray", "Sink", "fit", "run"]
 
 TILE_BYTES = 64e6
 """Enough to read at a disk's full speed; more would only cost memory."""
-
-WINDOW_SIDES = (512, 256, 128, 64, 32, 16, 8)
-"""Sides of the tiles that are tried for window detectors, in pixels without the margin."""
 
 
 @runtime_checkable
@@ -62,8 +69,8 @@ class Checkpoint(Protocol):
 class Outcome:
     """What a run leaves beside the scores."""
 
-    background: Background | None = None
-    """The fitted model, where the detector has one."""
+    fitted: Background | Examiner | None = None
+    """The fitted model, where the detector has one; `run` takes it for another scene."""
     insights: tuple[Insight, ...] = ()
     """What the model found."""
 
@@ -90,8 +97,22 @@ def run(
     resources: Resources = Resources(),
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
+    fitted: Background | Examiner | None = None,
 ) -> Outcome:
     """Score every pixel of the scene into the sink.
+
+    Parameters
+    ----------
+    scene, detector, sink
+        What is scored, by what, and where the scores go.
+    resources
+        Memory, workers and device.
+    progress
+        Called as the work goes on.
+    checkpoint
+        Where the first pass is kept, so that an interrupted run need not repeat it.
+    fitted
+        What the detector has fitted to another scene, to be applied to this one as it is.
 
     Returns
     -------
@@ -107,18 +128,40 @@ def run(
     """
     device = choose_device(resources.device, detector.devices)
     if isinstance(detector, SceneDetector):
-        return Outcome(None, _run_scene(scene, detector, sink, resources, progress))
+        examiner = fitted if isinstance(fitted, Examiner) else detector
+        return _run_scene(scene, examiner, sink, resources, progress)
     # Each worker has one BLAS thread: tiles in parallel scale better than one product in
     # parallel, and sums do not depend on how BLAS splits them.
     with threadpool_limits(1, user_api="blas"):
         if isinstance(detector, BackgroundDetector):
             passes = _Background(scene, detector, sink, resources, progress, device)
-            background = passes.run(checkpoint)
+            background = passes.run(checkpoint, fitted if isinstance(fitted, Background) else None)
             return Outcome(background, getattr(background, "insights", tuple)())
         if isinstance(detector, WindowDetector):
             _run_window(scene, detector, sink, resources, progress)
             return Outcome()
     raise TypeError(f"{type(detector).__name__} is none of the three kinds of detector")
+
+
+def fit(
+    scene: Scene,
+    detector: Detector,
+    resources: Resources = Resources(),
+    progress: Progress = silent,
+) -> Outcome:
+    """What `run` would fit to the scene, without scoring it where that is possible."""
+    return run(scene, detector, _Nowhere(), resources, progress)
+
+
+class _Nowhere:
+    """For who wants no scores."""
+
+    def write(self, region: Region, scores: Scores) -> None:
+        """Keep nothing."""
+
+    def has(self, region: Region) -> bool:
+        """Nothing is missing."""
+        return True
 
 
 class _Background:
@@ -138,15 +181,15 @@ class _Background:
         self.resources, self.progress, self.device = resources, progress, device
         self.blocks = blocks(h, w)
         share = (
-            resources.left() - _summaries(detector, self.blocks, b)
-        ) / resources.threads - _block(self.blocks, b)
+            resources.left() - summary_bytes(detector, self.blocks, b)
+        ) / resources.threads - block_bytes(self.blocks, b)
         # Enough tiles that any number of workers finish together, none of less than a block; an
         # interrupted run that goes on with other workers finds the same tiles.
-        even = _raw(scene) * max(h * w / 64, self.blocks[0].pixels)
-        self.tiles = cut(self.blocks, _raw(scene), min(share, TILE_BYTES, even))
+        even = raw_bytes(scene) * max(h * w / 64, self.blocks[0].pixels)
+        self.tiles = cut(self.blocks, raw_bytes(scene), min(share, TILE_BYTES, even))
 
-    def run(self, checkpoint: Checkpoint | None) -> Background:
-        background = self.detector.fit(self._summary(checkpoint), self.progress)
+    def run(self, checkpoint: Checkpoint | None, fitted: Background | None) -> Background:
+        background = fitted or self.detector.fit(self._summary(checkpoint), self.progress)
         todo = [tile for tile in self.tiles if not self.sink.has(tile)]
         done = len(self.tiles) - len(todo)
 
@@ -215,43 +258,6 @@ class _Background:
         return scores
 
 
-def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
-    """Bytes that a run needs at least, beside what the process has."""
-    h, w, b = scene.shape
-    if isinstance(detector, WindowDetector):
-        side = WINDOW_SIDES[-1]
-        return workers * int(_window_tile(scene, detector, min(side, h), min(side, w)))
-    if isinstance(detector, SceneDetector):
-        return int(h * w * (8 * b + _raw(scene) / 2)) + detector.memory(h, w, b)
-    assert isinstance(detector, BackgroundDetector)
-    grid = blocks(h, w)
-    pixels = grid.rows * grid.columns
-    return int(_summaries(detector, grid, b) + workers * (_block(grid, b) + pixels * _raw(scene)))
-
-
-def _raw(scene: Scene) -> float:
-    """Bytes per pixel while it is read: twice as stored, since some readers convert."""
-    return 2.0 * scene.source.shape[2] * scene.source.dtype.itemsize
-
-
-def _summaries(detector: BackgroundDetector[Any], grid: Grid, bands: int) -> float:
-    """Bytes of the summaries that wait for their siblings in the tree, and of the fit."""
-    return (len(grid).bit_length() + 2.0) * detector.summary_bytes(bands)
-
-
-def _block(grid: Grid, bands: int) -> float:
-    """Bytes of a block's copies in float64."""
-    return 5.0 * 8 * bands * grid.rows * grid.columns
-
-
-def _window_tile(scene: Scene, detector: WindowDetector, rows: int, columns: int) -> float:
-    """Bytes of a tile with its margin, and of the detector's work on it."""
-    h, w, b = scene.shape
-    margin = detector.window.outer - 1
-    read = min(rows + margin, h) * min(columns + margin, w)
-    return read * (_raw(scene) + 8 * b) + detector.scratch(rows, columns, b)
-
-
 def _flatten(
     cube: np.ndarray, valid: np.ndarray, block: Region, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -291,7 +297,7 @@ def _window_tiles(scene: Scene, detector: WindowDetector, resources: Resources) 
     share = resources.left() / resources.threads
     for side in WINDOW_SIDES:
         grid = Grid(h, w, min(side, h), min(side, w))
-        fits = _window_tile(scene, detector, grid.rows, grid.columns) <= share
+        fits = tile_bytes(scene, detector, grid.rows, grid.columns) <= share
         if fits and (len(grid) >= 2 * resources.threads or side <= 32):
             return grid
     least = needed(scene, detector)
@@ -304,13 +310,13 @@ def _window_tiles(scene: Scene, detector: WindowDetector, resources: Resources) 
 
 def _run_scene(
     scene: Scene,
-    detector: SceneDetector,
+    examiner: Examiner,
     sink: Sink,
     resources: Resources,
     progress: Progress,
-) -> tuple[Insight, ...]:
+) -> Outcome:
     h, w, _ = scene.shape
-    least = needed(scene, detector)
+    least = scene_bytes(scene, examiner)
     if least > resources.left():
         raise BudgetError(
             f"{scene.source.path or scene.name}: this detector works on the whole scene and needs "
@@ -319,6 +325,6 @@ def _run_scene(
         )
     cube, valid = scene.read((0, h), (0, w))
     with threadpool_limits(resources.workers, user_api="blas"):
-        scores, insights = detector.examine(cube, valid, progress)
-    sink.write(Region((0, h), (0, w)), scores)
-    return insights
+        found = examiner.examine(cube, valid, progress)
+    sink.write(Region((0, h), (0, w)), found.scores)
+    return Outcome(found.fitted, found.insights)

@@ -38,8 +38,8 @@ CONSTANT = 1e-13
 class Scaling:
     """``(x - offset) / scale``, band by band, learnt from some pixels and applied to any."""
 
-    offset: Float[np.ndarray, b]
-    scale: Float[np.ndarray, b]
+    offset: Float[np.ndarray, " b"]
+    scale: Float[np.ndarray, " b"]
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """The pixels on the new scale, on the device that they are on."""

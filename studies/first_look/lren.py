@@ -45,7 +45,7 @@ def main(folder: str, out: str, *columns: str) -> None:
     data, file, tenfold = Path(folder), Path(out), range(10)
     wanted = set(columns)
     if not wanted or "default" in wanted:
-        measure(data, file, "lren", "default", {}, THIRTEEN, range(5))
+        measure(data, file, "lren", "default", {}, THIRTEEN, range(10))
     if not wanted or "spread" in wanted:
         measure(data, file, "lren", "default", {}, PRINTED[:2], tenfold)
         code = CODE | QUICK

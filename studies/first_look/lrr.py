@@ -35,7 +35,7 @@ PRINTED = ("abu-airport-1", "abu-airport-4", "sandiego-2")
 """Scenes of the paper: its Airport-1, -2 and -4."""
 
 
-SEEDS = range(5)
+SEEDS = range(10)
 
 
 def measure(
@@ -81,7 +81,7 @@ def flat(data: Path) -> None:
     """What the paper's loss is worth: its value and slopes beside lambda3 squared."""
     import torch
 
-    from oddspec.detectors.unfolding import Unfolded
+    from oddspec.unfolding.fit import Unfolded
     from oddspec.scaling import global01
 
     cube, _ = load(data, PRINTED[0])

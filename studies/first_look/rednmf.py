@@ -86,7 +86,7 @@ def main(folder: str, out: str, *columns: str) -> None:
     scenes = tuple(PRINTED)
     wanted = set(columns) or {"default", "scores", "rank", "paper", "printed"}
     if "default" in wanted:
-        measure(data, file, "default", {}, THIRTEEN, range(5))
+        measure(data, file, "default", {}, THIRTEEN, range(10))
     if "paper" in wanted:
         for rank in (5, 10):
             column = f"as published, corrected rules, rank {rank}"

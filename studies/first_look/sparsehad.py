@@ -1,12 +1,24 @@
-"""First figures of sparseHAD: ``python -m studies.first_look.sparsehad FOLDER OUT.csv``."""
+"""Figures of sparseHAD: ``python -m studies.first_look.sparsehad FOLDER OUT.csv [COLUMNS]``.
+
+The paper's strategies differ only in which difference is taken of the same trained networks, so
+they are all measured from one fit: O, L with the decoder transposed, EO, EL with an encoder of its
+own, each difference with its sign and without.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from studies.first_look.thirteen import THIRTEEN, measure, summary
+import numpy as np
+
+import oddspec
+from oddspec.detectors.learned.sparsehad import SparseHAD
+from oddspec.detectors.rebuilt import RebuiltBackground
+from studies.first_look.thirteen import THIRTEEN, load, measure, measure_together, summary
 
 PUBLISHED: dict[str, Any] = {"steps": 3000, "batch": 0, "learning_rate": 1e-4, "patience": 0}
 """What the paper states, without eps."""
@@ -14,30 +26,69 @@ PUBLISHED: dict[str, Any] = {"steps": 3000, "batch": 0, "learning_rate": 1e-4, "
 EPS = {"abu-airport-4": 0.13, "abu-urban-3": 0.08, "sandiego-1": 0.19, "sandiego-2": 0.22}
 """Published per scene."""
 
-VARIANTS: dict[str, dict[str, Any]] = {
-    "L": {},
-    "O": {"strategy": "original"},
-    "EL": {"second": "own"},
-    "EO": {"strategy": "original", "second": "own"},
-}
+WAYS = tuple(product(("latent", "original"), ("signed", "absolute")))
 
 
 def main(folder: str, out: str, *columns: str) -> None:
     """Measure the columns (all without names) and print the table."""
     data, file = Path(folder), Path(out)
-    wanted = set(columns)
-    if not wanted or "default" in wanted:
-        measure(data, file, "sparsehad", "default", {}, THIRTEEN, range(5))
-    if not wanted or "spread" in wanted:
-        measure(data, file, "sparsehad", "default", {}, ("sandiego-2", "hydice-162"), range(10))
-    for name, settings in VARIANTS.items():
-        if not wanted or "variants" in wanted:
-            measure(data, file, "sparsehad", f"default {name}", settings, tuple(EPS), range(2))
-        if not wanted or name in wanted:
-            for scene, eps in EPS.items():
-                chosen = PUBLISHED | settings | {"eps": eps}
-                measure(data, file, "sparsehad", f"published {name}", chosen, (scene,), range(5))
+    for name in columns or ("default", "published", "ways"):
+        if name == "default":
+            measure(data, file, "sparsehad", name, {}, THIRTEEN, range(10))
+        elif name == "published":
+            published(data, file)
+        elif name == "ways":
+            # What the default's choices bring, on all scenes.
+            for scaling in ("scene", "band"):
+                strategies(data, file, name, {"scaling": scaling}, THIRTEEN, (0,))
+        else:
+            raise SystemExit(f"{name}: expected default, published or ways")
     print(summary(file))
+
+
+def published(data: Path, file: Path) -> None:
+    """As the paper states, for both scalings of the spectra that it may mean."""
+    plan = (("band", "tied", 3), ("scene", "tied", 1), ("band", "own", 1), ("scene", "own", 1))
+    for scaling, second, seeds in plan:
+        for scene, eps in EPS.items():
+            settings = PUBLISHED | {"scaling": scaling, "second": second, "eps": eps}
+            strategies(data, file, "published", settings, (scene,), range(seeds))
+
+
+def strategies(
+    data: Path,
+    file: Path,
+    column: str,
+    settings: dict[str, Any],
+    scenes: Iterable[str],
+    seeds: Iterable[int],
+) -> None:
+    """Rows of the four differences of each fit."""
+    prefix = "E" if settings.get("second") == "own" else ""
+    names = [
+        f"{column} {prefix}{'L' if strategy == 'latent' else 'O'} {difference} "
+        f"{settings['scaling']}"
+        for strategy, difference in WAYS
+    ]
+    for seed, scene in product(seeds, scenes):
+
+        def areas(scene: str = scene, seed: int = seed) -> Iterator[float]:
+            return _areas(data, scene, SparseHAD(seed=seed, **settings))
+
+        measure_together(file, "sparsehad", names, scene, seed, areas)
+
+
+def _areas(data: Path, scene: str, detector: SparseHAD) -> Iterator[float]:
+    """Area under the curve of each of `WAYS`, from one training."""
+    cube, truth = load(data, scene)
+    pixels = cube.reshape(-1, cube.shape[2]).astype(float)
+    fitted = detector.fit(detector.summarise(pixels, np.arange(len(pixels))))
+    for strategy, difference in WAYS:
+        background = RebuiltBackground.of(
+            strategy, difference, fitted.scaling, fitted.rebuilder, pixels, fitted.learnt
+        )
+        scores = background.score(pixels).reshape(truth.shape)
+        yield oddspec.evaluate(scores, truth)["auc_pd_pf"]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import numpy as np
 from scipy import io
 
 import oddspec
+from oddspec import detectors
+from oddspec.settings import describe
 
-__all__ = ["THIRTEEN", "load", "measure", "summary"]
+__all__ = ["THIRTEEN", "load", "measure", "measure_together", "summary"]
 
 THIRTEEN = (
     "abu-airport-1",
@@ -52,20 +54,45 @@ def measure(
 ) -> None:
     """Append one row per scene and seed; rows that the file holds are not run again."""
     done = {(r["column"], r["scene"], int(r["seed"])) for r in _rows(out)}
-    for seed in seeds:
+    random = any(s.name == "seed" for s in describe(detectors.load(detector)))
+    for seed in seeds if random else (0,):
         for scene in scenes:
             if (column, scene, seed) in done:
                 continue
             cube, truth = load(folder, scene)
             wall, cpu = time.perf_counter(), time.process_time()
             try:
-                scores = oddspec.detect(cube, detector, **{"seed": seed, **settings})
+                given = ({"seed": seed} if random else {}) | dict(settings)
+                scores = oddspec.detect(cube, detector, **given)
                 area = f"{oddspec.evaluate(scores, truth)['auc_pd_pf']:.6f}"
             except oddspec.errors.OddspecError as error:
                 # A failure is a row, not a gap.
                 area = f"failed: {error}"
             spent = time.perf_counter() - wall, time.process_time() - cpu
-            _append(out, [detector, column, scene, seed, area, *(f"{s:.2f}" for s in spent)])
+            append(out, [detector, column, scene, seed, area, *(f"{s:.2f}" for s in spent)])
+
+
+def measure_together(
+    out: Path,
+    detector: str,
+    columns: Sequence[str],
+    scene: str,
+    seed: int,
+    areas: Callable[[], Iterable[float]],
+) -> None:
+    """Append one row per column, all measured by one call; none if the file holds them all."""
+    held = {r["column"] for r in _rows(out) if (r["scene"], int(r["seed"])) == (scene, seed)}
+    if held.issuperset(columns):
+        return
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        found = [f"{area:.6f}" for area in areas()]
+    except oddspec.errors.OddspecError as error:
+        found = [f"failed: {error}"] * len(columns)
+    spent = time.perf_counter() - wall, time.process_time() - cpu
+    for column, area in zip(columns, found, strict=True):
+        if column not in held:
+            append(out, [detector, column, scene, seed, area, *(f"{s:.2f}" for s in spent)])
 
 
 def summary(out: Path) -> str:
@@ -100,7 +127,8 @@ def _rows(out: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def _append(out: Path, row: Sequence[Any]) -> None:
+def append(out: Path, row: Sequence[Any]) -> None:
+    """Add a row, below the names of the columns."""
     new = not out.exists()
     with out.open("a", newline="") as stream:
         writer = csv.writer(stream)

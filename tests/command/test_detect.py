@@ -23,6 +23,7 @@ PRODUCTS = {
     "detections.geojson",
     "detections.csv",
     "quicklook.png",
+    "model.npz",
     "report.html",
     "run.json",
 }
@@ -172,7 +173,7 @@ def test_an_interrupted_run_resumes_with_the_same_result(tmp_path, how):
         rasterio.open(out / "field/scores.tif") as b,
     ):
         np.testing.assert_array_equal(a.read(1), b.read(1))
-    assert {p.name for p in (out / "field").iterdir()} == PRODUCTS
+    assert {p.name for p in (out / "field").iterdir()} == PRODUCTS - {"model.npz"}  # a window detector fits none
 
 
 def test_two_runs_into_one_folder_are_refused(made, tmp_path, capsys):
@@ -218,3 +219,36 @@ def test_a_cube_with_nodata_and_html_in_its_name(tmp_path, rng):
     assert "<b>scene" not in (folder / "report.html").read_text()
     with rasterio.open(folder / "scores.tif") as scores:
         assert np.isnan(scores.read(1)[:5]).all()
+
+
+def test_a_model_is_applied_to_another_scene(made, tmp_path, capsys):
+    assert run("detect", made.data, "--detector", "pca_rx", "--set", "components=4",
+               "--out", tmp_path / "first", "--progress", "none") == 0  # fmt: skip
+    model = tmp_path / "first" / made.data.stem / "model.npz"
+    assert run("detect", made.data, "--model", model, "--out", tmp_path / "again") == 0
+    first, again = (
+        json.loads((tmp_path / name / made.data.stem / "run.json").read_text())
+        for name in ("first", "again")
+    )
+    assert again["detector"] == "pca_rx"
+    assert again["settings"]["components"] == 4
+    assert again["threshold"]["value"] == first["threshold"]["value"]
+    page = (tmp_path / "again" / made.data.stem / "report.html").read_text()
+    assert "fitted to another scene" in page
+    assert run("detect", made.data, "--model", model, "--bands", "1-5", "--out", tmp_path / "x") == 2
+    assert "5 bands are used here" in capsys.readouterr().err
+    assert run("detect", made.data, "--model", model, "--detector", "rx", "--out", tmp_path) == 2
+    assert "leave out --detector and --set" in capsys.readouterr().err
+
+
+def test_what_a_model_found_is_in_the_report(made, tmp_path):
+    quick = ("--set", "iterations=5", "--set", "warmup=5", "--set", "score=norm")
+    arguments = ("--detector", "rednmf", *quick, "--out", tmp_path, "--progress", "none")
+    assert run("detect", made.data, *arguments) == 0
+    folder = tmp_path / made.data.stem
+    assert (folder / "insights" / "abundances.png").is_file()
+    page = (folder / "report.html").read_text()
+    assert "What the model found" in page
+    assert "abundance of each spectrum" in page
+    assert run("detect", made.data, "--out", tmp_path, "--progress", "none") == 0
+    assert not (folder / "insights").exists() or not list((folder / "insights").iterdir())

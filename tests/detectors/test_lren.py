@@ -105,16 +105,6 @@ def test_runs_are_averaged_and_differ(pixels):
     assert np.corrcoef(first.score(pixels), second)[0, 1] < 0.99999
 
 
-def test_saved_and_loaded_it_scores_the_same(pixels, tmp_path):
-    for settings in ({}, {"solver": "published", "runs": 2, "norm": "l1"}):
-        background = fit(pixels, **settings)
-        background.save(tmp_path / "model.npz")
-        again = LRENBackground.load(tmp_path / "model.npz")
-        np.testing.assert_array_equal(again.score(pixels), background.score(pixels))
-        for one, other in zip(again.insights(), background.insights(), strict=True):
-            np.testing.assert_array_equal(one.values, other.values)
-
-
 def test_insights_are_in_the_scenes_units(pixels):
     dictionary, losses, penalty = fit(pixels, hidden=60, steps=400).insights()
     assert dictionary.kind == "spectra"

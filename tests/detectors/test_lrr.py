@@ -22,20 +22,20 @@ def scene(rng):
 
 def test_the_planted_anomaly_is_found_by_both_dictionaries(scene):
     for dictionary in ("learnt", "fixed"):
-        scores, _ = LRR(dictionary=dictionary).examine(scene, ALL)
+        scores = LRR(dictionary=dictionary).examine(scene, ALL).scores
         assert scores.argmax() == 7 * 30 + 9
 
 
 def test_a_permutation_of_the_pixels_permutes_the_scores(scene, rng):
     order = rng.permutation(900)
-    scores, _ = LRR().examine(scene, ALL)
-    permuted, _ = LRR().examine(scene.reshape(900, 25)[order].reshape(30, 30, 25), ALL)
+    scores = LRR().examine(scene, ALL).scores
+    permuted = LRR().examine(scene.reshape(900, 25)[order].reshape(30, 30, 25), ALL).scores
     np.testing.assert_allclose(permuted.ravel(), scores.ravel()[order], rtol=1e-5)
 
 
 def test_the_sparse_score_is_the_residual_beyond_the_ordinary(scene):
-    residual, _ = LRR(rank=4).examine(scene, ALL)
-    sparse, _ = LRR(rank=4, score="sparse").examine(scene, ALL)
+    residual = LRR(rank=4).examine(scene, ALL).scores
+    sparse = LRR(rank=4, score="sparse").examine(scene, ALL).scores
     some = sparse > 0
     assert some[7, 9]
     assert 0.05 < some.mean() < 0.95
@@ -43,7 +43,7 @@ def test_the_sparse_score_is_the_residual_beyond_the_ordinary(scene):
 
 
 def test_what_it_found_is_given_with_the_scores(scene):
-    _, insights = LRR().examine(scene, ALL)
+    insights = LRR().examine(scene, ALL).insights
     dictionary, coefficients, objective = insights
     assert dictionary.values.shape == (10, 25)
     assert coefficients.values.shape == (30, 30, 10)
@@ -53,7 +53,7 @@ def test_what_it_found_is_given_with_the_scores(scene):
 
 
 def test_lambda3_beyond_all_residuals_calls_nothing_sparse(scene):
-    scores, _ = LRR(lambda3=1e3, score="sparse").examine(scene, ALL)
+    scores = LRR(lambda3=1e3, score="sparse").examine(scene, ALL).scores
     assert (scores == 0).all()
 
 

@@ -4,8 +4,8 @@ import torch
 
 from oddspec.detectors.learned.lrr_net import LRRNet
 from oddspec.detectors.learned.lrr_net_plus import LRRNetPlus
-from oddspec.detectors.unfolded import UnfoldedBackground
-from oddspec.detectors.unfolding import Unfolded
+from oddspec.unfolding.background import UnfoldedBackground
+from oddspec.unfolding.fit import Unfolded
 from oddspec.errors import InputError, SettingError
 from oddspec.scaling import globalz
 from oddspec.solvers import dictionary as solver
@@ -113,19 +113,6 @@ def test_the_papers_loss_is_lambda3_squared_and_sees_nothing_else(pixels, lambda
     others[-1, network.names.index("l3")] = 0
     assert others.abs().max() < 1e-6 * lambda3**2
     assert float(slopes[-1, 1]) == pytest.approx(2 * lambda3**2, rel=1e-4)
-
-
-@pytest.mark.parametrize("kind", ["residual", "sparse"])
-def test_the_model_survives_a_file(pixels, tmp_path, kind):
-    background = fit(LRRNetPlus(**QUICK, score=kind), pixels)
-    background.save(tmp_path / "model.npz")
-    again = UnfoldedBackground.load(tmp_path / "model.npz")
-    np.testing.assert_array_equal(again.score(pixels), background.score(pixels))
-    for mine, theirs in zip(again.insights(), background.insights(), strict=True):
-        np.testing.assert_array_equal(mine.values, theirs.values)
-    (tmp_path / "model.npz").write_bytes(b"no model")
-    with pytest.raises(InputError, match=r"model\.npz"):
-        UnfoldedBackground.load(tmp_path / "model.npz")
 
 
 def test_tensors_are_scored_as_arrays_are(pixels):

@@ -68,7 +68,7 @@ def test_both_is_the_sum_of_a_local_and_a_global_distance(cube):
 
 
 def test_insights_are_the_model(cube):
-    scores, insights = REDNMF(**QUICK).examine(cube, everywhere(cube))
+    scores, insights, _ = REDNMF(**QUICK).examine(cube, everywhere(cube))
     found = {insight.name: insight.values for insight in insights}
     assert found["spectra"].shape == (5, 12)
     np.testing.assert_allclose(np.linalg.norm(found["spectra"], axis=1), 1)

@@ -3,20 +3,14 @@ import pytest
 import torch
 
 from cubes import make_cube
-from oddspec.detectors.learned.sparsehad import SparseHAD, SparseHADBackground
+from oddspec.detectors.learned.sparsehad import SparseHAD
+from oddspec.detectors.rebuilt import RebuiltBackground
 from oddspec.errors import InputError, SettingError
-from oddspec.learning.networks import draw
-from oddspec.learning.sparse_gan import learn, tied
 from oddspec.linalg import Gaussian
+from oddspec.scaling import global01
 from oddspec.summary import Moments
 
 QUICK = {"latent": 6, "hidden": 8, "steps": 60}
-
-LEARN = {
-    "latent": 5, "hidden": 6, "own_encoder": False, "reconstruction_weight": 50.0,
-    "adversarial_weight": 0.5, "sparsity_weight": 1.0, "bound": 0.1, "steps": 30, "batch": 0,
-    "rate": 1e-3, "patience": 0, "seed": 0,
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -30,77 +24,51 @@ def fit(pixels, **settings):
 
 
 @pytest.mark.parametrize("strategy", ["latent", "original"])
+@pytest.mark.parametrize("difference", ["absolute", "signed"])
 @pytest.mark.parametrize("second", ["tied", "own"])
-def test_the_score_is_rx_of_the_differences(pixels, strategy, second):
-    background = fit(pixels, strategy=strategy, second=second)
+def test_the_score_is_rx_of_the_differences(pixels, strategy, difference, second):
+    background = fit(pixels, strategy=strategy, second=second, difference=difference)
     x = background.scaling(pixels).astype(np.float32)
-    z = background.encoder(x)
-    again = background.decoder(z)
-    difference = x - again if strategy == "original" else z - background.second(again)
-    gaussian = Gaussian.of(Moments.of(difference.astype(float)))
-    np.testing.assert_allclose(
-        background.score(pixels), gaussian.score(difference.astype(float)), rtol=1e-6
-    )
+    networks = background.rebuilder
+    z = networks.encoder(x)
+    again = networks.decoder(z)
+    change = (x - again if strategy == "original" else z - networks.second(again)).astype(float)
+    change = np.abs(change) if difference == "absolute" else change
+    expected = Gaussian.of(Moments.of(change)).score(change)
+    np.testing.assert_allclose(background.score(pixels), expected, rtol=1e-6)
 
 
-def test_a_tied_encoder_is_the_decoder_transposed():
-    decoder = draw((3, 4, 7), ("linear", "linear"), torch.Generator().manual_seed(0)).frozen()
-    code = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
-    first, second = decoder.weights
-    np.testing.assert_allclose(
-        tied(decoder)(decoder(code)), code @ first @ second @ second.T @ first.T, rtol=1e-4
+def test_one_fit_serves_all_strategies(pixels):
+    fitted = fit(pixels)
+    other = RebuiltBackground.of(
+        "latent", "signed", fitted.scaling, fitted.rebuilder, pixels, fitted.learnt
     )
+    expected = fit(pixels, strategy="latent", difference="signed").score(pixels)
+    np.testing.assert_allclose(other.score(pixels), expected, rtol=1e-9)
+
+
+def test_networks_learn_from_the_scale_that_is_asked_for(pixels):
+    background = fit(pixels, scaling="band")
+    member = background.scaling(pixels)
+    inner = np.abs(member).max(axis=1) < 20
+    np.testing.assert_allclose(member[inner].std(axis=0), 1, rtol=0.3)
+    scene = fit(pixels, scaling="scene").scaling(pixels)
+    assert (scene.min(), scene.max()) == (0, 1)
 
 
 def test_the_background_leaves_the_odd_pixel_out_and_keeps_its_share(pixels):
-    background = fit(pixels, background_share=0.9)
-    assert 0.9 <= background.notes.share < 1
-    scaled = background.scaling(pixels)
+    learnt = fit(pixels, background_share=0.9).learnt
+    assert 0.9 <= learnt.share < 1
+    scaled = global01(pixels)(pixels)
     odd = 9 * 26 + 13
     nearest = np.sort(np.linalg.norm(scaled - scaled[odd], axis=1))[1]
-    assert nearest > background.notes.eps
+    assert nearest > learnt.eps
 
 
 def test_a_given_eps_is_used(pixels):
-    background = fit(pixels, eps=0.5)
-    assert background.notes.eps == 0.5
+    assert fit(pixels, eps=0.5).learnt.eps == 0.5
     with pytest.raises(SettingError, match=r"eps=1e-06: no two pixels"):
         fit(pixels, eps=1e-6)
-
-
-def test_without_the_other_terms_it_is_a_plain_autoencoder(pixels):
-    data = (pixels - pixels.min()) / np.ptp(pixels)
-    plain = learn(data, **LEARN | {"adversarial_weight": 0.0, "sparsity_weight": 0.0})
-    assert plain.training.terms == ("reconstruction",)
-    whole = learn(data, **LEARN)
-    assert whole.training.terms == ("reconstruction", "adversarial", "sparsity")
-    again = plain.decoder(plain.encoder(data.astype(np.float32)))
-    expected = 50 * np.abs(data - again).mean()
-    assert plain.training.losses[-1, 0] == pytest.approx(expected, rel=0.2)
-    assert plain.training.losses[-1, 0] < plain.training.losses[0, 0]
-
-
-def test_the_discriminator_stays_bounded(pixels):
-    """Weights within the bound bound the features, and with them the adversarial loss."""
-    data = (pixels - pixels.min()) / np.ptp(pixels)
-    loose, tight = (
-        learn(data, **LEARN | {"bound": bound, "rate": 1e-2, "steps": 150}).training.losses[-1, 1]
-        for bound in (10.0, 1e-3)
-    )
-    bands = data.shape[1]
-    most = (bands * 1e-3 * np.abs(data).max() + 1e-3) * 6 * 1e-3 + 1e-3
-    assert tight < 0.5 * 5 * (2 * most) ** 2
-    assert tight < loose
-
-
-@pytest.mark.parametrize("own", [True, False])
-def test_training_moves_every_parameter(pixels, own):
-    data = (pixels - pixels.min()) / np.ptp(pixels)
-    few, many = (learn(data, **LEARN | {"steps": s, "own_encoder": own}) for s in (1, 30))
-    for name in ("encoder", "decoder", "second"):
-        before, after = getattr(few, name), getattr(many, name)
-        for one, other in zip(before.parameters, after.parameters, strict=True):
-            assert (one != other).any()
 
 
 def test_a_sample_scores_a_larger_scene(rng):
@@ -109,16 +77,6 @@ def test_a_sample_scores_a_larger_scene(rng):
     pixels = cube.reshape(-1, 10)
     scores = fit(pixels, sample=400, steps=400).score(pixels).reshape(40, 40)
     assert (scores >= scores[30, 31]).sum() <= 3
-
-
-def test_saved_and_loaded_it_scores_the_same(pixels, tmp_path):
-    for settings in ({}, {"second": "own", "strategy": "original"}):
-        background = fit(pixels, **settings)
-        background.save(tmp_path / "model.npz")
-        again = SparseHADBackground.load(tmp_path / "model.npz")
-        np.testing.assert_array_equal(again.score(pixels), background.score(pixels))
-        for one, other in zip(again.insights(), background.insights(), strict=True):
-            np.testing.assert_array_equal(one.values, other.values)
 
 
 def test_tensors_are_scored_as_arrays_are(pixels):

@@ -6,6 +6,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from sklearn.cluster import DBSCAN
 
+from oddspec.errors import SettingError
 from oddspec.learning import coarse
 
 
@@ -54,6 +55,17 @@ def test_eps_is_the_least_that_gives_the_share(share):
     assert member.mean() >= share
     np.testing.assert_array_equal(member, coarse.largest_component(pixels, eps))
     assert coarse.largest_component(pixels, eps / 1.06).mean() < share
+
+
+def test_a_search_takes_the_eps_it_is_given_or_looks_for_one():
+    pixels = clumps(5)
+    given = coarse.search(pixels, 0.12, 0.5)
+    np.testing.assert_array_equal(given.member, coarse.largest_component(pixels, 0.12))
+    found = coarse.search(pixels, None, 0.5)
+    assert found.member.mean() >= 0.5
+    np.testing.assert_array_equal(found.member, coarse.largest_component(pixels, found.eps))
+    with pytest.raises(SettingError, match=r"eps=1e-06: no two pixels"):
+        coarse.search(pixels, 1e-6, 0.5)
 
 
 def test_equal_pixels_are_one_background():

@@ -66,3 +66,12 @@ def test_float32_collinear_latents_are_factorised(rng):
     latent = base + 1e-4 * torch.from_numpy(rng.normal(size=(300, 9))).float()
     membership = torch.full((300, 7), 1 / 7)
     assert torch.isfinite(mixture_of(membership, latent).energy(latent)).all()
+
+
+def test_a_narrow_component_far_from_the_origin_keeps_its_covariance(rng):
+    latent = np.concatenate([rng.normal(0, 1, (500, 3)), rng.normal(1e3, 1e-2, (20, 3))])
+    membership = np.repeat(np.eye(2), [500, 20], axis=0)
+    mixture = mixture_of(torch.from_numpy(membership), torch.from_numpy(latent), ridge=0)
+    expected = np.cov(latent[500:].T, bias=True)
+    np.testing.assert_allclose(mixture.covariances[1], expected, rtol=1e-4, atol=1e-8)
+    np.testing.assert_allclose(mixture.means[1], latent[500:].mean(axis=0), rtol=1e-7)

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from oddspec.errors import SettingError
+from oddspec.learning import unfold
 from oddspec.learning.unfold import Unfolding, learn
 
 HOW = {"epochs": 40, "rate": 0.05, "patience": 100, "tolerance": 1e-3}
@@ -58,3 +59,22 @@ def test_a_loss_that_is_no_number_is_named():
     network = Unfolding(["size"], 3)
     with pytest.raises(SettingError, match="became nan in epoch 1"):
         learn(network, lambda: last(network).sum() * float("nan"), **HOW)
+
+
+@pytest.mark.parametrize("matrices", [[], [2]])
+def test_stages_that_are_computed_again_learn_the_same(monkeypatch, matrices):
+    def trained():
+        network = Unfolding(["size"], 5, matrices)
+        found = learn(network, lambda: (last(network) ** 2).sum(), **HOW)
+        return found.losses, found.factors
+
+    kept, calls = trained(), []
+    monkeypatch.setattr(unfold, "KEPT_BYTES", 0)
+    checkpoint = unfold.checkpoint
+    monkeypatch.setattr(
+        unfold, "checkpoint", lambda *a, **k: (calls.append(1), checkpoint(*a, **k))[1]
+    )
+    again = trained()
+    assert len(calls) == 4 * HOW["epochs"], "all stages but the first"
+    for one, other in zip(kept, again, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -14,12 +14,12 @@ from oddspec.errors import OddspecError
 from oddspec.files.source import ArraySource, Georeference, Metadata
 from oddspec.linalg import Health
 from oddspec.products import write_products
+from oddspec.products.charts import band_axis
 from oddspec.products.table import tabulate
 from oddspec.report import ReportContent, TruthContent, write_report
 from oddspec.report.facts import number, plain, ranges, size
 from oddspec.report.histogram import count_scores
 from oddspec.report.page import render
-from oddspec.report.pictures import _along
 from oddspec.scene import Scene
 from oddspec.threshold import Threshold
 
@@ -273,15 +273,14 @@ def test_histogram_of_nothing():
 
 
 def test_spectra_are_broken_where_bands_are_left_out(full):
-    along, gaps = _along(full.spectra)
+    along, gaps, _ = band_axis(full.spectra.bands, full.spectra.wavelengths)
     assert along.tolist() == full.scene.wavelengths.tolist()
     assert gaps.tolist() == [4]
 
 
-def test_spectra_are_broken_where_wavelengths_jump(full):
+def test_spectra_are_broken_where_wavelengths_jump():
     waves = np.r_[400:500:10, 900:1000:10].astype(float)
-    spectra = replace(full.spectra, wavelengths=waves, bands=np.arange(20))
-    assert _along(spectra)[1].tolist() == [10]
+    assert band_axis(np.arange(20), waves)[1].tolist() == [10]
 
 
 @pytest.mark.parametrize(

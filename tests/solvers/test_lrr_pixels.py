@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from oddspec.errors import NotConverged
-from oddspec.solvers import lrr, lrr_pixels
+from oddspec.solvers import lrr, lrr_metric, lrr_pixels
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ def problem(rng):
 def test_at_the_optimum_pixels_by_themselves_get_what_they_had_together(problem):
     pixels, atoms, lam = problem
     together = lrr.solve(pixels, atoms, lam, mu=0.1, mu_growth=1.0, tol=1e-9, max_iter=5000)
-    metric = lrr_pixels.metric(together.J, atoms)
-    alone = lrr_pixels.errors(pixels, metric, lam)
+    metric = lrr_metric.metric(together.J, atoms)
+    alone = lrr_metric.errors(pixels, metric, lam)
     np.testing.assert_allclose(alone, together.A, atol=1e-6)
     assert (np.linalg.norm(alone, axis=1) < 1e-12).any(), "some pixels are represented exactly"
-    np.testing.assert_allclose(lrr_pixels.errors(pixels[7:9], metric, lam), alone[7:9])
+    np.testing.assert_allclose(lrr_metric.errors(pixels[7:9], metric, lam), alone[7:9])
 
 
 def test_errors_minimise_the_separated_problem(rng):
@@ -35,26 +35,26 @@ def test_errors_minimise_the_separated_problem(rng):
         return 0.5 * rest @ np.linalg.solve(metric, rest) + lam * np.sqrt(a @ a + 1e-18)
 
     for psi in rng.normal(size=(10, 3)) * 2:
-        found = lrr_pixels.errors(psi[None], metric, lam)[0]
+        found = lrr_metric.errors(psi[None], metric, lam)[0]
         best = minimize(objective, psi * 0.5, (psi,), method="Nelder-Mead", tol=1e-12).fun
         assert objective(found, psi) <= best + 1e-8
 
 
 def test_without_a_metric_a_pixel_is_its_own_error(rng):
     pixels = rng.normal(size=(4, 3))
-    np.testing.assert_allclose(lrr_pixels.errors(pixels, np.zeros((3, 3)), 0.5), pixels)
+    np.testing.assert_allclose(lrr_metric.errors(pixels, np.zeros((3, 3)), 0.5), pixels)
 
 
 def test_a_pixel_of_zeros_has_no_error():
-    assert not lrr_pixels.errors(np.zeros((2, 3)), np.eye(3), 0.5).any()
-    assert not lrr_pixels.errors(np.zeros((2, 3)), np.zeros((3, 3)), 0.5).any()
+    assert not lrr_metric.errors(np.zeros((2, 3)), np.eye(3), 0.5).any()
+    assert not lrr_metric.errors(np.zeros((2, 3)), np.zeros((3, 3)), 0.5).any()
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 def test_length_solves_its_equation(rng, size):
     pixels = rng.normal(size=(200, 4)) * size
     stiffness = np.array([2.0, 1.0, 0.1, 0.0])
-    lengths = np.linalg.norm(lrr_pixels.errors(pixels, np.diag(stiffness), 0.3), axis=1)
+    lengths = np.linalg.norm(lrr_metric.errors(pixels, np.diag(stiffness), 0.3), axis=1)
     some = lengths > 0
     assert some.any()
     total = (pixels**2 / (lengths[:, None] + 0.3 * stiffness) ** 2).sum(axis=1)

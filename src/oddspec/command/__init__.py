@@ -1,4 +1,4 @@
-"""The command line: ``oddspec detect|info|evaluate|detectors|scenes``."""
+"""The command line: ``oddspec detect|info|evaluate|detectors|scenes|study``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "compare a score map with a ground truth",
     "detectors": "list the detectors, or one detector's settings",
     "scenes": "the catalogue of public scenes, and the scene maker",
+    "study": "run detectors on scenes by a plan, and keep a record of every run",
 }
 
 MISTAKE = 2

@@ -15,6 +15,7 @@ from oddspec.command.terminal import progress, say
 from oddspec.detectors import load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.job import Options, Result, detect_scene
+from oddspec.models import Model, load_model
 from oddspec.settings import build, describe
 from oddspec.threshold import METHODS
 
@@ -27,7 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     parser.epilog = _settings_help(words)
     add = parser.add_argument
     add("scenes", nargs="+", type=Path, metavar="SCENE", help="scene file; several run in turn")
-    add("--detector", default="rx", metavar="NAME", help="see `oddspec detectors` (default: rx)")
+    add(
+        "--detector",
+        metavar="NAME",
+        help="see `oddspec detectors`, or a Python file with your own (default: rx)",
+    )
+    add(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="apply the model.npz of an earlier run as it is, instead of fitting one",
+    )
     add("--out", type=Path, required=True, metavar="DIR", help="products go to DIR/SCENE/")
     add(
         "--set",
@@ -108,17 +119,19 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
 
 def run(chosen: argparse.Namespace) -> int:
     """Detect in every scene; one's failure does not stop the others."""
-    detector = build(load(chosen.detector), dict(chosen.set))
     _check(chosen)
+    model = load_model(chosen.model) if chosen.model else None
+    name = model.name if model else chosen.detector or "rx"
+    detector = model.detector if model else build(load(name), dict(chosen.set))
     truths = chosen.truth or [None] * len(chosen.scenes)
     results: list[dict[str, Any]] = []
     names = _Names()
     for path, truth in zip(chosen.scenes, truths, strict=True):
-        options = _options(chosen, truth)
+        options = _options(chosen, truth, model)
         with progress(chosen.progress, path.name) as report:
             try:
                 names.check(path)
-                result = detect_scene(path, chosen.out, chosen.detector, detector, options, report)
+                result = detect_scene(path, chosen.out, name, detector, options, report)
             except OddspecError as error:
                 failure = str(error)
                 result = None
@@ -139,7 +152,7 @@ def run(chosen: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _options(chosen: argparse.Namespace, truth: Path | None) -> Options:
+def _options(chosen: argparse.Namespace, truth: Path | None, model: Model | None) -> Options:
     text = chosen.bands
     return Options(
         pfa=chosen.pfa,
@@ -156,11 +169,17 @@ def _options(chosen: argparse.Namespace, truth: Path | None) -> Options:
         allow_truncated=chosen.allow_truncated,
         axes=chosen.axes,
         resume=chosen.resume,
+        model=model,
         resources=Resources(chosen.max_memory, chosen.workers, chosen.device),
     )
 
 
 def _check(chosen: argparse.Namespace) -> None:
+    if chosen.model and (chosen.detector or chosen.set):
+        raise SettingError(
+            f"--model {chosen.model}: a fitted model has its detector and settings already; leave "
+            f"out --detector and --set"
+        )
     if chosen.truth and len(chosen.truth) != len(chosen.scenes):
         raise SettingError(
             f"--truth was given {len(chosen.truth)} times for {len(chosen.scenes)} scenes: give "

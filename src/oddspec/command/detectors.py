@@ -45,10 +45,13 @@ def _row(name: str) -> dict[str, Any]:
     try:
         cls = load(name)
     except SettingError:
-        if family_of(name) != "learned":
+        # Neither a library that is not there nor another's mistake may hide the other detectors.
+        lacking = {"learned": "PyTorch", "installed": "mending: it cannot be loaded"}
+        family = family_of(name)
+        if family not in lacking:
             raise
         row = dict.fromkeys(("cost", "reference"), "")
-        return row | {"name": name, "family": "learned", "needs": "PyTorch", "devices": []}
+        return row | {"name": name, "family": family, "needs": lacking[family], "devices": []}
     if issubclass(cls, BackgroundDetector):
         needs = "two passes, any size"
     elif issubclass(cls, WindowDetector):

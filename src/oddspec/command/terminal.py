@@ -80,6 +80,7 @@ class _Bar:
                 file=sys.stderr,
                 bar_format="{desc} {percentage:3.0f}% |{bar:30}| {elapsed} < {remaining}",
             )
+        self.bar.total = total  # an estimate may change
         self.bar.update(done - self.bar.n)
 
     def close(self) -> None:

@@ -1,19 +1,30 @@
-"""Every published detector: one file each, and this folder's listing is the registry."""
+"""Every published detector: one file each, and this folder's listing is the registry.
+
+A detector that is not part of the project joins in two ways: as a Python file that defines one,
+named by its path wherever a detector's name is asked for, or from an installed package that
+declares it in the entry-point group ``oddspec.detectors``.
+"""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import inspect
 import sys
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from oddspec.detector import Detector
 from oddspec.errors import SettingError
 
-__all__ = ["family_of", "load", "names"]
+__all__ = ["GROUP", "family_of", "is_file", "load", "names", "short_name"]
+
+GROUP = "oddspec.detectors"
+"""Entry-point group in which installed packages declare their detectors."""
 
 
 @cache
@@ -28,37 +39,107 @@ def _files() -> dict[str, str]:
     )
 
 
+def _installed() -> dict[str, EntryPoint]:
+    """Detectors of other packages by name; a name of our own keeps its meaning."""
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {name: found[name] for name in sorted(found) if name not in _files()}
+
+
 def names() -> list[str]:
-    """Names of all detectors; none is imported."""
-    return list(_files())
+    """Names of all detectors, those of installed packages last; none is imported."""
+    return [*_files(), *_installed()]
+
+
+def is_file(name: str) -> bool:
+    """Whether a detector is named by the Python file that defines it."""
+    return name.endswith(".py")
+
+
+def short_name(name: str) -> str:
+    """What a detector is called in tables: a file's name without folder and suffix."""
+    return Path(name).stem if is_file(name) else name.lower().replace("-", "_")
 
 
 def family_of(name: str) -> str:
-    """The folder that the detector lies in."""
-    return _files()[name]
+    """The folder that the detector lies in; ``own`` for a file, ``installed`` for a package's."""
+    if is_file(name):
+        return "own"
+    return _files().get(name, "installed")
 
 
 def load(name: str) -> type[Detector]:
-    """The class of that name.
+    """The class of that name, or the one that a Python file defines.
 
     Raises
     ------
     SettingError
-        If there is none (the message lists what there is), or it needs PyTorch, which is optional.
+        If there is none (the message lists what there is), it needs PyTorch, which is optional, or
+        a file or package does not define exactly one detector.
     """
-    wanted = name.lower().replace("-", "_")
-    if wanted not in _files():
-        near = difflib.get_close_matches(wanted, names(), n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise SettingError(f"there is no detector {name!r}: {hint}(there are {', '.join(names())})")
+    if is_file(name):
+        return _from_file(Path(name))
+    wanted = short_name(name)
+    if wanted in _files():
+        return _only_detector(_published(wanted))
+    # Other packages' names may hold anything, so they are also taken as they stand.
+    installed = _installed()
+    for spelling in (name, wanted):
+        if spelling in installed:
+            return _from_package(installed[spelling])
+    near = difflib.get_close_matches(wanted, names(), n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise SettingError(f"there is no detector {name!r}: {hint}(there are {', '.join(names())})")
+
+
+def _published(name: str) -> ModuleType:
     try:
-        module = importlib.import_module(f"{__name__}.{_files()[wanted]}.{wanted}")
+        return importlib.import_module(f"{__name__}.{_files()[name]}.{name}")
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise SettingError(
-            f"{wanted} needs PyTorch, which is not installed: pip install 'oddspec[torch]'"
+            f"{name} needs PyTorch, which is not installed: pip install 'oddspec[torch]'"
         ) from None
+
+
+def _from_file(path: Path) -> type[Detector]:
+    """The detector of a file, which is imported under a name that changes with its content."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingError(
+            f"{path}: cannot be read ({error.strerror}); a detector of your own is named by its "
+            f"Python file"
+        ) from None
+    name = f"oddspec_own_{path.stem}_{hashlib.sha256(content).hexdigest()[:16]}"
+    if name not in sys.modules:
+        module = ModuleType(name)
+        module.__file__ = str(path)
+        sys.modules[name] = module
+        try:
+            exec(compile(content, str(path), "exec"), vars(module))
+        except Exception as error:
+            del sys.modules[name]
+            raise SettingError(
+                f"{path}: cannot be imported ({type(error).__name__}: {error})"
+            ) from error
+    return _usable(_only_detector(sys.modules[name], str(path)), str(path))
+
+
+def _from_package(entry: EntryPoint) -> type[Detector]:
+    where = f"{entry.name} ({entry.value})"
+    try:
+        found = entry.load()
+    except Exception as error:
+        raise SettingError(
+            f"{where}: cannot be imported ({type(error).__name__}: {error})"
+        ) from error
+    if isinstance(found, ModuleType):
+        found = _only_detector(found, where)
+    return _usable(found, where)
+
+
+def _only_detector(module: ModuleType, where: str = "") -> type[Detector]:
     classes = [
         value
         for value in vars(module).values()
@@ -66,8 +147,25 @@ def load(name: str) -> type[Detector]:
         and issubclass(value, Detector)
         and value.__module__ == module.__name__
     ]
+    if where and len(classes) != 1:
+        found = ", ".join(cls.__name__ for cls in classes) or "none"
+        raise SettingError(f"{where}: must define exactly one detector, but defines {found}")
     assert len(classes) == 1, f"{module.__name__} must define exactly one detector"
     return classes[0]
+
+
+def _usable(found: Any, where: str) -> type[Detector]:
+    """What others wrote, if it is a detector that can be built from settings."""
+    if not (inspect.isclass(found) and issubclass(found, Detector)):
+        raise SettingError(
+            f"{where}: is no detector; expected a subclass of oddspec.detector.BackgroundDetector, "
+            f"WindowDetector or SceneDetector"
+        )
+    if not hasattr(found, "__dataclass_fields__") or inspect.isabstract(found):
+        missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        lacks = f"lacks {missing}" if missing else "is no dataclass"
+        raise SettingError(f"{where}: {found.__name__} {lacks}; see CONTRIBUTING.md")
+    return found
 
 
 class _Callable(ModuleType):

@@ -76,6 +76,10 @@ class Findings:
             table=self.products.table,
             spectra=self.products.spectra,
             quicklook=self.products.paths["quicklook.png"],
+            insights=[
+                (insight, self.products.paths.get(f"insights/{insight.name}.png"))
+                for insight in self.outcome.insights
+            ],
             files=(*self.products.paths, "run.json"),
             detector_summary=summary,
             reference=self.detector.reference,
@@ -92,6 +96,7 @@ class Findings:
             sha256=self.sha256 or None,
             created=f"{self.started:%Y-%m-%d %H:%M} UTC",
             command=self.options.command,
+            model=self.options.model is not None,
             truth=self._truth(),
         )
 
@@ -137,7 +142,7 @@ class Findings:
         }
 
     def _health(self) -> Any:
-        return getattr(self.outcome.background, "health", None) or self.survey.health
+        return getattr(self.outcome.fitted, "health", None) or self.survey.health
 
     def _settings(self) -> dict[str, Any]:
         return dataclasses.asdict(self.detector)  # type: ignore[call-overload]

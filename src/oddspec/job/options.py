@@ -10,6 +10,7 @@ from typing import Any
 from oddspec.budget import Resources
 from oddspec.detections import Detections
 from oddspec.files.source import Source
+from oddspec.models import Model
 from oddspec.threshold import Threshold
 
 __all__ = ["Options", "Result"]
@@ -33,6 +34,8 @@ class Options:
     allow_truncated: bool = False
     axes: str | None = None
     resume: bool = False
+    model: Model | None = None
+    """What the detector has fitted to another scene; None fits it to this one."""
     resources: Resources = field(default_factory=Resources)
     command: tuple[str, ...] = ()
 

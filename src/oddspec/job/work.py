@@ -21,6 +21,7 @@ from oddspec.job.findings import Findings
 from oddspec.job.folder import locked
 from oddspec.job.options import Options, Result
 from oddspec.metrics import evaluate
+from oddspec.models import Model
 from oddspec.products import Products, write_products
 from oddspec.progress import Progress, silent
 from oddspec.resume import Partial
@@ -92,6 +93,9 @@ class _Job:
         path = self.scene.source.path
         checksum = Checksum(path) if path else None
         truth = self._truth()
+        model = self.options.model
+        if model:
+            model.check(self.scene)
         found = self._timed("survey", lambda: survey(self.scene))
         shape = self.scene.shape[:2]
         partial = Partial(self.folder, shape, self._identity(), resume=self.options.resume)
@@ -105,6 +109,7 @@ class _Job:
                     self.options.resources,
                     self.progress,
                     partial,
+                    model.fitted if model else None,
                 ),
             )
             scores = partial.scores
@@ -112,7 +117,7 @@ class _Job:
             detections = self._timed(
                 "objects", lambda: self._detections(scores, threshold, found, partial.folder)
             )
-            products = self._products(scores, threshold, detections)
+            products = self._products(scores, threshold, detections, outcome)
             metrics = None
             if truth is not None:
                 metrics = self._timed("metrics", lambda: evaluate(scores, truth))
@@ -185,6 +190,7 @@ class _Job:
             "mask_defects": self.scene.mask_flat,
             "detector": self.name,
             "settings": dataclasses.asdict(self.detector),  # type: ignore[call-overload]
+            "model": self.options.model.digest if self.options.model else None,
         }
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
@@ -197,7 +203,7 @@ class _Job:
             part = Tail.of(scores[rows], size)
             tail = part if tail is None else tail + part
         assert tail is not None
-        law = getattr(outcome.background, "distribution", lambda: None)()
+        law = getattr(outcome.fitted, "distribution", lambda: None)()
         return choose(
             tail, options.threshold, options.pfa, distribution=law, fraction=options.fraction
         )
@@ -223,8 +229,9 @@ class _Job:
         )
 
     def _products(
-        self, scores: np.ndarray, threshold: Threshold, detections: Detections
+        self, scores: np.ndarray, threshold: Threshold, detections: Detections, outcome: Outcome
     ) -> Products:
+        model = Model.of(self.name, self.detector, outcome.fitted, self.scene)
         products = self._timed(
             "products",
             lambda: write_products(
@@ -237,6 +244,8 @@ class _Job:
                 settings=dataclasses.asdict(self.detector),  # type: ignore[call-overload]
                 score_unit=self.detector.unit,
                 p_value=threshold.p_values,
+                insights=outcome.insights,
+                model=model,
                 progress=self.progress,
             ),
         )

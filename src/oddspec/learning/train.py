@@ -153,7 +153,7 @@ def _batches(
         order = torch.randperm(len(data), generator=generator).to(data.device)
     for start in range(0, len(data), batch):
         part = slice(start, start + batch)
-        yield data[part] if order is None else data[order[part]]
+        yield data[part] if order is None else data.index_select(0, order[part])
 
 
 def _check_finite(

@@ -24,8 +24,26 @@ MATRIX_STEP = 1e-3
 """How much slower the entries of matrices move than the logarithms of constants: they are many,
 and maps that have stopped fitting the dictionary amplify errors."""
 
+KEPT_BYTES = 256e6
+"""Most that all stages together may keep for the way back. Where the first says that it would be
+more, the others keep nothing and are computed twice: the same numbers, half as fast."""
+
 Step = Callable[[Any, Mapping[str, torch.Tensor], Sequence[torch.Tensor]], Any]
 """Next state, from a state, factors of the constants, and free matrices."""
+
+
+@contextmanager
+def _bytes_kept() -> Iterator[dict[int, int]]:
+    """Sizes of the memory that a piece of work keeps for its gradient."""
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        yield kept
 
 
 @contextmanager
@@ -81,13 +99,17 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
 
     def forward(self, start: Any, step: Step) -> Iterator[Any]:
         """The states after each stage."""
-        state = start
+        state, again = start, False
         for stage in range(len(self.logs)):
             given = state, self.factors(stage), self.matrices(stage)
-            if torch.is_grad_enabled():
+            if again:
                 # What lies within a stage is computed again on the way back, not kept: the memory
                 # of a training is that of the states.
                 state = checkpoint(step, *given, use_reentrant=False, preserve_rng_state=False)
+            elif stage == 0 and torch.is_grad_enabled():
+                with _bytes_kept() as kept:
+                    state = step(*given)
+                again = len(self.logs) * sum(kept.values()) > KEPT_BYTES
             else:
                 state = step(*given)
             yield state

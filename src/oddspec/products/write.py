@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ import numpy as np
 
 from oddspec.arrays import Scores
 from oddspec.detections import Detections
+from oddspec.detector import Insight
+from oddspec.models import Model
+from oddspec.products.insights import write_insights
 from oddspec.products.quicklook import write_quicklook
 from oddspec.products.rasters import write_mask, write_scores
 from oddspec.products.record import as_json, versions
@@ -34,7 +37,8 @@ class Products:
     ----------
     paths
         By product: ``scores.tif``, ``mask.tif``, ``detections.gpkg``, ``detections.geojson``,
-        ``detections.csv``, ``quicklook.png``.
+        ``detections.csv``, ``quicklook.png``; where the detector has them, ``model.npz``,
+        ``insights.npz`` and pictures ``insights/NAME.png``.
     table
         The detections as written.
     spectra
@@ -60,6 +64,8 @@ def write_products(
     settings: Mapping[str, Any] | None = None,
     score_unit: str = "",
     p_value: PValue | None = None,
+    insights: Sequence[Insight] = (),
+    model: Model | None = None,
     most_spectra: int = MOST_SPECTRA,
     progress: Progress = silent,
 ) -> Products:
@@ -85,6 +91,10 @@ def write_products(
         What a score is, such as ``squared Mahalanobis distance``.
     p_value
         Probability that a background pixel scores at least as high, for an array of scores.
+    insights
+        What the model found.
+    model
+        The fitted model, if it can be applied to other scenes.
     most_spectra
         Detections, by descending peak, that get a mean spectrum.
     progress
@@ -121,6 +131,14 @@ def write_products(
         begin = time.perf_counter()
         write(paths[name])
         seconds[name] = time.perf_counter() - begin
+    begin = time.perf_counter()
+    paths |= write_insights(folder, insights, scene)
+    if model is None:
+        (folder / "model.npz").unlink(missing_ok=True)  # of an earlier run
+    else:
+        paths["model.npz"] = folder / "model.npz"
+        model.save(paths["model.npz"])
+    seconds["model and insights"] = time.perf_counter() - begin
     progress(len(work), len(work), "writing products")
     return Products(paths, table, spectra, seconds)
 

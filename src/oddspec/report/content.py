@@ -11,6 +11,7 @@ import numpy as np
 
 from oddspec.arrays import Scores
 from oddspec.detections import Detections
+from oddspec.detector import Insight
 from oddspec.linalg import Health
 from oddspec.products.spectra import Spectra
 from oddspec.products.table import PValue, Table
@@ -65,6 +66,10 @@ class ReportContent:
     """See `oddspec.products.Products.spectra`."""
     quicklook: Path | None = None
     """The picture to embed."""
+    insights: Sequence[tuple[Insight, Path | None]] = ()
+    """What the model found, and the picture of it."""
+    model: bool = False
+    """Whether a model was applied that had been fitted to another scene."""
     files: Sequence[str] = ()
     """Names of the files beside the report, to link to."""
     detector_summary: str = ""

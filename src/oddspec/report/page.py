@@ -70,6 +70,7 @@ def render(content: ReportContent) -> str:
         located=_located(content),
         p_values_known=bool(known),
         spectra=_spectra(content),
+        insights=_insights(content),
         truth_charts=_truth_charts(content),
         truth_tables=truth_facts(content),
         versions=versions(),
@@ -143,6 +144,27 @@ def _spectra(content: ReportContent) -> list[tuple[str, str]]:
         title = f"Detection {found.id} · {pixels} · peak {number(found.peak)}"
         charts.append((spectrum_chart(spectra, i, title), f"Mean spectrum of detection {found.id}"))
     return charts
+
+
+def _insights(content: ReportContent) -> list[dict[str, Any]]:
+    """Data address of the picture, or the rows of the table, of what the model found."""
+    found = []
+    for insight, picture in content.insights:
+        rows = []
+        if insight.kind == "values":
+            values = np.atleast_1d(insight.values)[:_MOST_ROWS]
+            numbered = [str(i + 1) for i in range(len(values))]
+            names = [*insight.names, *numbered[len(insight.names) :]]
+            rows = [(name, np.atleast_1d(row)) for name, row in zip(names, values, strict=False)]
+        found.append(
+            {
+                "name": insight.name,
+                "label": insight.label,
+                "picture": None if picture is None else embed_picture(picture),
+                "rows": rows,
+            }
+        )
+    return found
 
 
 def _truth_charts(content: ReportContent) -> list[tuple[str, str]]:

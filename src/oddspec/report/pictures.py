@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oddspec.products.charts import INK, band_axis, chart, png
 from oddspec.products.spectra import Spectra
 from oddspec.products.table import PValue
 from oddspec.report.content import TruthContent
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["embed_picture", "histogram_chart", "roc_chart", "spectrum_chart", "tail_chart"]
 
-_INK = "#1f2937"
 _QUIET = "#9ca3af"
 _BLUE = "#1d4ed8"
 _RED = "#c2410c"
@@ -43,7 +42,7 @@ def embed_picture(path: Path) -> str:
 
 def histogram_chart(histogram: Histogram, threshold: float, label: str) -> str:
     """Number of pixels by score, on logarithmic axes, with the threshold."""
-    figure, axes = _chart()
+    figure, axes = chart()
     edges, counts = histogram.coarse(128)
     axes.stairs(counts, edges, fill=True, color="#c7d2fe", edgecolor="#6366f1", linewidth=0.8)
     _scales(axes, histogram)
@@ -58,7 +57,7 @@ def tail_chart(
     histogram: Histogram, threshold: float, pfa: float | None, p_value: PValue | None, label: str
 ) -> str:
     """Fraction of pixels at or above a score, beside what the threshold's model says of it."""
-    figure, axes = _chart()
+    figure, axes = chart()
     fraction = histogram.exceedance
     axes.plot(histogram.edges[:-1], fraction, color="#6366f1", linewidth=1.6, label="measured")
     _scales(axes, histogram)
@@ -73,7 +72,7 @@ def tail_chart(
         shown = np.isfinite(model) & (model > lowest / 10)
         if shown.any():
             axes.plot(
-                at[shown], model[shown], color=_INK, linestyle="--", linewidth=1.3,
+                at[shown], model[shown], color=INK, linestyle="--", linewidth=1.3,
                 label="background model",
             )  # fmt: skip
     axes.set_ylim(lowest, 1.5)
@@ -86,8 +85,8 @@ def tail_chart(
 
 def spectrum_chart(spectra: Spectra, number: int, title: str) -> str:
     """Mean spectrum of one detection over the background's, with gaps at left-out bands."""
-    figure, axes = _chart(4.2, 2.7)
-    along, gaps = _along(spectra)
+    figure, axes = chart(4.2, 2.7)
+    along, gaps, axis = band_axis(spectra.bands, spectra.wavelengths)
 
     def broken(values: np.ndarray) -> np.ndarray:
         return np.insert(np.asarray(values, dtype=np.float64), gaps, np.nan)
@@ -101,7 +100,7 @@ def spectrum_chart(spectra: Spectra, number: int, title: str) -> str:
     detected = broken(spectra.means[number])
     axes.plot(x, detected, color=_RED, linewidth=1.5, label="detection")
     axes.set_title(title, fontsize=9, loc="left", parse_math=False)
-    axes.set_xlabel("band" if spectra.wavelengths is None else "wavelength (nm)")
+    axes.set_xlabel(axis)
     axes.set_ylabel("value in the scene")
     axes.margins(x=0.01)
     if number == 0:
@@ -111,7 +110,7 @@ def spectrum_chart(spectra: Spectra, number: int, title: str) -> str:
 
 def roc_chart(truth: TruthContent, logarithmic: bool) -> str:
     """Detection rate against false-alarm rate."""
-    figure, axes = _chart(4.6, 3.3)
+    figure, axes = chart(4.6, 3.3)
     pf, pd = truth.pf, truth.pd
     if logarithmic:
         floor = 0.5 / max(truth.negatives, 1)
@@ -143,15 +142,6 @@ def _thin(pf: np.ndarray, pd: np.ndarray, most: int = 4000) -> tuple[np.ndarray,
     return pf[kept], pd[kept]
 
 
-def _along(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
-    """Where the bands lie on the axis, and before which of them the line is broken."""
-    bands = spectra.bands + 1.0
-    along = bands if spectra.wavelengths is None else np.asarray(spectra.wavelengths, np.float64)
-    steps = np.abs(np.diff(along))
-    wide = steps > 4 * np.median(steps) if len(steps) else np.zeros(0, dtype=np.bool_)
-    return along, np.flatnonzero((np.diff(bands) > 1) | wide) + 1
-
-
 def _scales(axes: Axes, histogram: Histogram) -> None:
     axes.set_yscale("log")
     if histogram.logarithmic:
@@ -172,29 +162,8 @@ def _mark(axes: Axes, threshold: float) -> None:
     )  # fmt: skip
 
 
-def _chart(width: float = 4.6, height: float = 3.1) -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=7.5, colors=_INK)
-    axes.xaxis.label.set(fontsize=8.5, color=_INK)
-    axes.yaxis.label.set(fontsize=8.5, color=_INK)
-    axes.grid(color="#eef0f3", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
 def _png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    options: dict[str, Any] = {"format": "png", "dpi": 180}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, **options)
-    return _address(buffer.getvalue(), "png")
+    return _address(png(figure), "png")
 
 
 def _address(content: bytes, kind: str) -> str:

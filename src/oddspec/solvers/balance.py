@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from array_api_compat import array_namespace
 from jaxtyping import Float
 
 from oddspec.solvers.prox import Threshold
-from oddspec.solvers.spectral import Function, matrix_functions
+from oddspec.solvers.spectral import matrix_functions
 
 __all__ = ["balance"]
 
@@ -49,18 +50,17 @@ def balance(
 
 def _powers(A: Any, *exponents: float) -> list[Any]:
     """Powers of a symmetric matrix, its eigenvalues raised to ``FLOOR^2`` of the largest."""
-    return matrix_functions(A, *(_power(exponent) for exponent in exponents))
+    functions = ((partial(_power, e), partial(_slope_of_power, e)) for e in exponents)
+    return matrix_functions(A, *functions)
 
 
-def _power(exponent: float) -> Function:
-    def f(values: Any) -> Any:
-        xp = array_namespace(values)
-        return xp.maximum(values, FLOOR**2 * values[-1]) ** exponent
+def _power(exponent: float, values: Any) -> Any:
+    xp = array_namespace(values)
+    return xp.maximum(values, FLOOR**2 * values[-1]) ** exponent
 
-    def slope(values: Any) -> Any:
-        xp = array_namespace(values)
-        low = FLOOR**2 * values[-1]
-        steep = exponent * xp.maximum(values, low) ** (exponent - 1)
-        return xp.where(values > low, steep, xp.zeros_like(values))
 
-    return f, slope
+def _slope_of_power(exponent: float, values: Any) -> Any:
+    xp = array_namespace(values)
+    low = FLOOR**2 * values[-1]
+    steep = exponent * xp.maximum(values, low) ** (exponent - 1)
+    return xp.where(values > low, steep, xp.zeros_like(values))

@@ -4,17 +4,8 @@ In the problem of `oddspec.solvers.lrr` pixels meet in one place only, the nucle
 two ways to score a pixel that was not among the solved ones, and both give the solved ones what
 they had:
 
-**At the optimum.** The nuclear norm is the least value of a quadratic form::
-
-    ||W||_* = min_M  1/2 tr(W M^{-1} W^T) + 1/2 tr M,     attained at M = (W^T W)^{1/2}
-
-With M kept, the rows separate into ``min 1/2 w M^{-1} w^T + lam ||psi - w D||``. Its error ``a``
-satisfies, with ``K = D^T M D`` and ``t = ||a||``::
-
-    a = psi (I + (lam/t) K)^{-1},    sum_j psi_j^2 / (t + lam k_j)^2 = 1
-
-(psi_j in the eigenvectors of K). The sum falls with t, so there is one root, or none, and then the
-pixel is represented without error. All that a pixel needs of the scene is K, which is l x l.
+**At the optimum.** All that a pixel needs of the scene is a metric, an l x l matrix
+(`oddspec.solvers.lrr_metric`).
 
 **As far as an iteration got.** A published schedule may stop before the optimum. Its singular value
 thresholding multiplies by an m x m matrix; with these matrices recorded, the same steps can be
@@ -34,12 +25,10 @@ from array_api_compat import device as device_of
 from jaxtyping import Float
 
 from oddspec.solvers import lrr
-from oddspec.solvers.prox import row_norms
+from oddspec.solvers.lrr_metric import errors
+from oddspec.solvers.lrr_optimum import optimum
 
-__all__ = ["Coupling", "couple", "errors", "metric", "record", "replay"]
-
-NEWTON_STEPS = 12
-"""The function whose root is sought is nearly linear: about 5 steps reach rounding."""
+__all__ = ["Coupling", "couple", "record", "replay"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +68,7 @@ def couple(
     *,
     published: bool,
     tol: float = 1e-4,
-    max_iter: int = 3000,
+    max_iter: int = 500,
 ) -> Coupling:
     """Solve for these pixels, and keep what others need.
 
@@ -89,10 +78,8 @@ def couple(
         As for `lrr.solve`.
     published
         Follow the published schedule and record it, instead of solving to the optimum.
-    tol
-        Of the optimum, in units of the median length of a pixel.
-    max_iter
-        Most steps to the optimum.
+    tol, max_iter
+        Of the optimum, see `oddspec.solvers.lrr_optimum`.
 
     Warns
     -----
@@ -102,59 +89,7 @@ def couple(
     if published:
         _, factors = record(Psi, D, lam)
         return Coupling(D, lam, factors=np.stack(factors))
-    length = float(np.median(row_norms(Psi)))
-    # A constant penalty that balances the coefficients' thresholds with their size: measured from
-    # 300 to 10000 pixels, three times less or more takes up to twice the steps.
-    sizes = np.linalg.svd(Psi @ np.linalg.pinv(D), compute_uv=False)
-    typical = float(np.exp(np.log(sizes[sizes > 1e-9 * sizes[0]]).mean()))
-    solution = lrr.solve(
-        Psi, D, lam, mu=2 / typical, mu_growth=1.0, tol=tol * length, max_iter=max_iter
-    )
-    return Coupling(D, lam, metric=metric(solution.J, D))
-
-
-def metric(W: Float[Any, "n m"], D: Float[Any, "m l"]) -> Float[Any, "l l"]:
-    """``K = D^T (W^T W)^{1/2} D`` of a solution: what represents cheaply in which direction."""
-    xp = array_namespace(W)
-    squares, V = xp.linalg.eigh(W.T @ W)
-    roots = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
-    return D.T @ ((V * roots) @ V.T) @ D
-
-
-def errors(Psi: Float[Any, "n l"], K: Float[Any, "l l"], lam: float) -> Float[Any, "n l"]:
-    """Error ``a`` of each row of Psi, represented by itself with the metric K kept."""
-    xp = array_namespace(Psi)
-    stiffness, V = xp.linalg.eigh(K)
-    stiffness = lam * xp.where(stiffness > 0, stiffness, xp.zeros_like(stiffness))
-    rotated = Psi @ V
-    t = _lengths(rotated, stiffness)
-    total = t[:, None] + stiffness
-    kept = xp.where(total > 0, t[:, None] / xp.where(total > 0, total, xp.ones_like(total)), 0.0)
-    return (rotated * kept) @ V.T
-
-
-def _lengths(rotated: Any, stiffness: Any) -> Any:
-    """Root t of ``sum_j psi_j^2 / (t + k_j)^2 = 1`` for each row, 0 where there is none.
-
-    Newton's method on ``1/sqrt(sum) - 1``, which is concave and rising in t, so that from a start
-    below the root it climbs without overshooting (J. J. More and D. C. Sorensen, 1983,
-    doi:10.1137/0904038, for the same equation of trust regions).
-    """
-    xp = array_namespace(rotated)
-    # No term of the sum may exceed 1, which bounds t from below.
-    t = xp.max(xp.abs(rotated) - stiffness, axis=1)
-    t = xp.where(t > 0, t, xp.zeros_like(t))
-    squares = rotated * rotated
-    tiny = 1e-150
-    for _ in range(NEWTON_STEPS):
-        total = t[:, None] + stiffness + tiny
-        ratio = squares / (total * total)
-        value = xp.sum(ratio, axis=1) + tiny
-        slope = xp.sum(ratio / total, axis=1) + tiny
-        # 1/sqrt(value) - 1 over its derivative, slope value^{-3/2}.
-        move = (xp.sqrt(value) - 1) * value / slope
-        t = t + xp.where(move > 0, move, xp.zeros_like(move))
-    return t
+    return Coupling(D, lam, metric=optimum(Psi, D, lam, tol=tol, max_iter=max_iter))
 
 
 def record(

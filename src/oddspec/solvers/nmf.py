@@ -29,6 +29,8 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
+from oddspec.solvers.columns import by_columns, times
+
 __all__ = [
     "Factors",
     "best_start",
@@ -60,14 +62,14 @@ def start(X: Float[Any, "n b"], rank: int, seed: int = 0) -> Factors:
         for shape in ((X.shape[0], rank), (rank, X.shape[1]))
     ]
     W, norms = unit_spectra(made[1])
-    return Factors(made[0] * norms, W)
+    return Factors(by_columns(made[0]) * norms, W)
 
 
 def step(state: Factors, X: Float[Any, "n b"], energy: float) -> Factors:
     """One sweep over H and W; ``energy`` is ``||X||_F^2``."""
     xp = array_namespace(X)
-    H = multiply(state.H, X @ state.W.T, state.H @ (state.W @ state.W.T))
-    HX, HH = H.T @ X, H.T @ H
+    H = multiply(state.H, times(X, state.W.T), times(state.H, state.W @ state.W.T))
+    HX, HH = (X.T @ H).T, H.T @ H
     W = multiply(state.W, HX, HH @ state.W)
     objective = energy - 2.0 * float(xp.sum(HX * W)) + float(xp.sum((HH @ W) * W))
     W, norms = unit_spectra(W)
@@ -98,15 +100,17 @@ def multiply(A: Any, gain: Any, cost: Any) -> Any:
     doi:10.1109/TPAMI.2008.277). With ``gain >= 0`` it is the well-known rule.
     """
     xp = array_namespace(A)
-    zero = xp.zeros_like(gain)
-    wanted = xp.where(gain > 0, gain, zero)
-    against = cost + (wanted - gain)
+    wanted = xp.maximum(gain, 0.0)
+    against = cost
+    if float(xp.min(gain)) < 0:
+        against = cost + (wanted - gain)
     # A zero row or column has nothing to gain, and must not divide zero by zero.
-    floor = 1e-16 * xp.max(against) + 1e-290
-    return A * (wanted / xp.where(against > floor, against, floor))
+    wanted /= xp.maximum(against, 1e-16 * xp.max(against) + 1e-290)
+    wanted *= A
+    return wanted
 
 
-def unit_spectra(W: Float[Any, "r b"]) -> tuple[Float[Any, "r b"], Float[Any, r]]:
+def unit_spectra(W: Float[Any, "r b"]) -> tuple[Float[Any, "r b"], Float[Any, " r"]]:
     """The spectra with unit norm, and the norms they had; a zero spectrum stays zero."""
     xp = array_namespace(W)
     norms = xp.sqrt(xp.sum(W * W, axis=1))
@@ -118,15 +122,16 @@ def residual_norms(
     H: Float[Any, "n r"],
     W: Float[Any, "r b"],
     XW: Float[Any, "n r"],
-    squares: Float[Any, n],
-) -> Float[Any, n]:
+    squares: Float[Any, " n"],
+) -> Float[Any, " n"]:
     """``||x_i - h_i W||`` from ``XW = X W^T`` and the squared norms of the pixels.
 
     Residuals below about 1e-8 of a pixel's norm are lost in rounding.
     """
     xp = array_namespace(H)
-    left = squares + xp.vecdot(H, H @ (W @ W.T) - 2.0 * XW)
-    return xp.sqrt(xp.where(left > 0, left, xp.zeros_like(left)))
+    cross = times(H, W @ W.T) - 2.0 * XW
+    cross *= H
+    return xp.sqrt(xp.maximum(squares + xp.sum(cross, axis=1), 0.0))
 
 
 def decrease(previous: Any, state: Any) -> float:

@@ -6,6 +6,7 @@ the half, the threshold is ``t / 2``.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypeAlias
 
 from array_api_compat import array_namespace
@@ -65,18 +66,8 @@ def svt(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "n m"]:
 
 def svt_factor(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "m m"]:
     """The symmetric F with ``svt(A, t) = A F``: ``f(A^T A)`` with ``f(s^2) = max(1 - t/s, 0)``."""
-
-    def f(squares: Any) -> Any:
-        kept, roots = _roots(squares, t)
-        xp = array_namespace(squares)
-        return xp.where(kept, 1 - t / roots, xp.zeros_like(squares))
-
-    def slope(squares: Any) -> Any:
-        kept, roots = _roots(squares, t)
-        xp = array_namespace(squares)
-        return xp.where(kept, t / (2 * roots**3), xp.zeros_like(squares))
-
-    return matrix_functions(A.T @ A, (f, slope))[0]
+    function = partial(_share_kept, t), partial(_slope_of_share, t)
+    return matrix_functions(A.T @ A, function)[0]
 
 
 def nuclear_norm(A: Float[Any, "n m"]) -> Any:
@@ -91,6 +82,19 @@ def nuclear_norm(A: Float[Any, "n m"]) -> Any:
     inverse = xp.where(kept, 1 / roots, xp.zeros_like(squares))
     # <A (A^T A)^{-1/2}, A> is the norm, and its left side, held constant, the gradient.
     return xp.sum((fixed @ (V * inverse) @ V.T) * A)
+
+
+def _share_kept(t: Any, squares: Any) -> Any:
+    """``max(1 - t/s, 0)`` of squared singular values."""
+    kept, roots = _roots(squares, t)
+    xp = array_namespace(squares)
+    return xp.where(kept, 1 - t / roots, xp.zeros_like(squares))
+
+
+def _slope_of_share(t: Any, squares: Any) -> Any:
+    kept, roots = _roots(squares, t)
+    xp = array_namespace(squares)
+    return xp.where(kept, t / (2 * roots**3), xp.zeros_like(squares))
 
 
 def _roots(squares: Any, t: Any) -> tuple[Any, Any]:

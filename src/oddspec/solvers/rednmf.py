@@ -41,6 +41,7 @@ from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
 from oddspec.solvers.anomalies import Anomalies, shrink, shrink_without_encoder
+from oddspec.solvers.columns import beside, by_columns, inner, times
 from oddspec.solvers.nmf import multiply, residual_norms, unit_spectra
 
 __all__ = ["Model", "Problem", "encoder", "start", "step"]
@@ -56,7 +57,7 @@ class Problem:
     """What does not change."""
 
     X: Float[Any, "n b"]
-    squares: Float[Any, n]
+    squares: Float[Any, " n"]
     """Squared norms of the pixels."""
     lam: float
     beta: float
@@ -78,7 +79,9 @@ class Model:
     S: Anomalies
     XM: Float[Any, "n r"]
     YM: Float[Any, "n r"]
-    residuals: Float[Any, n]
+    apart: Float[Any, "n r"]
+    """``H - Y M``."""
+    residuals: Float[Any, " n"]
     """``||x_i - h_i W||``."""
     objective: float = math.inf
 
@@ -87,7 +90,8 @@ def start(
     problem: Problem, H: Float[Any, "n r"], W: Float[Any, "r b"], M: Float[Any, "b r"]
 ) -> Model:
     """The model with S at its minimiser for the given factors."""
-    return _model(problem, H, W, M, problem.X @ W.T, problem.X @ M, None)
+    X = problem.X
+    return _model(problem, by_columns(H), W, M, times(X, W.T), times(X, M), None)
 
 
 def step(state: Model, problem: Problem) -> Model:
@@ -112,33 +116,34 @@ def _plain_step(state: Model, problem: Problem) -> Model:
     X, S = problem.X, state.S
     W = multiply(state.W, S.transposed_times(X, state.H).T, (state.H.T @ state.H) @ state.W)
     W, H, _ = _scaled(W, state.H, problem.unit_norm)
-    XW = X @ W.T
-    H = multiply(H, S.times(XW, W.T), H @ (W @ W.T))
+    XW = times(X, W.T)
+    H = multiply(H, S.times(XW, W.T), times(H, W @ W.T))
     return _model(problem, H, W, state.M, XW, state.XM, None)
 
 
 def _full_step(state: Model, problem: Problem) -> Model:
     xp = array_namespace(problem.X)
     X, beta, S = problem.X, problem.beta, state.S
-    H, M, YM = state.H, state.M, state.YM
+    H, M, YM, apart = state.H, state.M, state.YM, state.apart
     rank = H.shape[1]
-    products = S.transposed_times(X, xp.concat([H, YM], axis=1))
+    products = S.transposed_times(X, beside(H, YM))
     YH, YYM = products[:, :rank], products[:, rank:]
-    apart = H - YM
-    change = multiply(M, YH + _positive(-YYM), _positive(YYM)) - M
+    change = multiply(M, YH + xp.maximum(-YYM, 0.0), xp.maximum(YYM, 0.0)) - M
     cost = (H.T @ H) @ state.W
     if problem.unit_norm:
-        cost = cost + beta * xp.sum(apart * apart, axis=0)[:, None] * state.W
+        cost = cost + beta * inner(apart, apart)[:, None] * state.W
     W, H, scale = _scaled(multiply(state.W, YH.T, cost), H, problem.unit_norm)
     both = xp.concat([W.T, change], axis=1)
-    ahead = X @ both
+    ahead = times(X, both)
     kept = S.times(ahead, both)
-    length = _best_step(M, change, apart, kept[:, rank:])
-    XM = (state.XM + length * ahead[:, rank:]) * scale
+    moved = kept[:, rank:]
+    length = _best_step(M, change, apart, moved)
     M = (M + length * change) * scale
-    wanted = kept[:, :rank] + (beta * scale) * (YM + length * kept[:, rank:])
+    XM = _onward(state.XM, length, ahead[:, rank:], scale)
+    wanted = _onward(YM, length, moved, beta * scale)
+    wanted += kept[:, :rank]
     same = xp.eye(rank, dtype=X.dtype, device=device(X))
-    H = multiply(H, wanted, H @ (W @ W.T + beta * same))
+    H = multiply(H, wanted, times(H, W @ W.T + beta * same))
     return _model(problem, H, W, M, ahead[:, :rank], XM, state.S.norms)
 
 
@@ -147,9 +152,10 @@ def _model(problem: Problem, H: Any, W: Any, M: Any, XW: Any, XM: Any, guess: An
     residuals = residual_norms(H, W, XW, problem.squares)
     if problem.beta == 0:
         S, objective = shrink_without_encoder(H, W, residuals, problem.lam)
-        return Model(H, W, M, S, XM, XM, residuals, objective)
-    S, YM, objective = shrink(H, W, M, XM, residuals, problem.lam, problem.beta, guess)
-    return Model(H, W, M, S, XM, YM, residuals, objective)
+        return Model(H, W, M, S, XM, XM, H, residuals, objective)
+    weights = problem.lam, problem.beta
+    S, YM, apart, objective = shrink(H, W, M, XM, residuals, *weights, guess)
+    return Model(H, W, M, S, XM, YM, apart, residuals, objective)
 
 
 def _scaled(W: Any, H: Any, unit_norm: bool) -> tuple[Any, Any, Any]:
@@ -168,14 +174,16 @@ def _best_step(M: Any, change: Any, apart: Any, moved: Any) -> Any:
     the first entry would become zero (entries at zero never leave it).
     """
     xp = array_namespace(M)
-    squares = xp.sum(moved * moved, axis=0)
-    best = xp.sum(apart * moved, axis=0) / xp.where(squares > 0, squares, xp.ones_like(squares))
+    squares = inner(moved, moved)
+    best = inner(apart, moved) / xp.where(squares > 0, squares, xp.ones_like(squares))
     loss = xp.max(xp.where(M > 0, -change / xp.where(M > 0, M, 1.0), 0.0), axis=0)
     limit = xp.where(loss > 0, 0.9 / xp.where(loss > 0, loss, 1.0), 1.0)
-    limit = xp.where(limit < LONGEST, limit, LONGEST)
-    return _positive(xp.where(best < limit, best, limit))
+    return xp.maximum(xp.minimum(best, xp.minimum(limit, LONGEST)), 0.0)
 
 
-def _positive(A: Any) -> Any:
-    xp = array_namespace(A)
-    return xp.where(A > 0, A, xp.zeros_like(A))
+def _onward(A: Any, length: Any, change: Any, scale: Any) -> Any:
+    """``(A + length change) scale``, column by column."""
+    moved = change * length
+    moved += A
+    moved *= scale
+    return moved

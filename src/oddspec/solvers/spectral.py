@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from array_api_compat import array_namespace
 from jaxtyping import Float
@@ -21,16 +21,17 @@ def matrix_functions(A: Float[Any, "m m"], *functions: Function) -> list[Float[A
     eigenvalues coincide, unlike the derivatives of single eigenvectors.
     """
     values, V = array_namespace(A).linalg.eigh(constant(A))
-    rotated = V.T @ A @ V if getattr(A, "requires_grad", False) else None
+    if not getattr(A, "requires_grad", False):
+        return [(V * f(values)) @ V.T for f, _ in functions]
+    rotated = V.T @ A @ V
+    # Exactly zero: only its gradient is wanted.
+    nothing = rotated - constant(rotated)
+    pairs = _pairs(values)
     results = []
     for f, slope in functions:
         images = f(values)
-        result = (V * images) @ V.T
-        if rotated is not None:
-            slopes = _divided_differences(values, constant(images), constant(slope(values)))
-            # The difference is exactly zero; only its gradient is wanted.
-            result = result + V @ (slopes * (rotated - constant(rotated))) @ V.T
-        results.append(result)
+        slopes = _divided_differences(pairs, constant(images), constant(slope(values)))
+        results.append((V * images) @ V.T + V @ (slopes * nothing) @ V.T)
     return results
 
 
@@ -39,11 +40,25 @@ def constant(A: Any) -> Any:
     return A.detach() if hasattr(A, "detach") else A
 
 
-def _divided_differences(values: Any, images: Any, slopes: Any) -> Any:
-    """``(f_i - f_j) / (x_i - x_j)`` for all pairs; the mean slope where the two nearly coincide."""
+class _Pairs(NamedTuple):
+    """Of all pairs of eigenvalues, which several functions of a matrix share."""
+
+    apart: Any
+    """Whether they differ."""
+    step: Any
+    """``x_i - x_j``, and 1 where they nearly coincide."""
+
+
+def _pairs(values: Any) -> _Pairs:
     xp = array_namespace(values)
     step = values[:, None] - values[None, :]
-    level = xp.maximum(xp.abs(values[:, None]), xp.abs(values[None, :]))
-    apart = xp.abs(step) > 1e-8 * level
-    quotient = (images[:, None] - images[None, :]) / xp.where(apart, step, xp.ones_like(step))
-    return xp.where(apart, quotient, (slopes[:, None] + slopes[None, :]) / 2)
+    sizes = xp.abs(values)
+    apart = xp.abs(step) > 1e-8 * xp.maximum(sizes[:, None], sizes[None, :])
+    return _Pairs(apart, xp.where(apart, step, xp.ones_like(step)))
+
+
+def _divided_differences(pairs: _Pairs, images: Any, slopes: Any) -> Any:
+    """``(f_i - f_j) / (x_i - x_j)``; the mean slope where the two nearly coincide."""
+    xp = array_namespace(images)
+    quotients = (images[:, None] - images[None, :]) / pairs.step
+    return xp.where(pairs.apart, quotients, (slopes[:, None] + slopes[None, :]) / 2)

@@ -10,7 +10,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.brad import on_map, score_residual
-from oddspec.detector import Insight, SceneDetector
+from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import DataWarning, InputError, NotConverged, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.solvers import nmf, rednmf, rednmf_printed
@@ -150,9 +150,7 @@ class REDNMF(SceneDetector):
             per_pixel += 6 * bands
         return 8 * n * per_pixel + 8 * 10 * bands * bands
 
-    def examine(
-        self, cube: Cube, valid: Mask, progress: Progress = silent
-    ) -> tuple[Scores, tuple[Insight, ...]]:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores of the scene; spectra, abundances, encoder, anomalies and the objective's fall.
 
         Raises
@@ -179,14 +177,15 @@ class REDNMF(SceneDetector):
         strength = np.sqrt(np.vecdot(S, S))
         scores = self._score(S if self.scored == "anomalies" else X - H @ W, X, H, W, valid)
         order = np.argsort(-strength, kind="stable")[:SHOWN]
-        return scores, (
+        insights = (
             Insight("spectra", "spectra", W, "background spectra, unit norm"),
             Insight("abundances", "maps", on_map(H, valid), "abundance of each spectrum"),
             Insight("encoder", "spectra", M.T, "encoder: weight of each band per spectrum"),
             Insight("anomalies", "maps", on_map(strength[:, None], valid), "norm of the anomalies"),
             Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
-            Insight("objective", "curve", curve, "objective after each sweep"),
+            Insight("objective", "curve", curve, "objective after each sweep", axis="sweep"),
         )
+        return Examined(scores, insights)
 
     def _start(self, X: Pixels, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.start == "random":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,8 +13,7 @@ from oddspec.arrays import Index, Pixels, PixelScores
 from oddspec.detector import BackgroundDetector, Insight
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
-from oddspec.learning import weights
-from oddspec.learning.embedding import ENCODER, choose_atoms, embed
+from oddspec.learning.embedding import choose_atoms, embed
 from oddspec.learning.networks import Network
 from oddspec.learning.train import check_spread
 from oddspec.linalg import Gaussian
@@ -264,59 +262,15 @@ class LRENBackground:
         return (
             Insight("dictionary", "spectra", spectra, label + "of each component)"),
             Insight(
-                "losses", "curve", first.losses, "reconstruction, energy, narrowness per epoch"
+                "losses",
+                "curve",
+                first.losses,
+                "terms of the loss in each epoch",
+                ("reconstruction", "energy", "narrowness"),
+                "epoch",
             ),
             Insight("penalty", "values", penalties, "weight of the errors in each run"),
         )
-
-    def save(self, path: str | Path) -> None:
-        """Write everything that scoring needs into one file."""
-        arrays = {"scaling.offset": self.scaling.offset, "scaling.scale": self.scaling.scale}
-        for i, member in enumerate(self.members):
-            coupling = member.coupling
-            solved = "metric" if coupling.factors is None else "factors"
-            arrays |= member.encoder.arrays(f"{i}.encoder")
-            arrays |= {
-                f"{i}.mean": member.mean,
-                f"{i}.frame": member.frame,
-                f"{i}.atoms": coupling.atoms,
-                f"{i}.numbers": np.array([coupling.penalty, member.scale]),
-                f"{i}.{solved}": np.asarray(getattr(coupling, solved)),
-                f"{i}.spectra": member.spectra,
-                f"{i}.losses": member.losses,
-            }
-        weights.save(path, "lren", arrays, {"norm": self.norm, "runs": len(self.members)})
-
-    @classmethod
-    def load(cls, path: str | Path) -> LRENBackground:
-        """The background that `save` wrote.
-
-        Raises
-        ------
-        InputError
-            If the file is not one, or is damaged.
-        """
-        arrays, settings = weights.load(path, "lren")
-        try:
-            scaling = Scaling(arrays["scaling.offset"], arrays["scaling.scale"])
-            members = tuple(_member(arrays, str(i)) for i in range(int(settings["runs"])))
-            return cls(str(settings["norm"]), scaling, members)
-        except (KeyError, ValueError) as error:
-            raise InputError(f"{path}: the saved lren model lacks {error}; save it again") from None
-
-
-def _member(arrays: dict[str, np.ndarray], name: str) -> _Member:
-    penalty, scale = (float(value) for value in arrays[f"{name}.numbers"])
-    metric, factors = arrays.get(f"{name}.metric"), arrays.get(f"{name}.factors")
-    return _Member(
-        encoder=Network.of(f"{name}.encoder", arrays, ENCODER),
-        mean=arrays[f"{name}.mean"],
-        frame=arrays[f"{name}.frame"],
-        coupling=Coupling(arrays[f"{name}.atoms"], penalty, metric, factors),
-        scale=scale,
-        spectra=arrays[f"{name}.spectra"],
-        losses=arrays[f"{name}.losses"],
-    )
 
 
 def _single(scaled: Any) -> Any:

@@ -7,10 +7,9 @@ from typing import ClassVar, Literal
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
-from oddspec.detectors.unfolded import UnfoldedBackground
-from oddspec.detectors.unfolding import Unfolded, check
 from oddspec.progress import Progress, silent
 from oddspec.summary import Sample
+from oddspec.unfolding import Unfolded, UnfoldedBackground, check
 
 __all__ = ["LRRNet"]
 
@@ -31,8 +30,8 @@ class LRRNet(BackgroundDetector[Sample]):
     Parameters
     ----------
     atoms
-        Atoms in the dictionary (K), at most as many as there are bands. A fixed dictionary
-        needs more than a learnt one.
+        Atoms in the dictionary (K), at most as many as there are bands. A fixed dictionary needs
+        more than a learnt one: with 30, results depend on the draw of the centres.
     rank
         How many patterns the low-rank part shall keep at most where lambda2 is not set: the
         nuclear norm's weight is put at the scene's singular value of that number.
@@ -88,7 +87,7 @@ class LRRNet(BackgroundDetector[Sample]):
     2023. doi:10.1109/TGRS.2023.3279834
     """
 
-    atoms: int = 30
+    atoms: int = 60
     rank: int = 15
     stages: int = 10
     epochs: int = 10

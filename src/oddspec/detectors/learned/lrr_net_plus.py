@@ -7,10 +7,9 @@ from typing import ClassVar, Literal
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
-from oddspec.detectors.unfolded import UnfoldedBackground
-from oddspec.detectors.unfolding import Unfolded, check
 from oddspec.progress import Progress, silent
 from oddspec.summary import Sample
+from oddspec.unfolding import Unfolded, UnfoldedBackground, check
 
 __all__ = ["LRRNetPlus"]
 

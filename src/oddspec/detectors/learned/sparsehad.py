@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from array_api_compat import array_namespace
 
-from oddspec.arrays import Index, Pixels, PixelScores
-from oddspec.detector import BackgroundDetector, Insight
+from oddspec.arrays import Index, Pixels
+from oddspec.detector import BackgroundDetector
+from oddspec.detectors.rebuilt import Learnt, RebuiltBackground
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
-from oddspec.learning import weights
-from oddspec.learning.coarse import largest_component, nearest_distances, smallest_eps
-from oddspec.learning.networks import Network
-from oddspec.learning.sparse_gan import LAYERS, SparseGAN, learn
-from oddspec.learning.train import check_spread
-from oddspec.linalg import Gaussian, Health
+from oddspec.learning.coarse import search
+from oddspec.learning.sparse_gan import SparseGAN, learn
 from oddspec.progress import Progress, silent
-from oddspec.scaling import Scaling, global01
-from oddspec.summary import Moments, Sample
+from oddspec.scaling import bandz, global01
+from oddspec.summary import Sample
 
-__all__ = ["SparseHAD", "SparseHADBackground"]
+__all__ = ["SparseHAD"]
 
 
 @dataclass(frozen=True)
@@ -36,14 +31,19 @@ class SparseHAD(BackgroundDetector[Sample]):
 
         50 mean |x - x^|  +  0.5 ||mean f(x) - mean f(x^)||^2  +  mean(||z - E(x^)|| + |x^|)
 
-    All pixels are then scored by the Mahalanobis distance of ``z - E(x^)`` or of ``x - x^`` from
+    All pixels are then scored by the Mahalanobis distance of ``|x - x^|`` or of ``z - E(x^)`` from
     its mean, in its covariance over the scene.
 
     Parameters
     ----------
     strategy
-        Where the difference is taken: latent (z - E(x^); strategy 2, L) or original (x - x^;
-        strategy 1, O).
+        Where the difference is taken: original (x - x^; strategy 1, O) or latent (z - E(x^);
+        strategy 2, L, which [1] prefers).
+    difference
+        absolute (without its sign, as eq. 10 is printed) or signed.
+    scaling
+        What the networks learn from: band (every band with mean 0 and variance 1 over the
+        background) or scene (all values of the scene in 0..1); [1] does not say.
     second
         The second encoder: tied (the decoder transposed) or own (parameters of its own; EL, EO).
     eps
@@ -80,15 +80,19 @@ class SparseHAD(BackgroundDetector[Sample]):
 
     Notes
     -----
-    * ``steps=3000, batch=0, learning_rate=1e-4, patience=0`` and the scene's eps are [1].
+    * ``strategy=latent, steps=3000, batch=0, learning_rate=1e-4, patience=0`` and the scene's eps
+      are [1].
     * DBSCAN's MinPts is 1, so there is no noise class; "category 1" (eq. 2) is read as the largest
-      component, and values are scaled to [0, 1] over the scene, without which the published eps
-      do not give the sizes that [1] describes.
+      component, and for this search values are scaled to [0, 1] over the scene, without which the
+      published eps do not give the sizes that [1] describes.
     * Readings: both terms of eq. 5 are printed alike, here they are x and x^; eq. 4 and 8 are a
       game, not one minimum; the discriminator is b - hidden - latent, since it takes spectra; the
       l1 norm of eq. 7 is of the *reconstructed spectrum*, here its mean over the bands, and E, like
-      the other networks, has leaky rectifiers (slope 0.2) and, when tied, no biases; eq. 10 is the
-      signed difference.
+      the other networks, has leaky rectifiers (slope 0.2) and, when tied, no biases; the norm of
+      eq. 10 is taken entry by entry, as a Mahalanobis distance needs vectors.
+    * Without the rectifiers ``z - E(x^)`` is a matrix times z, and its distance RX among the codes;
+      the signed ``x - x^`` is a matrix times x, and its distance RX of the scene, whatever has been
+      learnt: whitening undoes the networks. It cannot undo absolute values, hence the default.
     * A scene larger than the sample is scored with networks, mean and covariance of the sample.
 
     References
@@ -99,7 +103,9 @@ class SparseHAD(BackgroundDetector[Sample]):
     revisited", ACM Trans. Database Syst. 42(3), 2017. doi:10.1145/3068335
     """
 
-    strategy: Literal["latent", "original"] = "latent"
+    strategy: Literal["original", "latent"] = "original"
+    difference: Literal["absolute", "signed"] = "absolute"
+    scaling: Literal["band", "scene"] = "band"
     second: Literal["tied", "own"] = "tied"
     eps: float | None = None
     background_share: float = 0.95
@@ -146,39 +152,29 @@ class SparseHAD(BackgroundDetector[Sample]):
         """Size of the largest sample."""
         return 8 * bands * self.sample
 
-    def fit(self, summary: Sample, progress: Progress = silent) -> SparseHADBackground:
+    def fit(self, summary: Sample, progress: Progress = silent) -> RebuiltBackground:
         """Search the background, train on it, and fit a Gaussian to all differences."""
         if len(summary.pixels) < 2:
             raise InputError(
                 f"{len(summary.pixels)} valid pixels: sparsehad needs at least 2; check the nodata "
                 f"value and the mask"
             )
-        scaling = global01(summary.pixels)
-        scaled = scaling(summary.pixels)
-        eps, member, distances = self._search(to_numpy(scaled), progress)
-        if member.sum() < 2:
-            raise SettingError(
-                f"eps={eps:g}: no two pixels are that close, so there is no background to learn "
-                f"from; their median distance to the nearest is {np.median(distances):.3g}"
-            )
-        chosen = np.flatnonzero(member)
-        model = self._learn(scaled[chosen], progress)
-        parts = (self.strategy, scaling, model.encoder, model.decoder, model.second)
-        differences = to_numpy(_difference(*parts, scaled))
-        check_spread(differences, "sparsehad", len(model.training.losses))
-        gaussian = Gaussian.of(Moments.of(differences))
-        notes = _Notes(np.sort(distances), eps, float(member.mean()), model.training.losses)
-        return SparseHADBackground(*parts, gaussian, notes)
-
-    def _search(
-        self, scaled: np.ndarray, progress: Progress
-    ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Distance of neighbours, the background's members, every pixel's nearest distance."""
-        distances = nearest_distances(scaled, progress)
-        if self.eps is not None:
-            return self.eps, largest_component(scaled, self.eps, progress), distances
-        eps, member = smallest_eps(scaled, distances, self.background_share, progress)
-        return eps, member, distances
+        # The published eps are distances of values in 0..1, whatever the networks learn from.
+        common = global01(summary.pixels)
+        found = search(to_numpy(common(summary.pixels)), self.eps, self.background_share, progress)
+        members = summary.pixels[np.flatnonzero(found.member)]
+        scaling = bandz(members) if self.scaling == "band" else common
+        model = self._learn(scaling(members), progress)
+        learnt = Learnt(
+            np.sort(found.distances),
+            found.eps,
+            float(found.member.mean()),
+            model.training.terms,
+            model.training.losses,
+        )
+        return RebuiltBackground.of(
+            self.strategy, self.difference, scaling, model.rebuilder, summary.pixels, learnt
+        )
 
     def _learn(self, background: Any, progress: Progress) -> SparseGAN:
         return learn(
@@ -197,130 +193,3 @@ class SparseHAD(BackgroundDetector[Sample]):
             seed=self.seed,
             progress=progress,
         )
-
-
-@dataclass(frozen=True)
-class _Notes:
-    """What the search and the training found."""
-
-    distances: np.ndarray
-    eps: float
-    share: float
-    losses: np.ndarray
-
-
-@dataclass(frozen=True)
-class SparseHADBackground:
-    """A fitted sparseHAD, in NumPy arrays; scores pixels where they are."""
-
-    strategy: str
-    scaling: Scaling
-    encoder: Network
-    decoder: Network
-    second: Network
-    gaussian: Gaussian
-    notes: _Notes
-
-    def score(self, pixels: Pixels) -> PixelScores:
-        """Squared Mahalanobis distance of each pixel's difference."""
-        parts = (self.strategy, self.scaling, self.encoder, self.decoder, self.second)
-        return self.gaussian.score(_difference(*parts, self.scaling(pixels)))
-
-    def insights(self) -> tuple[Insight, ...]:
-        """The k-distance curve, the search's outcome, losses, and the decoder's patterns."""
-        notes = self.notes
-        patterns = self.decoder.weights[-1].astype(np.float64)
-        return (
-            Insight(
-                "nearest_distances",
-                "curve",
-                notes.distances,
-                f"distance to the nearest pixel, sorted, of values in 0..1 (eps {notes.eps:.3g})",
-            ),
-            Insight(
-                "background_search",
-                "values",
-                np.array([notes.eps, notes.share]),
-                "eps, and the share of the sample that is background",
-            ),
-            Insight(
-                "losses", "curve", notes.losses, "reconstruction, adversarial, sparsity per epoch"
-            ),
-            Insight("patterns", "spectra", patterns, "the decoder's output weights (no units)"),
-        )
-
-    def save(self, path: str | Path) -> None:
-        """Write everything that scoring needs into one file."""
-        arrays = self.encoder.arrays("encoder") | self.decoder.arrays("decoder")
-        arrays |= self.second.arrays("second") | {
-            "scaling.offset": self.scaling.offset,
-            "scaling.scale": self.scaling.scale,
-            "gaussian.mean": self.gaussian.mean,
-            "gaussian.whitening": self.gaussian.whitening,
-            "notes.distances": self.notes.distances,
-            "notes.losses": self.notes.losses,
-        }
-        settings = {
-            "strategy": self.strategy,
-            "count": self.gaussian.count,
-            "health": vars(self.gaussian.health),
-            "eps": self.notes.eps,
-            "share": self.notes.share,
-        }
-        weights.save(path, "sparsehad", arrays, settings)
-
-    @classmethod
-    def load(cls, path: str | Path) -> SparseHADBackground:
-        """The background that `save` wrote.
-
-        Raises
-        ------
-        InputError
-            If the file is not one, or is damaged.
-        """
-        arrays, settings = weights.load(path, "sparsehad")
-        try:
-            encoder, decoder, second = (
-                Network.of(name, arrays, LAYERS) for name in ("encoder", "decoder", "second")
-            )
-            gaussian = Gaussian(
-                arrays["gaussian.mean"],
-                arrays["gaussian.whitening"],
-                int(settings["count"]),
-                Health(**settings["health"]),
-            )
-            return cls(
-                str(settings["strategy"]),
-                Scaling(arrays["scaling.offset"], arrays["scaling.scale"]),
-                encoder,
-                decoder,
-                second,
-                gaussian,
-                _Notes(
-                    arrays["notes.distances"],
-                    float(settings["eps"]),
-                    float(settings["share"]),
-                    arrays["notes.losses"],
-                ),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path}: the saved sparsehad model is incomplete ({error}); save it again"
-            ) from None
-
-
-def _difference(
-    strategy: str,
-    scaling: Scaling,
-    encoder: Network,
-    decoder: Network,
-    second: Network,
-    scaled: Any,
-) -> Any:
-    """``z - E(x^)`` or ``x - x^`` in float64, one row per pixel."""
-    xp = array_namespace(scaled)
-    single = xp.astype(scaled, xp.float32)
-    code = encoder(single)
-    again = decoder(code)
-    difference = single - again if strategy == "original" else code - second(again)
-    return xp.astype(difference, xp.float64)

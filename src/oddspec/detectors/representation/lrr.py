@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oddspec.arrays import Cube, Mask, Scores
-from oddspec.detector import Insight, SceneDetector
+from oddspec.arrays import Cube, Mask, Pixels, Scores
+from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import InputError, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.scaling import BY_NAME, Scaling
@@ -117,24 +117,16 @@ class LRR(SceneDetector):
         """Scaled pixels, twice while they are made; and some twenty arrays of K per pixel."""
         return height * width * 8 * (2 * bands + 20 * min(self.atoms, bands) + 10)
 
-    def examine(
-        self, cube: Cube, valid: Mask, progress: Progress = silent
-    ) -> tuple[Scores, tuple[Insight, ...]]:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores, the atoms, where they are, and how the solver converged."""
-        pixels = cube[valid] if not valid.all() else cube.reshape(-1, cube.shape[2])
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        pixels = _pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
         X = scaling(pixels)
         weights, mu = self._weights(X)
-        state, curve = self._solve(X, weights, mu, progress)
-        lengths = row_norms(X - state.codes.L @ state.D)
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = lengths if self.score == "residual" else np.maximum(lengths - weights.l3, 0)
-        return scores, _insights(state, scaling, valid, curve)
+        D, L = self._start(X, weights)
+        state, curve = self._solve(X, D, L, weights, mu, self.dictionary == "learnt", progress)
+        model = LRRAtoms(self, scaling, state.D, weights, mu, len(X))
+        return Examined(*_told(self, X, state, weights, scaling, valid, curve), model)
 
     def _weights(self, X: np.ndarray) -> tuple[Weights, float]:
         found = scene_weights(X, self.rank)
@@ -142,16 +134,25 @@ class LRR(SceneDetector):
         weights = Weights(*(scene if own is None else own for scene, own in chosen))
         return weights, found.l2 if self.mu is None else self.mu
 
-    def _solve(
-        self, X: np.ndarray, weights: Weights, mu: float, progress: Progress
-    ) -> tuple[solver.Representation, np.ndarray]:
-        learn = self.dictionary == "learnt"
-        squares = np.vecdot(X, X)
+    def _start(self, X: np.ndarray, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+        """Cluster centres, and which one each pixel belongs to; balanced if they are to stay."""
         D, L = cluster(X, min(self.atoms, X.shape[1]), self.seed)
-        if not learn:
-            gram = D @ D.T + 1e-9 * np.vdot(D, D) * np.eye(len(D))
-            D, turn = balance(D, np.linalg.solve(gram, D @ X.T).T, weights.l2 / weights.l1)
+        if self.dictionary == "fixed":
+            D, turn = balance(D, _least_squares(X, D), weights.l2 / weights.l1)
             L = L @ turn
+        return D, L
+
+    def _solve(
+        self,
+        X: np.ndarray,
+        D: np.ndarray,
+        L: np.ndarray,
+        weights: Weights,
+        mu: float,
+        learn: bool,
+        progress: Progress,
+    ) -> tuple[solver.Representation, np.ndarray]:
+        squares = np.vecdot(X, X)
         penalty = mu
 
         def step(state: solver.Representation) -> solver.Representation:
@@ -168,6 +169,68 @@ class LRR(SceneDetector):
             progress(len(curve), self.max_iter, "solving")
             curve.append(float(solver.objective(state, X, squares, weights)) / len(X))
         return state, np.array(curve)
+
+
+@dataclass(frozen=True)
+class LRRAtoms:
+    """Atoms and weights that another scene is represented by, in the scaling they belong to.
+
+    The nuclear norm grows with the number of pixels, so its weight is taken per pixel.
+    """
+
+    settings: LRR
+    scaling: Scaling
+    atoms: np.ndarray
+    weights: Weights
+    mu: float
+    count: int
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """As when they were learnt."""
+        return self.settings.memory(height, width, bands)
+
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+        """Scores of another scene; the atoms stay as they are."""
+        X = self.scaling(_pixels(cube, valid))
+        share = len(X) / self.count
+        weights, mu = self.weights._replace(l2=self.weights.l2 * share), self.mu * share
+        L = _least_squares(X, self.atoms)
+        state, curve = self.settings._solve(X, self.atoms, L, weights, mu, False, progress)
+        told = _told(self.settings, X, state, weights, self.scaling, valid, curve)
+        return Examined(*told, self)
+
+
+LRR.fitted = LRRAtoms
+
+
+def _pixels(cube: Cube, valid: Mask) -> Pixels:
+    pixels = cube[valid] if not valid.all() else cube.reshape(-1, cube.shape[2])
+    if len(pixels) < 2:
+        raise InputError(
+            f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
+            f"value and the mask"
+        )
+    return pixels
+
+
+def _least_squares(X: np.ndarray, D: np.ndarray) -> np.ndarray:
+    gram = D @ D.T + 1e-9 * np.vdot(D, D) * np.eye(len(D))
+    return np.asarray(np.linalg.solve(gram, D @ X.T).T)
+
+
+def _told(
+    settings: LRR,
+    X: np.ndarray,
+    state: solver.Representation,
+    weights: Weights,
+    scaling: Scaling,
+    valid: Mask,
+    curve: np.ndarray,
+) -> tuple[Scores, tuple[Insight, ...]]:
+    lengths = row_norms(X - state.codes.L @ state.D)
+    scores = np.full(valid.shape, np.nan)
+    scores[valid] = lengths if settings.score == "residual" else np.maximum(lengths - weights.l3, 0)
+    return scores, _insights(state, scaling, valid, curve)
 
 
 def _insights(

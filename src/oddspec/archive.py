@@ -1,9 +1,8 @@
-"""Fitted models on disk: one .npz with plain arrays and JSON settings, which cannot run code."""
+"""Arrays and JSON in one .npz file, which cannot run code when it is read."""
 
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.aside import aside
 from oddspec.errors import BudgetError, InputError
 
 __all__ = ["load", "save"]
@@ -36,22 +36,24 @@ def save(
         Numbers only.
     settings
         Anything that JSON can hold.
+
+    Raises
+    ------
+    TypeError
+        If an array holds objects.
+    OddspecError
+        If the file cannot be written; the old one is kept.
     """
     path = Path(path)
     for name, array in arrays.items():
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{name} has type {array.dtype}: only numbers are kept")
     text = json.dumps({"format": FORMAT, "kind": kind, "settings": dict(settings)}, sort_keys=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(aside, "w") as archive:
-            archive.writestr(SETTINGS, text)
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                    np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with aside(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        archive.writestr(SETTINGS, text)
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
 def load(

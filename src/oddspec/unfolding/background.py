@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +11,11 @@ from array_api_compat import device as device_of
 
 from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
-from oddspec.errors import InputError
-from oddspec.learning import weights as files
 from oddspec.scaling import Scaling
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.prox import row_norms
 
 __all__ = ["UnfoldedBackground", "parts"]
-
-KEPT = ("constants", "losses", "spectra", "oddest")
-KIND = "unfolded representation"
 
 
 @dataclass(frozen=True)
@@ -90,46 +83,15 @@ class UnfoldedBackground:
                 "constants",
                 "curve",
                 self.constants / first,
-                f"{', '.join(self.names)} of each stage, relative to the first stage's",
+                "constants of each stage, relative to the first stage's",
+                self.names,
+                "stage",
             )
         )
         if self.losses.size:
-            found.append(Insight("losses", "curve", self.losses, "loss per pixel in each epoch"))
+            label = "loss per pixel in each epoch"
+            found.append(Insight("losses", "curve", self.losses, label, axis="epoch"))
         return tuple(found)
-
-    def save(self, path: str | Path) -> None:
-        """Write everything that scoring needs into one file."""
-        arrays = {
-            "scaling.offset": self.scaling.offset,
-            "scaling.scale": self.scaling.scale,
-            **{name: getattr(self, name) for name in KEPT},
-        }
-        for i, stage in enumerate(self.stages):
-            arrays[f"{i}.l3"] = np.asarray(stage.l3)
-            arrays |= {f"{i}.{name}": value for name, value in parts(stage).items()}
-        settings = {"kind": self.kind, "stages": len(self.stages), "names": self.names}
-        files.save(path, KIND, arrays, settings)
-
-    @classmethod
-    def load(cls, path: str | Path) -> UnfoldedBackground:
-        """The background that `save` wrote.
-
-        Raises
-        ------
-        InputError
-            If the file is not one, or is damaged.
-        """
-        arrays, settings = files.load(path, KIND)
-        try:
-            stages = tuple(_stage(arrays, str(i)) for i in range(int(settings["stages"])))
-            scaling = Scaling(arrays["scaling.offset"], arrays["scaling.scale"])
-            names = tuple(str(name) for name in settings["names"])
-            rest = {name: arrays[name] for name in KEPT}
-            return cls(scaling, stages, str(settings["kind"]), names, **rest)
-        except (KeyError, ValueError) as error:
-            raise InputError(
-                f"{path}: the saved {KIND} model lacks {error}; save it again"
-            ) from None
 
 
 def parts(stage: solver.Stage) -> dict[str, Any]:
@@ -137,14 +99,6 @@ def parts(stage: solver.Stage) -> dict[str, Any]:
     maps = stage.maps
     found = {"D": stage.D, "Gamma": maps.Gamma, "Theta": maps.Theta, "factor": stage.factor}
     return found if stage.turn is None else found | {"turn": stage.turn}
-
-
-def _stage(arrays: Mapping[str, np.ndarray], name: str) -> solver.Stage:
-    part = {key: arrays[f"{name}.{key}"] for key in ("D", "Gamma", "Theta", "factor", "l3")}
-    maps = solver.Maps(None, part["Gamma"], part["Theta"])
-    return solver.Stage(
-        part["D"], arrays.get(f"{name}.turn"), maps, float(part["l3"]), part["factor"]
-    )
 
 
 def _moved(stage: solver.Stage, like: Any) -> solver.Stage:

@@ -10,7 +10,6 @@ import numpy as np
 from array_api_compat import device as device_of
 
 from oddspec.arrays import Pixels
-from oddspec.detectors.unfolded import UnfoldedBackground, parts
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
 from oddspec.progress import Progress, silent
@@ -20,6 +19,7 @@ from oddspec.solvers.balance import balance
 from oddspec.solvers.clusters import cluster
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, scene_weights
+from oddspec.unfolding.background import UnfoldedBackground, parts
 
 __all__ = ["Problem", "Unfolded", "check"]
 

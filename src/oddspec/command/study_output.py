@@ -1,0 +1,185 @@
+"""``oddspec study table|figure|report DIR``: what a study's records come to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oddspec.command.terminal import say
+from oddspec.errors import OddspecError
+from oddspec.study_report import FIGURES, TABLES, figures, report, table
+from oddspec.study_report.figures import FORMATS
+from oddspec.study_report.writers import KINDS
+
+if TYPE_CHECKING:
+    from oddspec.study.scenes import StudyScene
+    from oddspec.study_report.records import Run
+
+__all__ = ["OUTPUTS", "add_outputs"]
+
+OUTPUTS = ("table", "figure", "report")
+"""Words that may follow ``study`` and are declared here."""
+
+_MOST_PIXELS = 400
+"""Of a picture's side."""
+
+
+def add_outputs(commands: Any) -> None:
+    """Declare the three commands on the subparsers of ``oddspec study``."""
+    _add_table(commands.add_parser("table", help="a table as Markdown, CSV or LaTeX"))
+    _add_figure(commands.add_parser("figure", help="figures as PNG, SVG or PDF"))
+    _add_report(commands.add_parser("report", help="one HTML file with everything"))
+
+
+def _add_shared(parser: argparse.ArgumentParser, *, scenes: bool) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of a study")
+    parser.add_argument("--study", metavar="NAME", help="only the records of that study")
+    if scenes:
+        parser.add_argument(
+            "--data",
+            type=Path,
+            metavar="FOLDER",
+            help="folder of public scenes, for truths and pictures (default: the plan's)",
+        )
+
+
+def _add_table(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_table)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "tables:\n" + "\n".join(f"  {k:12} {v}" for k, v in TABLES.items())
+    _add_shared(parser, scenes=False)
+    add = parser.add_argument
+    add("--what", choices=TABLES, default="scores", help="which table (default: scores)")
+    add("--as", dest="kind", choices=KINDS, default="markdown", help="(default: markdown)")
+    add("--metric", default="auc_pd_pf", metavar="NAME", help="as in the records")
+    add("--printed", type=Path, metavar="FILE", help="CSV of printed values to stand beside")
+    add("--detector", action="append", metavar="NAME", help="only that detector; may be repeated")
+    add("--column", action="append", metavar="NAME", help="only that column; may be repeated")
+    add("--scene", action="append", metavar="NAME", help="only that scene; may be repeated")
+    add("--out", type=Path, metavar="FILE", help="write to a file instead of printing")
+
+
+def _add_figure(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_figure)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "figures:\n" + "\n".join(f"  {k:12} {v[1]}" for k, v in FIGURES.items())
+    _add_shared(parser, scenes=True)
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="which figures (default: all that can be drawn)")
+    add("--format", action="append", choices=FORMATS, help="may be repeated (default: png, svg)")
+    add("--out", type=Path, metavar="FOLDER", help="(default: figures in the study's folder)")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_report)
+    _add_shared(parser, scenes=True)
+    add = parser.add_argument
+    add("--printed", type=Path, metavar="FILE", help="CSV of printed values to stand beside")
+    add("--out", type=Path, metavar="FILE", help="(default: report.html in the study's folder)")
+
+
+def _table(chosen: argparse.Namespace) -> int:
+    """Print a table, or write it."""
+    text = table(
+        chosen.folder,
+        kind=chosen.kind,
+        metric=chosen.metric,
+        printed=chosen.printed,
+        what=chosen.what,
+        study=chosen.study,
+        detectors=chosen.detector,
+        columns=chosen.column,
+        scenes=chosen.scene,
+    )
+    if chosen.out is None:
+        sys.stdout.write(text)
+    else:
+        from oddspec.aside import write_text
+
+        write_text(chosen.out, text)
+        print(chosen.out)
+    return 0
+
+
+def _figure(chosen: argparse.Namespace) -> int:
+    """Draw figures and name their files."""
+    paths = figures(
+        chosen.folder,
+        chosen.out or chosen.folder / "figures",
+        chosen.names or None,
+        chosen.format or ("png", "svg"),
+        study=chosen.study,
+        **_views(chosen.folder, chosen.data),
+    )
+    for path in paths:
+        print(path)
+    return 0
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    """Write the report and name its file."""
+    views = _views(chosen.folder, chosen.data)
+    print(report(chosen.folder, chosen.out, printed=chosen.printed, study=chosen.study, **views))
+    return 0
+
+
+def _views(folder: Path, data: Path | None) -> dict[str, Callable[[Run], np.ndarray | None]]:
+    """How to look up truths and pictures of the scenes of a study's plan.
+
+    Tables and figures that need neither are made without the scenes.
+    """
+    from oddspec.study.records import recall_plan
+    from oddspec.study.scenes import Library, StudyScene
+
+    try:
+        plan = recall_plan(folder, data)
+        names = list(dict.fromkeys(name for run in plan.runs for name in run.scenes))
+        scenes = Library(plan.data, plan.folder).resolve(names)
+    except OddspecError as error:
+        say(f"warning: no truths and pictures of the scenes: {error}")
+        return {}
+    known = {(s.name, s.truth_file): s for s in scenes if isinstance(s, StudyScene)}
+    return {
+        "truth_of": partial(_look, known, _truth),
+        "picture_of": partial(_look, known, _picture),
+    }
+
+
+def _look(
+    known: dict[tuple[str, str], StudyScene],
+    read: Callable[[StudyScene], np.ndarray],
+    run: Run,
+) -> np.ndarray | None:
+    scene = known.get((run.scene, str(run.record.get("truth"))))
+    if scene is None or scene.sha256 != run.record.get("scene_sha256"):
+        return None
+    try:
+        return read(scene)
+    except OddspecError as error:
+        say(f"warning: {error}")
+        return None
+
+
+def _truth(scene: StudyScene) -> np.ndarray:
+    from oddspec.files.truth import read_truth
+
+    return read_truth(scene.truth, scene.shape[:2], scene.truth_variable) > 0
+
+
+def _picture(scene: StudyScene) -> np.ndarray:
+    from oddspec.files.open import open_source
+    from oddspec.products.colours import composite
+    from oddspec.scene import Scene
+
+    source = open_source(scene.cube, variable=scene.cube_variable)
+    try:
+        known = np.zeros(scene.shape[:2])
+        return composite(Scene.of(source), known, _MOST_PIXELS, _MOST_PIXELS).picture
+    finally:
+        source.close()

@@ -1,0 +1,75 @@
+"""NMF: a few non-negative spectra, and how far each pixel is from their sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from oddspec.arrays import Pixels
+from oddspec.detectors.factorized import Explained, Factorized
+from oddspec.progress import Progress
+
+__all__ = ["NMF"]
+
+
+@dataclass(frozen=True)
+class NMF(Factorized):
+    r"""What sums of a few non-negative spectra leave of a pixel.
+
+    With pixels X (rows), abundances H and spectra W::
+
+        min ||X - H W||_F^2,  H, W >= 0;      score_i = ||x_i - h_i W||
+
+    by multiplicative updates, none of which raises the objective.
+
+    Parameters
+    ----------
+    rank
+        Number of spectra (r; papers that compare with NMF do not state it); lowered to the number
+        of bands.
+    iterations
+        Sweeps. Multiplicative updates creep: after 500 a sweep still lowers the objective by about
+        a thousandth, so results are those of that many sweeps.
+    tolerance
+        Stop earlier when a sweep lowers the objective by less than this fraction of it.
+    starts
+        Random factors to begin with; the best of them after 20 sweeps is taken on.
+    score
+        norm: length of the residual; brad: local RX of it; rx: RX of it in the whole scene; both:
+        the sum of these two squared distances.
+    guard
+        Width of BRAD's inner square in pixels, odd.
+    outer
+        Width of BRAD's outer square in pixels, odd.
+    components
+        Leading principal components of the residual that BRAD takes.
+    scene_components
+        Leading principal components of the residual that RX takes.
+    seed
+        Of the random factors.
+
+    Notes
+    -----
+    * Negative values are set to zero, with a warning.
+    * Spectra have unit norm, which changes neither the product nor the updates.
+    * Length of the residual as the score is an inference: the papers that list NMF do not say, and
+      their figures fit it. It is a weak score; what the others make of the same residual is in
+      docs/detectors/factorization.md.
+    * The factorization has many minima; the best of ten starts narrows the spread between seeds.
+
+    References
+    ----------
+    D. D. Lee and H. S. Seung, "Learning the parts of objects by non-negative matrix
+    factorization", Nature 401, 788-791, 1999. doi:10.1038/44565; "Algorithms for non-negative
+    matrix factorization", Adv. Neural Inf. Process. Syst. 13, 2000.
+    """
+
+    reference: ClassVar[str] = "Lee & Seung 1999, doi:10.1038/44565"
+    cost: ClassVar[str] = "4 n b r per sweep"
+
+    def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
+        """The factorization, and what it leaves."""
+        factors, curve = self.plain(X, rank, self.iterations, progress)
+        return Explained(factors.H, factors.W, X - factors.H @ factors.W, np.array(curve))

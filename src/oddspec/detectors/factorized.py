@@ -1,0 +1,207 @@
+"""What the non-negative factorizations share: data from 0 up, a start, sweeps, and scores."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from oddspec.arrays import Cube, Mask, Pixels
+from oddspec.brad import on_map, score_residual
+from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.errors import DataWarning, InputError, SettingError
+from oddspec.progress import Progress, silent
+from oddspec.solvers import nmf
+from oddspec.windows import Window
+
+__all__ = ["Explained", "Factorized", "not_below_zero", "possible_rank", "sweeps"]
+
+TRIAL = 20
+"""Sweeps after which random starts are compared."""
+
+SHOWN = 10
+"""Odd pixels whose residual spectra are returned."""
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A scene explained by a few spectra.
+
+    Attributes
+    ----------
+    H, W
+        Abundances (n x r) and spectra (r x b).
+    odd
+        What is scored, a row of b values per pixel.
+    objective
+        At the start and after each sweep.
+    insights
+        Beside those that every factorization has.
+    """
+
+    H: np.ndarray
+    W: np.ndarray
+    odd: Pixels
+    objective: np.ndarray
+    insights: tuple[Insight, ...] = ()
+
+
+@dataclass(frozen=True)
+class Factorized(SceneDetector, ABC):
+    """A scene as sums of ``rank`` spectra; a subclass says how they are found and what is scored.
+
+    A subclass documents these settings too: help texts are read from its own docstring.
+    """
+
+    rank: int = 5
+    iterations: int = 500
+    tolerance: float = 1e-6
+    starts: int = 10
+    score: Literal["norm", "brad", "rx", "both"] = "norm"
+    guard: int = 11
+    outer: int = 21
+    components: int = 10
+    scene_components: int = 30
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "iterations", "starts", "components", "scene_components"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
+        if self.seed < 0:
+            raise SettingError(f"seed={self.seed}: expected 0 or more")
+        if not 0 <= self.tolerance < math.inf:
+            raise SettingError(f"tolerance={self.tolerance}: expected a number from 0 up")
+        Window(self.guard, self.outer)
+
+    @abstractmethod
+    def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
+        """The factorization of these pixels, which are not below zero."""
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """Clipped pixels, the scored residual and its product, a number per pixel and spectrum."""
+        per_pixel = 4 * bands + 8 * self.rank + 2 * (self.components + self.scene_components)
+        return 8 * height * width * per_pixel + 8 * 10 * bands * bands
+
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+        """Scores of the scene; spectra, abundances, odd spectra and the objective's fall.
+
+        Raises
+        ------
+        InputError
+            If the scene has no valid pixel or no positive value, or is smaller than ``outer``
+            where a score needs that window.
+
+        Warns
+        -----
+        DataWarning
+            If values are negative, or the rank had to be lowered.
+        """
+        if self.score in ("brad", "both"):
+            Window(self.guard, self.outer).must_fit(*valid.shape)
+        X = not_below_zero(cube, valid)
+        found = self.explain(X, possible_rank(self.rank, X), progress)
+        progress(self.iterations, self.iterations, "scoring")
+        scores = score_residual(
+            found.odd,
+            valid,
+            self.score,
+            guard=self.guard,
+            outer=self.outer,
+            components=self.components,
+            scene_components=self.scene_components,
+        )
+        order = np.argsort(-np.vecdot(found.odd, found.odd), kind="stable")[:SHOWN]
+        insights = (
+            Insight("spectra", "spectra", found.W, "background spectra, unit norm"),
+            Insight("abundances", "maps", on_map(found.H, valid), "abundance of each spectrum"),
+            Insight("odd_spectra", "spectra", found.odd[order], "the longest residual spectra"),
+            Insight(
+                "objective", "curve", found.objective, "objective after each sweep", axis="sweep"
+            ),
+            *found.insights,
+        )
+        return Examined(scores, insights)
+
+    def plain(
+        self, X: Pixels, rank: int, count: int, progress: Progress
+    ) -> tuple[nmf.Factors, list[float]]:
+        """The best of the random starts after `count` sweeps of plain factorization in all.
+
+        And the objectives on the way, from the sweep on after which the starts were compared.
+        """
+        energy = float(np.vecdot(X, X).sum())
+        trial = min(TRIAL, count)
+        progress(0, self.iterations, "factorizing")
+        state = first = nmf.best_start(X, energy, rank, self.starts, trial, self.seed)
+        curve = [first.objective]
+        for state in sweeps(lambda s: nmf.step(s, X, energy), first, count - trial, self.tolerance):
+            curve.append(state.objective)
+            progress(trial + len(curve) - 1, self.iterations, "factorizing")
+        return state, curve
+
+
+def sweeps(
+    step: Callable[[State], State], state: State, count: int, tolerance: float
+) -> Iterator[State]:
+    """The states after each sweep: ``count`` of them, or fewer once they hardly change.
+
+    Multiplicative updates creep for thousands of sweeps, and published results are those of a
+    stated number of them: running all is no failure, so nothing is said about it.
+    """
+    for _ in range(count):
+        previous, state = state, step(state)
+        yield state
+        if 0 <= nmf.decrease(previous, state) <= tolerance:
+            return
+
+
+def not_below_zero(cube: Cube, valid: Mask) -> Pixels:
+    """The valid pixels with negative values set to zero.
+
+    Raises
+    ------
+    InputError
+        If there is no valid pixel, or no value above zero.
+
+    Warns
+    -----
+    DataWarning
+        If values are negative.
+    """
+    if not valid.any():
+        raise InputError("no pixel is valid; check the nodata value and the mask")
+    pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
+    below = pixels < 0
+    if below.any():
+        warnings.warn(
+            f"{np.count_nonzero(below) / below.size:.2g} of the values are negative (the least is "
+            f"{pixels.min():g}): this factorization needs values from 0 up, and takes them as 0; "
+            f"give the scene an offset if they mean something",
+            DataWarning,
+            stacklevel=3,
+        )
+        pixels = np.where(below, 0.0, pixels)
+    if not pixels.any():
+        raise InputError("no value is above zero: there is nothing to factorize")
+    return pixels
+
+
+def possible_rank(rank: int, pixels: Pixels) -> int:
+    """The rank, lowered with a warning to what so many pixels and bands can have."""
+    most = min(pixels.shape)
+    if rank > most:
+        warnings.warn(
+            f"rank={rank} is more than {pixels.shape[0]} pixels of {pixels.shape[1]} bands can "
+            f"have; {most} is taken",
+            DataWarning,
+            stacklevel=3,
+        )
+    return min(rank, most)

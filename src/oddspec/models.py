@@ -1,0 +1,199 @@
+"""Fitted models: kept in a file, read back without trust, applied to another scene.
+
+What a detector has fitted is a frozen dataclass of arrays, numbers, names and further dataclasses.
+That is all that is needed to write it down and to build it again: arrays go into the file under
+their dotted names, the rest into its JSON, and the types in the class say how it fits together. A
+new detector therefore needs no code for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec import archive
+from oddspec.detector import Background, BackgroundDetector, Detector, Examiner, SceneDetector
+from oddspec.detectors import load
+from oddspec.errors import InputError, SettingError
+from oddspec.scene import Scene
+from oddspec.settings import build
+
+__all__ = ["Model", "load_model"]
+
+KIND = "detector"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A detector and what it has fitted to a scene.
+
+    Attributes
+    ----------
+    name
+        Of the detector.
+    detector
+        Its settings.
+    fitted
+        What scores pixels.
+    bands
+        Number of bands that it was fitted in.
+    wavelengths
+        Their centres in nanometres, where they are known.
+    """
+
+    name: str
+    detector: Detector
+    fitted: Background | Examiner
+    bands: int
+    wavelengths: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, name: str, detector: Detector, fitted: Any, scene: Scene) -> Model | None:
+        """The model of that scene; None where nothing was fitted that another scene could use."""
+        if fitted is None or not dataclasses.is_dataclass(type(fitted)):
+            return None
+        return cls(name, detector, fitted, scene.shape[2], scene.wavelengths)
+
+    def save(self, path: str | Path) -> None:
+        """Write it into one ``.npz`` file.
+
+        Raises
+        ------
+        OddspecError
+            If the file cannot be written; the old one is kept.
+        """
+        arrays, content = self._parts()
+        archive.save(path, KIND, arrays, content)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all its numbers and settings."""
+        arrays, content = self._parts()
+        found = hashlib.sha256(repr(sorted(content.items())).encode())
+        for key in sorted(arrays):
+            found.update(key.encode())
+            found.update(np.ascontiguousarray(arrays[key]).tobytes())
+        return found.hexdigest()
+
+    def check(self, scene: Scene) -> None:
+        """Refuse a scene with other bands.
+
+        Raises
+        ------
+        InputError
+            If the number of bands differs, or their wavelengths by more than half their spacing.
+        """
+        name, bands = scene.source.path or scene.name, scene.shape[2]
+        if bands != self.bands:
+            raise InputError(
+                f"{name}: {bands} bands are used here, but the model of {self.name} was fitted in "
+                f"{self.bands}; choose the same ones with --bands"
+            )
+        if self.wavelengths is None or scene.wavelengths is None or bands < 2:
+            return
+        apart = np.abs(scene.wavelengths - self.wavelengths)
+        spacing = np.median(np.abs(np.diff(self.wavelengths)))
+        worst = int(apart.argmax())
+        if apart[worst] > spacing / 2:
+            raise InputError(
+                f"{name}: band {worst + 1} of those used is at {scene.wavelengths[worst]:.1f} nm, "
+                f"in the model of {self.name} at {self.wavelengths[worst]:.1f} nm; a model is for "
+                f"the bands that it was fitted in: choose them with --bands"
+            )
+
+    def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        arrays: dict[str, np.ndarray] = {}
+        settings = dataclasses.asdict(self.detector)  # type: ignore[call-overload]
+        content = {
+            "detector": self.name,
+            "settings": settings,
+            "bands": self.bands,
+            "fitted": _apart(self.fitted, "fitted", arrays),
+        }
+        if self.wavelengths is not None:
+            arrays["wavelengths"] = np.asarray(self.wavelengths)
+        return arrays, content
+
+
+def load_model(path: str | Path) -> Model:
+    """The model that `Model.save` wrote. Nothing in the file is executed.
+
+    Raises
+    ------
+    InputError
+        If the file is not one, is damaged, or is from a detector that there is not.
+    """
+    arrays, content = archive.load(path, KIND)
+    try:
+        name = str(content["detector"])
+        cls = load(name)
+        detector = build(cls, content["settings"])
+        fitted = _together(fitted_class(cls), content["fitted"], arrays)
+        bands, wavelengths = int(content["bands"]), arrays.get("wavelengths")
+        if isinstance(fitted, Background):
+            fitted.score(np.zeros((2, bands)))  # arrays that do not fit together fail here
+    except (SettingError, KeyError, NameError, TypeError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{path}: this saved model is damaged, or of another version ({error}); save it again"
+        ) from None
+    return Model(name, detector, fitted, bands, wavelengths)
+
+
+def fitted_class(detector: type[Detector]) -> Any:
+    """The class of what a detector fits; None where nothing is left to be applied."""
+    if issubclass(detector, SceneDetector):
+        return detector.fitted
+    if issubclass(detector, BackgroundDetector):
+        return typing.get_type_hints(detector.fit)["return"]
+    return None
+
+
+def _apart(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+    """The value in terms of JSON, each array moved to ``arrays`` and its name left in its place."""
+    if isinstance(value, np.ndarray):
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, np.generic):
+        return value.item()
+    if dataclasses.is_dataclass(value):
+        fields = [field.name for field in dataclasses.fields(value)]
+        return {key: _apart(getattr(value, key), f"{name}.{key}", arrays) for key in fields}
+    if isinstance(value, tuple):
+        return [_apart(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{name} is a {type(value).__name__}, which a saved model cannot hold")
+
+
+def _together(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """What `_apart` took apart, of the annotated kind."""
+    if isinstance(value, dict) and set(value) == {"array"}:
+        return arrays[value["array"]]
+    if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        names = [field.name for field in dataclasses.fields(kind)]
+        return kind(**{name: _together(hints[name], value[name], arrays) for name in names})
+    if inspect.isclass(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        hints = typing.get_type_hints(kind)
+        return kind(*map(lambda n, v: _together(hints[n], v, arrays), kind._fields, value))
+    if typing.get_origin(kind) is tuple:
+        inside = typing.get_args(kind)
+        every = [inside[0]] * len(value) if inside[1:] == (...,) else inside
+        return tuple(_together(k, v, arrays) for k, v in zip(every, value, strict=True))
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        if value is None:
+            return None
+        (kind,) = (k for k in typing.get_args(kind) if k is not type(None))
+        return _together(kind, value, arrays)
+    if kind in (bool, int, float, str) and not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not of type {kind.__name__}")
+    return value

@@ -1,0 +1,74 @@
+"""How all charts look, and where a spectrum's bands lie on their axis."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["INK", "band_axis", "chart", "dress", "figure_of", "png"]
+
+INK = "#1f2937"
+
+
+def figure_of(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, drawn without a screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def chart(width: float = 4.6, height: float = 3.1) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes."""
+    figure = figure_of(width, height)
+    axes = figure.add_subplot()
+    dress(axes)
+    axes.grid(color="#eef0f3", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def dress(axes: Axes) -> None:
+    """Small, quiet axes."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=7.5, colors=INK)
+    axes.xaxis.label.set(fontsize=8.5, color=INK)
+    axes.yaxis.label.set(fontsize=8.5, color=INK)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file's content."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(buffer, format="png", dpi=180)
+    return buffer.getvalue()
+
+
+def band_axis(
+    bands: np.ndarray, wavelengths: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Where bands lie on an axis, before which of them a line is broken, and the axis's label.
+
+    Parameters
+    ----------
+    bands
+        Positions in the file, from 0.
+    wavelengths
+        Nanometres, or None; then bands are counted from 1.
+    """
+    numbers = bands + 1.0
+    along = numbers if wavelengths is None else np.asarray(wavelengths, np.float64)
+    steps = np.abs(np.diff(along))
+    wide = steps > 4 * np.median(steps) if len(steps) else np.zeros(0, dtype=np.bool_)
+    gaps = np.flatnonzero((np.diff(numbers) > 1) | wide) + 1
+    return along, gaps, "band" if wavelengths is None else "wavelength (nm)"

@@ -1,0 +1,202 @@
+"""One run of a study: a detector on a scene, measured; what goes wrong becomes part of the row."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec.aside import aside
+from oddspec.budget import Resources
+from oddspec.checksum import sha256
+from oddspec.detector import Insight
+from oddspec.detectors import family_of, load
+from oddspec.errors import BudgetError, DataWarning, NotConverged, OddspecError, SettingError
+from oddspec.files.open import open_source
+from oddspec.files.source import ArraySource, Source
+from oddspec.files.truth import read_truth
+from oddspec.metrics import Classes, evaluate, scaled_areas
+from oddspec.products.record import as_json
+from oddspec.run import ScoreArray, run
+from oddspec.scene import Scene
+from oddspec.settings import build
+from oddspec.study.noise import with_noise
+from oddspec.study.peak import peak_since_reset, reset_peak, resident
+
+__all__ = ["PER_STEP", "perform"]
+
+POINTS = 500
+"""Most points of a curve that are kept."""
+
+PER_STEP = ("objective", "losses")
+"""Curves of an iteration: one value per step or epoch."""
+
+IN_MEMORY = 1 / 8
+"""Share of the budget up to which a cube is read before the clock starts."""
+
+
+def perform(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Run a task and return what a record says about how it went.
+
+    Never raises but for what ends the process (`KeyboardInterrupt`, `SystemExit`).
+
+    Parameters
+    ----------
+    task
+        ``source``, ``settings`` and ``detector_sha256`` (None but for a file) of the detector;
+        ``cube``, ``cube_variable``, ``truth``, ``truth_variable``; ``noise``, ``noise_seed``;
+        ``thresholds`` for areas on grids; ``map``, a path for the scores or None; ``max_memory``
+        in bytes.
+    """
+    result: dict[str, Any] = {"status": "failed", "reason": None}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            _perform(task, result)
+            result["status"] = "done"
+        except BudgetError as error:
+            result |= {"status": "refused", "reason": str(error)}
+        except OddspecError as error:
+            result["reason"] = str(error)
+        except Exception as error:
+            result["reason"] = _told(error)
+            result["traceback"] = traceback.format_exc()[-4000:]
+    result["warnings"] = _heard(caught)
+    if any(issubclass(warning.category, NotConverged) for warning in caught):
+        result["converged"] = False
+    return result
+
+
+def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
+    cls = load(task["source"])
+    digest = task["detector_sha256"]
+    if digest is not None and sha256(Path(task["source"])) != digest:
+        raise SettingError(
+            f"{task['source']}: has changed since the study began; run the study again"
+        )
+    detector = build(cls, task["settings"])
+    if family_of(task["source"]) == "learned":
+        _load_torch()
+    scene = _scene(task)
+    try:
+        h, w, _ = scene.shape
+        truth = read_truth(task["truth"], (h, w), task["truth_variable"]) > 0
+        target = ScoreArray(h, w)
+        resources = Resources(task["max_memory"], workers=1)
+        result["peak_memory_exact"] = reset_peak()
+        result["memory_before"] = resident()
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            outcome = run(scene, detector, target, resources)
+        finally:
+            result["seconds"] = {
+                "wall": round(time.perf_counter() - wall, 4),
+                "cpu": round(time.process_time() - cpu, 4),
+            }
+            result["peak_memory"] = peak_since_reset()
+    finally:
+        scene.source.close()
+    result |= _curves(outcome.insights)
+    if task["map"] is not None:
+        with aside(Path(task["map"])) as partial, open(partial, "wb") as file:
+            np.save(file, target.scores)
+    result["metrics"] = _metrics(target.scores, truth, task["thresholds"])
+
+
+def _load_torch() -> None:
+    """Load what PyTorch loads when it is first used: that takes seconds, and is no run's own."""
+    import torch
+
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()
+
+
+def _scene(task: Mapping[str, Any]) -> Scene:
+    """The scene, with noise if there is to be some, in memory if it is small."""
+    budget = task["max_memory"]
+    source = open_source(task["cube"], variable=task["cube_variable"], max_memory=budget)
+    h, w, b = source.shape
+    whole = (0, h), (0, w)
+    if task["noise"]:
+        scene = Scene.of(source)
+        _must_fit(scene, budget)
+        noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
+        source.close()
+        return Scene.of(ArraySource(noisy, name=source.name))
+    if h * w * b * source.dtype.itemsize <= IN_MEMORY * budget:
+        held = _held(source, source.read(*whole))
+        source.close()
+        return Scene.of(held)
+    return Scene.of(source)
+
+
+def _held(source: Source, cube: np.ndarray) -> ArraySource:
+    """The same scene in memory, so that reading the file is not part of a detector's time."""
+    return ArraySource(cube, source.metadata, source.name, source.path, source.format)
+
+
+def _must_fit(scene: Scene, budget: int) -> None:
+    h, w, b = scene.shape
+    needs, left = 4 * 8 * h * w * b, Resources(budget).left()
+    if needs > left:
+        raise BudgetError(
+            f"{scene.source.path or scene.name}: to add noise needs {needs / 1e9:.2f} GB, but "
+            f"{max(left, 0) / 1e9:.2f} GB are left of the budget: raise --max-memory"
+        )
+
+
+def _metrics(scores: np.ndarray, truth: np.ndarray, thresholds: Sequence[int]) -> dict[str, Any]:
+    """All metrics; those on grids of thresholds under names such as ``auc_pf_tau_500``."""
+    found = evaluate(scores, truth)
+    for count in thresholds:
+        try:
+            areas = scaled_areas(Classes.of(scores, truth), count)
+        except OddspecError:
+            areas = None
+        for number, name in enumerate(("auc_pd_tau", "auc_pf_tau")):
+            found[f"{name}_{count}"] = None if areas is None else areas[number]
+    return as_json(found)
+
+
+def _curves(insights: Iterable[Insight]) -> dict[str, Any]:
+    """Curves, thinned; how many steps there were; whether an objective settled."""
+    found = [insight for insight in insights if insight.kind == "curve"]
+    steps = [len(insight.values) for insight in found if insight.name in PER_STEP]
+    settled = any(insight.name == "objective" for insight in found)
+    return {
+        "curves": {insight.name: _thinned(insight.values) for insight in found},
+        "iterations": max(steps, default=None),
+        "converged": True if settled else None,
+    }
+
+
+def _thinned(values: np.ndarray) -> list[Any]:
+    """Evenly spaced values, the first and the last among them, to six digits."""
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) > POINTS:
+        values = values[np.linspace(0, len(values) - 1, POINTS).round().astype(int)]
+    rounded = [float(f"{value:.6g}") for value in values.ravel()]
+    return as_json(np.reshape(rounded, values.shape))
+
+
+def _told(error: Exception) -> str:
+    """An unforeseen error in one line: its kind, its text and where it arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000] + place
+
+
+def _heard(caught: Iterable[warnings.WarningMessage]) -> list[str]:
+    """What was warned about, each once; the kind of others' warnings is named."""
+    own = (DataWarning, NotConverged)
+    texts = [
+        str(warning.message)
+        if issubclass(warning.category, own)
+        else f"{warning.category.__name__}: {warning.message}"
+        for warning in caught
+    ]
+    return list(dict.fromkeys(texts))

@@ -1,0 +1,204 @@
+"""A study's plan: a short TOML file that says which detectors run on which scenes, and how."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oddspec.errors import InputError, SettingError
+from oddspec.study.entry import (
+    Entry,
+    as_counts,
+    as_duration,
+    as_flag,
+    as_lists,
+    as_noise,
+    as_seeds,
+    as_table,
+    as_table_of_tables,
+    as_tables,
+    as_text,
+    as_texts,
+)
+
+__all__ = ["DATA_VARIABLE", "Plan", "Run", "as_toml", "make_plan", "read_plan"]
+
+DATA_VARIABLE = "ODDSPEC_DATA"
+"""Environment variable with the folder of public scenes."""
+
+DEFAULTS = "defaults"
+"""Name of the column that may hold default settings only."""
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One entry ``[[runs]]``: detectors with certain settings, on scenes."""
+
+    where: str
+    """For messages: file, line and number of the entry."""
+    detectors: tuple[str, ...]
+    column: str
+    paper: str | None
+    settings: Mapping[str, Any]
+    per_scene: Mapping[str, Mapping[str, Any]]
+    grid: Mapping[str, Sequence[Any]]
+    scenes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    noise: tuple[float, ...]
+    noise_seeds: tuple[int, ...]
+    time_limit: float
+    """Seconds."""
+    keep_maps: bool
+    thresholds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study is to do."""
+
+    name: str
+    about: str
+    folder: Path
+    """Where relative paths start."""
+    data: Path | None
+    runs: tuple[Run, ...]
+    text: str
+    """The plan as written."""
+
+
+def read_plan(path: str | Path, data: str | Path | None = None) -> Plan:
+    """The plan in a TOML file; ``data`` stands for its own folder of public scenes.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is no TOML.
+    SettingError
+        If an entry is unknown, lacks or has a value that does not serve; the message names file,
+        line and entry.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no UTF-8 text; expected a plan in TOML") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    return make_plan(text, path.name, path.resolve().parent, path.stem, data)
+
+
+def make_plan(
+    text: str, where: str, folder: Path, name: str = "study", data: str | Path | None = None
+) -> Plan:
+    """The plan in a TOML text; see `read_plan`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where}: is no TOML: {error}") from None
+    entry = Entry(table, where)
+    shared = _shared(entry, {})
+    named = entry.take("data", as_text, None)
+    own = None if named is None else folder / Path(named).expanduser()
+    chosen = data or own or os.environ.get(DATA_VARIABLE) or None
+    if data is not None and not Path(data).expanduser().is_dir():
+        raise InputError(f"{data}: is no folder; name the one with your public scenes")
+    runs = entry.take("runs", as_tables, None)
+    if not runs:
+        raise SettingError(f"{where}: has no [[runs]], so there is nothing to do")
+    name, about = entry.take("name", as_text, name), entry.take("about", as_text, "")
+    entry.finish()
+    lines = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[\s*runs", line)]
+    wheres = [_where(where, number, run, lines) for number, run in enumerate(runs, 1)]
+    return Plan(
+        name,
+        about,
+        folder,
+        None if chosen is None else Path(chosen).expanduser().resolve(),
+        tuple(_run(run, place, shared) for run, place in zip(runs, wheres, strict=True)),
+        text,
+    )
+
+
+def as_toml(table: Mapping[str, Any]) -> str:
+    """A plan given as a dictionary, in TOML.
+
+    Raises
+    ------
+    SettingError
+        If a value cannot be written: TOML has no null, write "none".
+    """
+    return "".join(f"{_key(key)} = {_value(value, key)}\n" for key, value in table.items())
+
+
+def _value(value: Any, key: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, Path)):
+        # JSON's text is TOML's too, but for the one character that only TOML wants escaped.
+        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(k)} = {_value(v, k)}" for k, v in value.items()) + "}"
+    if isinstance(value, (Sequence, range)):
+        return "[" + ", ".join(_value(item, key) for item in value) + "]"
+    raise SettingError(f'plan: {key} is {value!r}, which TOML cannot hold (for None write "none")')
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else json.dumps(key)
+
+
+def _where(where: str, number: int, run: Mapping[str, Any], lines: Sequence[int]) -> str:
+    line = f" line {lines[number - 1]}," if number <= len(lines) else ""
+    called = ", ".join(str(run[key]) for key in ("detector", "column") if key in run)
+    return f"{where},{line} [[runs]] number {number}" + (f" ({called})" if called else "")
+
+
+def _run(table: Mapping[str, Any], where: str, shared: Mapping[str, Any]) -> Run:
+    entry = Entry(table, where)
+    detectors = entry.take("detector", as_texts, ())
+    if not detectors:
+        raise SettingError(f'{where}: names no detector; write detector = "rx"')
+    settings = entry.take("settings", as_table, {})
+    per_scene = entry.take("per_scene", as_table_of_tables, {})
+    grid = entry.take("grid", as_lists, {})
+    column = entry.take("column", as_text, DEFAULTS)
+    if column == DEFAULTS and (settings or per_scene or grid):
+        raise SettingError(
+            f"{where}: the column {DEFAULTS!r} holds default settings only, so give the column of "
+            f'these settings another name, as column = "as published"'
+        )
+    own = _shared(entry, shared)
+    entry.finish()
+    if not own["scenes"]:
+        raise SettingError(f'{where}: has no scenes; write scenes = ["thirteen"]')
+    fixed = set(settings).union(*per_scene.values())
+    if "seed" in fixed | grid.keys():
+        raise SettingError(f"{where}: a seed is no setting of a column; write seeds = [0, 1]")
+    both = sorted(fixed & grid.keys())
+    if both:
+        raise SettingError(f"{where}: {both[0]} is both in settings and in grid; leave one out")
+    return Run(where, detectors, column, settings=settings, per_scene=per_scene, grid=grid, **own)
+
+
+def _shared(entry: Entry, above: Mapping[str, Any]) -> dict[str, Any]:
+    """What may stand at the top of a plan, for all runs, and in a run for itself."""
+    return {
+        "paper": entry.take("paper", as_text, above.get("paper")),
+        "scenes": entry.take("scenes", as_texts, above.get("scenes", ())),
+        "seeds": entry.take("seeds", as_seeds, above.get("seeds", (0,))),
+        "noise": entry.take("noise", as_noise, above.get("noise", (0.0,))),
+        "noise_seeds": entry.take("noise_seeds", as_seeds, above.get("noise_seeds", (0,))),
+        "time_limit": entry.take("time_limit", as_duration, above.get("time_limit", HOUR)),
+        "keep_maps": entry.take("keep_maps", as_flag, above.get("keep_maps", False)),
+        "thresholds": entry.take("thresholds", as_counts, above.get("thresholds", ())),
+    }

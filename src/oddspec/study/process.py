@@ -1,0 +1,133 @@
+"""Child processes of a study, as the study sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import Any
+
+import oddspec
+from oddspec.errors import OddspecError
+from oddspec.study.peak import resident
+
+__all__ = ["Child", "Died"]
+
+START = 300.0
+"""Seconds within which a child must have started."""
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+CODE = "import sys; from oddspec.study.child import main; main(int(sys.argv[1]))"
+
+TAIL = 400
+"""Characters of a dead child's last words."""
+
+
+class Died(Exception):
+    """The child has ended by itself, in the midst of a task or before."""
+
+
+class Child:
+    """A process that runs tasks, one at a time, on one thread."""
+
+    def __init__(self) -> None:
+        self.pipe, there = Pipe()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        paths = [str(Path(oddspec.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        environment = os.environ | dict.fromkeys(THREADS, "1")
+        environment |= {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        with there:
+            # A group of its own: Ctrl-C is for the study, which then ends the group.
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", CODE, str(there.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[there.fileno()],
+                start_new_session=True,
+                env=environment,
+            )
+        self._await_start()
+
+    def _await_start(self) -> None:
+        started = self.pipe.poll(START)
+        try:
+            if started and self.pipe.recv_bytes() == b"ready":
+                return
+        except (EOFError, OSError):
+            pass
+        words = self.last_words()
+        self.end()
+        raise OddspecError(f"a child process of the study cannot be started: {words or 'no reply'}")
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it has now; 0 where the system does not tell."""
+        return resident(self._process.pid) or 0
+
+    def ask(self, task: Mapping[str, Any]) -> None:
+        """Begin a task.
+
+        Raises
+        ------
+        Died
+            If the child is no more.
+        """
+        try:
+            self.pipe.send_bytes(json.dumps(task).encode())
+        except OSError:
+            raise Died(self._ending()) from None
+
+    def answer(self) -> dict[str, Any]:
+        """The result of its task, once the pipe has something to read.
+
+        Raises
+        ------
+        Died
+            With the way it ended, if it has.
+        """
+        try:
+            result: dict[str, Any] = json.loads(self.pipe.recv_bytes())
+        except (EOFError, OSError):
+            raise Died(self._ending()) from None
+        return result
+
+    def end(self) -> None:
+        """End the process and what it has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.pipe.close()
+        self._log.close()
+
+    def last_words(self) -> str:
+        """The end of what it printed."""
+        self._log.flush()
+        size = os.fstat(self._log.fileno()).st_size
+        raw = os.pread(self._log.fileno(), 4 * TAIL, max(0, size - 4 * TAIL))
+        return " ".join(raw.decode(errors="replace").split())[-TAIL:]
+
+    def _ending(self) -> str:
+        deadline = time.monotonic() + 10
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        code = self._process.returncode
+        if code is None:
+            how = "the process closed its pipe"
+        elif code < 0:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+            out_of_memory = "; the system may have run out of memory" * (-code == signal.SIGKILL)
+            how = f"the process ended by signal {-code} ({name}){out_of_memory}"
+        else:
+            how = f"the process ended by itself with status {code}"
+        words = self.last_words()
+        return f"{how}: {words}" if words else how

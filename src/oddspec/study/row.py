@@ -1,0 +1,221 @@
+"""A study's rows: each is one run of one detector with all its settings on one scene."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from oddspec.checksum import sha256
+from oddspec.detector import Detector
+from oddspec.detectors import is_file, load, short_name
+from oddspec.errors import OddspecError, SettingError
+from oddspec.products.record import as_json
+from oddspec.settings import build, describe
+from oddspec.study.plan import Plan, Run
+from oddspec.study.scenes import Library, Missing, StudyScene
+
+__all__ = ["Key", "Row", "expand"]
+
+Key = tuple[str, str, str | None]
+"""What a row is known by in a study: id, column, paper."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run to do.
+
+    Attributes
+    ----------
+    detector, source
+        Its short name, and what `oddspec.detectors.load` takes: the name, or a file's path.
+    detector_sha256
+        Of a detector's own file, None for others.
+    settings
+        All of them, seed included.
+    varied
+        Those that differ from the defaults, seed apart.
+    """
+
+    study: str
+    detector: str
+    source: str
+    detector_sha256: str | None
+    column: str
+    paper: str | None
+    settings: Mapping[str, Any]
+    varied: Mapping[str, Any]
+    seed: int | None
+    scene: StudyScene
+    noise: float
+    noise_seed: int | None
+    time_limit: float
+    keep_map: bool
+    thresholds: tuple[int, ...]
+
+    @cached_property
+    def id(self) -> str:
+        """16 hexadecimal digits that stand for what is computed, whatever the column is called."""
+        what = {
+            "detector": self.detector,
+            "settings": self.settings,
+            "scene": self.scene.name,
+            "truth": self.scene.truth_file,
+            "noise": self.noise,
+            "seed": self.seed,
+        }
+        if self.noise_seed is not None:
+            what["noise_seed"] = self.noise_seed
+        if self.detector_sha256 is not None:
+            what["detector_sha256"] = self.detector_sha256
+        text = json.dumps(what, sort_keys=True, ensure_ascii=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def key(self) -> Key:
+        """Id, column and paper: one row of a table."""
+        return self.id, self.column, self.paper
+
+    @property
+    def unseeded(self) -> str:
+        """The settings as text, without the seed."""
+        kept = {name: value for name, value in self.settings.items() if name != "seed"}
+        return json.dumps(kept, sort_keys=True)
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        noise = f", noise {self.noise:g}" if self.noise else ""
+        return f"{self.detector} ({self.column}) on {self.scene.key}{noise}{seed}"
+
+    def build(self) -> Detector:
+        """The detector with these settings."""
+        detector = build(load(self.source), self.settings)
+        assert isinstance(detector, Detector)
+        return detector
+
+
+def expand(plan: Plan, library: Library) -> tuple[list[Row], list[Missing]]:
+    """All rows of a plan, first seeds first, and the scenes that are not at hand.
+
+    Raises
+    ------
+    SettingError
+        If a detector, setting or scene is unknown or does not serve; the message names the entry.
+    """
+    rows: list[tuple[int, Row]] = []
+    missing: dict[str, Missing] = {}
+    for run in plan.runs:
+        try:
+            scenes = library.resolve(run.scenes)
+            _check_scene_names(run, scenes)
+            missing |= {scene.key: scene for scene in scenes if isinstance(scene, Missing)}
+            present = [scene for scene in scenes if isinstance(scene, StudyScene)]
+            for detector in run.detectors:
+                rows += _rows(plan, run, detector, present)
+        except OddspecError as error:
+            raise SettingError(f"{run.where}: {error}") from None
+    _check_names(row for _, row in rows)
+    # A study that is cut short has all detectors and scenes with fewer seeds.
+    rows.sort(key=lambda item: item[0])
+    return list({row.key: row for _, row in rows}.values()), list(missing.values())
+
+
+def _rows(
+    plan: Plan, run: Run, detector: str, scenes: list[StudyScene]
+) -> Iterator[tuple[int, Row]]:
+    """Rows of one detector, each with the place of its seed."""
+    source = str((plan.folder / detector).resolve()) if is_file(detector) else detector
+    cls = load(source)
+    defaults = {setting.name: setting.default for setting in describe(cls)}
+    digest = sha256(Path(source)) if is_file(source) else None
+    seeds: tuple[int | None, ...] = run.seeds if "seed" in defaults else (None,)
+    if not scenes:
+        # A plan's mistakes are told also where no scene is at hand.
+        for here in ({}, *run.per_scene.values()):
+            _settings(cls, run, here, seeds[0])
+    for scene, (place, seed) in itertools.product(scenes, enumerate(seeds)):
+        for settings in _settings(cls, run, _here(run, scene), seed):
+            varied = {
+                name: value
+                for name, value in settings.items()
+                if name != "seed" and value != as_json(defaults[name])
+            }
+            for noise, noise_seed in _noises(run):
+                row = Row(
+                    plan.name,
+                    short_name(detector),
+                    source,
+                    digest,
+                    run.column,
+                    run.paper,
+                    settings,
+                    varied,
+                    seed,
+                    scene,
+                    noise,
+                    noise_seed,
+                    run.time_limit,
+                    run.keep_maps,
+                    run.thresholds,
+                )
+                yield place, row
+
+
+def _settings(
+    cls: type[Detector], run: Run, here: Mapping[str, Any], seed: int | None
+) -> list[dict[str, Any]]:
+    """Full settings at every point of the run's grid."""
+    seeded = {} if seed is None else {"seed": seed}
+    return [_full(cls, {**run.settings, **here, **point, **seeded}) for point in _points(run.grid)]
+
+
+def _full(cls: type[Detector], given: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings in terms of JSON."""
+    detector: Any = build(cls, given)
+    return {name: as_json(value) for name, value in dataclasses.asdict(detector).items()}
+
+
+def _points(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every combination of a grid's values; a single empty one without a grid."""
+    for values in itertools.product(*grid.values()):
+        yield dict(zip(grid, values, strict=True))
+
+
+def _noises(run: Run) -> Iterator[tuple[float, int | None]]:
+    for noise in run.noise:
+        for seed in run.noise_seeds if noise else (None,):
+            yield noise, seed
+
+
+def _here(run: Run, scene: StudyScene) -> Mapping[str, Any]:
+    """Settings for that scene alone; those for one of its truths go before those for all."""
+    return {**run.per_scene.get(scene.name, {}), **run.per_scene.get(scene.key, {})}
+
+
+def _check_scene_names(run: Run, scenes: list[StudyScene | Missing]) -> None:
+    known = {scene.key for scene in scenes} | {scene.key.partition("/")[0] for scene in scenes}
+    for name in run.per_scene:
+        if name not in known:
+            raise SettingError(
+                f"per_scene names {name!r}, which is none of this run's scenes "
+                f"({', '.join(scene.key for scene in scenes)})"
+            )
+
+
+def _check_names(rows: Iterator[Row]) -> None:
+    """Two detectors of one short name could not be told apart in a table."""
+    seen: dict[str, str] = {}
+    for row in rows:
+        if seen.setdefault(row.detector, row.source) != row.source:
+            raise SettingError(
+                f"two detectors are called {row.detector}: {seen[row.detector]} and {row.source}; "
+                f"rename one file"
+            )

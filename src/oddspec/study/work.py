@@ -1,0 +1,167 @@
+"""A study from its plan to its records."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from oddspec.budget import Resources
+from oddspec.progress import Progress, silent
+from oddspec.study.forecast import Forecast
+from oddspec.study.plan import Plan, as_toml, make_plan, read_plan
+from oddspec.study.record import copy_for, make_record
+from oddspec.study.records import Records, locked, remember_plan
+from oddspec.study.row import Key, Row, expand
+from oddspec.study.scenes import Library
+from oddspec.study.schedule import Schedule
+from oddspec.study.select import select
+
+__all__ = ["Study", "as_plan", "run_study"]
+
+Told = Callable[[Mapping[str, Any], Row], None]
+"""Called with each new record and its row."""
+
+
+def as_plan(plan: str | Path | Mapping[str, Any] | Plan, data: str | Path | None = None) -> Plan:
+    """The plan in a file, in a dictionary of the same build, or itself."""
+    if isinstance(plan, Plan):
+        return plan
+    if isinstance(plan, (str, Path)):
+        return read_plan(plan, data)
+    return make_plan(as_toml(plan), "plan", Path.cwd(), data=data)
+
+
+class Study:
+    """A plan with its rows, and the scenes that are not at hand.
+
+    Attributes
+    ----------
+    rows
+        Everything the plan asks for that can be run, in the order in which it is run.
+    missing
+        Scenes that it asks for in vain.
+    """
+
+    def __init__(self, plan: Plan, only: Sequence[str] = (), progress: Progress = silent) -> None:
+        self.plan = plan
+        everything, self.missing = expand(plan, Library(plan.data, plan.folder, progress))
+        self.rows = select(everything, only) if everything else []
+
+    def todo(self, records: Mapping[Key, Mapping[str, Any]], retry: bool = False) -> list[Row]:
+        """Rows without a record; those with another status than *done* too, to ``retry`` them."""
+        return [row for row in self.rows if not _settled(row, records.get(row.key), retry)]
+
+
+def run_study(
+    study: Study,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    max_memory: int | None = None,
+    retry: bool = False,
+    progress: Progress = silent,
+    told: Told = lambda record, row: None,
+) -> list[dict[str, Any]]:
+    """Run what a study's folder lacks, and return the records of the study's rows.
+
+    Parameters
+    ----------
+    study
+        What to run.
+    folder
+        Holds the records; another run of the same study goes on there.
+    workers
+        Runs at a time, each on one thread; by default one per CPU.
+    max_memory
+        Bytes for all of them; by default half of what is free.
+    retry
+        Repeat rows that failed, were refused, timed out or were killed.
+    progress
+        Called with seconds of work done and expected in all.
+    told
+        Called with each new record.
+
+    Raises
+    ------
+    InputError
+        If the folder is another study's, or in use.
+    SettingError
+        If ``workers`` or ``max_memory`` do not serve.
+    """
+    resources = Resources(max_memory, workers)
+    budget = int(resources.left()) if max_memory is None else max_memory
+    with locked(folder):
+        remember_plan(folder, study.plan)
+        records = Records(folder)
+        try:
+            ledger = _Ledger(records, study.todo(records.by_key, retry), progress, told)
+            schedule = Schedule(resources.threads, budget, folder / "maps", ledger.finish)
+            ledger.tell()
+            schedule.run(list(ledger.left.values()), ledger.ready)
+            return [records.by_key[row.key] for row in study.rows]
+        finally:
+            records.close()
+
+
+class _Ledger:
+    """Turns what the schedule tells into records, and counts."""
+
+    def __init__(
+        self, records: Records, rows: Sequence[Row], progress: Progress, told: Told
+    ) -> None:
+        self.records, self.progress, self.told = records, progress, told
+        self.left = {row.key: row for row in rows}
+        self.done = 0.0
+        self.forecast = Forecast(records.by_key.values())
+        self._same: dict[str, dict[str, Any]] = {
+            record["id"]: record for record in records.by_key.values() if record["status"] == "done"
+        }
+
+    def ready(self, row: Row) -> bool:
+        """Whether a row has to be run; not if another column has the very same run."""
+        same = self._same.get(row.id)
+        if same is None or not _settled(row, same):
+            return True
+        self._keep(row, copy_for(row, same))
+        return False
+
+    def finish(self, row: Row, result: Mapping[str, Any], started: datetime.datetime) -> None:
+        """Write down how a row went."""
+        name = f"maps/{row.id}.npy" if row.keep_map else None
+        self._keep(row, make_record(row, result, started, name))
+
+    def _keep(self, row: Row, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        self.forecast.learn(record)
+        if record["status"] == "done":
+            self._same[row.id] = record
+        self.left.pop(row.key, None)
+        if "copied_from" not in record:
+            self.done += record["seconds"]["wall"] or 0.0
+        self.told(record, row)
+        self.tell()
+
+    def tell(self) -> None:
+        """Report progress, in seconds of work."""
+        left = self.forecast.seconds(list(self.left.values()))
+        self.progress(self.done, self.done + left, "running")
+
+
+def _settled(row: Row, record: Mapping[str, Any] | None, retry: bool = False) -> bool:
+    """Whether a record says all about a row: made of the same files, and nothing asked for since.
+
+    Areas on grids, maps and truths may have been added to a plan, or a map deleted.
+    """
+    if record is None:
+        return False
+    if (record["scene_sha256"], record["truth_sha256"]) != (
+        row.scene.sha256,
+        row.scene.truth_sha256,
+    ):
+        return False
+    if record["status"] != "done":
+        return not retry
+    lacks_area = any(f"auc_pf_tau_{count}" not in record["metrics"] for count in row.thresholds)
+    return not lacks_area and not (row.keep_map and record["map"] is None)

@@ -1,0 +1,205 @@
+"""What all figures share: colours that all eyes tell apart, legends outside, files of two kinds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from oddspec.aside import aside
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "BLUE",
+    "INK",
+    "ORANGE",
+    "QUIET",
+    "Drawing",
+    "NothingToDraw",
+    "Style",
+    "grid_of_axes",
+    "legend_outside",
+    "log_axis",
+    "new_figure",
+    "pages",
+    "per_page",
+    "plain_axes",
+    "save",
+    "spread_evenly",
+    "styles",
+]
+
+INK = "#1f2937"
+QUIET = "#6b7280"
+BLUE, ORANGE = "#0072b2", "#d55e00"
+
+_COLOURS = (
+    *(BLUE, ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#a67c00", "#000000", "#7f7f7f"),
+)  # fmt: skip
+"""After Okabe and Ito, told apart with any colour vision; their yellow is darkened for paper."""
+_LINES = ("-", "--", ":", "-.")
+_MARKERS = "osD^vP*X"
+
+
+_WIDEST = 13.0
+"""Inches that a page's panels may take side by side, unless one alone is wider."""
+
+P = TypeVar("P")
+
+
+class NothingToDraw(Exception):
+    """The records do not hold what a figure needs; the text says what that is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A finished figure.
+
+    Attributes
+    ----------
+    name
+        Of its files, without suffix.
+    caption
+        What it shows and how to read it.
+    """
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Style:
+    """Of one of several curves."""
+
+    colour: str
+    line: str
+    marker: str
+
+
+def styles(count: int) -> list[Style]:
+    """As many styles, each told from the others also without colour by marker or line."""
+    return [
+        Style(
+            _COLOURS[i % len(_COLOURS)],
+            _LINES[i // len(_COLOURS) % len(_LINES)],
+            _MARKERS[(i + i // len(_COLOURS)) % len(_MARKERS)],
+        )
+        for i in range(count)
+    ]
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that many inches, which belongs to no window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def grid_of_axes(
+    count: int, *, width: float = 3.6, height: float = 2.9, across: int = 3, margin: float = 2.4
+) -> tuple[Figure, list[Axes]]:
+    """Small multiples: axes of that size in rows, and room for a legend at the right."""
+    columns = min(count, across, _across(width))
+    rows = -(-count // columns)
+    figure = new_figure(width * columns + margin, height * rows)
+    every = figure.subplots(rows, columns, squeeze=False).ravel()
+    for spare in every[count:]:
+        spare.remove()
+    axes = list(every[:count])
+    for one in axes:
+        plain_axes(one)
+    return figure, axes
+
+
+def pages(places: Sequence[P], most: int) -> Iterator[tuple[str, Sequence[P]]]:
+    """The panels of each page, with what ends the page's name."""
+    for start in range(0, len(places), most):
+        end = f"-{start // most + 1}" if len(places) > most else ""
+        yield end, places[start : start + most]
+
+
+def per_page(width: float) -> int:
+    """How many panels of that many inches a page has room for."""
+    return 4 * min(3, _across(width))
+
+
+def _across(width: float) -> int:
+    return max(1, int(_WIDEST / width)) if width > 0 else 3
+
+
+def plain_axes(axes: Axes) -> None:
+    """Light axes with small readable labels."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8, colors=INK)
+    axes.xaxis.label.set(fontsize=9, color=INK)
+    axes.yaxis.label.set(fontsize=9, color=INK)
+    axes.grid(color="#eef0f3", linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def legend_outside(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """A legend at the right, beside all data."""
+    if handles:
+        legend = figure.legend(
+            handles, labels, loc="outside right upper", fontsize=8, frameon=False, labelcolor=INK
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+
+
+def log_axis(axis: Axis, values: Sequence[float] = ()) -> None:
+    """Plain numbers at the ticks of a logarithmic axis: those given, if they are few."""
+    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
+
+    few = 0 < len(values) <= 10
+    axis.set_major_locator(FixedLocator(list(values)) if few else LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def save(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a drawing in each format; the same drawing gives the same bytes.
+
+    Raises
+    ------
+    OddspecError
+        If a file cannot be written; the older one is kept.
+    """
+    import matplotlib
+
+    paths = []
+    # Without a fixed salt every SVG would have other ids, without a date there is one less change.
+    with matplotlib.rc_context({"svg.hashsalt": "oddspec"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        for kind in formats:
+            path = folder / f"{drawing.name}.{kind}"
+            undated = (
+                {"Date": None}
+                if kind == "svg"
+                else {"CreationDate": None}
+                if kind == "pdf"
+                else None
+            )
+            with aside(path) as partial:
+                drawing.figure.savefig(partial, format=kind, dpi=150, metadata=undated)
+            paths.append(path)
+    return paths
+
+
+def spread_evenly(values: np.ndarray, most: int) -> np.ndarray:
+    """Positions of at most so many values, the first and the last among them."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    return np.unique(np.linspace(0, len(values) - 1, most).round().astype(int))

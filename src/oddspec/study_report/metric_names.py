@@ -1,0 +1,28 @@
+"""What metrics are called, and which end of them is good."""
+
+from __future__ import annotations
+
+__all__ = ["METRIC_NAMES", "lower_is_better", "metric_name"]
+
+METRIC_NAMES = {
+    "auc_pd_pf": "AUC(PD, PF)",
+    "auc_pd_tau": "AUC(PD, τ)",
+    "auc_pf_tau": "AUC(PF, τ)",
+    "average_precision": "average precision",
+    "seconds": "seconds (wall clock)",
+    "cpu_seconds": "seconds (processor)",
+    "peak_memory": "peak memory",
+    "iterations": "iterations",
+}
+
+_LOWER_IS_BETTER = frozenset({"auc_pf_tau", "seconds", "cpu_seconds", "peak_memory", "iterations"})
+
+
+def metric_name(metric: str) -> str:
+    """What to call a metric."""
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether small values of a metric are the good ones."""
+    return metric in _LOWER_IS_BETTER or metric.startswith(("auc_pf_tau", "false_objects"))

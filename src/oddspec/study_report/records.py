@@ -1,0 +1,168 @@
+"""The records of a study's folder: one run per line, read as they are."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oddspec.errors import InputError
+
+__all__ = ["DEFAULTS", "NAMED_COLUMNS", "PUBLISHED", "TUNED", "Run", "read_runs"]
+
+DEFAULTS, PUBLISHED, TUNED = "defaults", "as published", "tuned on the truth"
+NAMED_COLUMNS = (DEFAULTS, PUBLISHED, TUNED)
+"""Where settings come from; any other column is the name of an ablation or a sweep."""
+
+_FILE = "records.jsonl"
+_SUFFIXES = (".mat", ".npy", ".npz", ".png", ".bmp", ".tif", ".hdr", ".h5")
+_NEEDED = ("id", "detector", "column", "scene", "status")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run of a detector on a scene, or the reason why there is none."""
+
+    folder: Path
+    record: Mapping[str, Any]
+    """The line as it stands."""
+    id: str
+    detector: str
+    column: str
+    scene: str
+    truth: str
+    noise: float
+    seed: int | None
+    """None where the detector draws nothing at random."""
+    noise_seed: int | None
+    paper: str | None
+    """Whose settings they are, where the column is *as published*."""
+    study: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that differ from the defaults."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "done"
+    reason: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether it came to scores."""
+        return self.status == "done"
+
+    @property
+    def failure(self) -> str:
+        """Status and reason of a run that came to nothing."""
+        return f"{self.status}: {self.reason}" if self.reason else self.status
+
+    def value(self, metric: str) -> float | None:
+        """A number of the record: a metric, or ``seconds``, ``cpu_seconds``, ``peak_memory``."""
+        if metric == "seconds":
+            found: Any = (self.record.get("seconds") or {}).get("wall")
+        elif metric == "cpu_seconds":
+            found = (self.record.get("seconds") or {}).get("cpu")
+        elif metric in ("peak_memory", "iterations"):
+            found = self.record.get(metric)
+        else:
+            found = self.metrics.get(metric)
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            return None
+        return float(found) if math.isfinite(found) else None
+
+    @property
+    def unseeded(self) -> str:
+        """The settings as text without the seed: what runs of one cell have in common."""
+        kept = {k: v for k, v in self.settings.items() if k != "seed"}
+        return json.dumps(kept, sort_keys=True, default=str)
+
+
+def read_runs(folder: str | Path, study: str | None = None) -> list[Run]:
+    """All runs of a folder, of each id, column and paper the last, in the order of the records.
+
+    A last line that was cut short (by a kill while it was written) is left out.
+
+    Parameters
+    ----------
+    folder
+        Holds ``records.jsonl``.
+    study
+        Only the runs of that study.
+
+    Raises
+    ------
+    InputError
+        If there are no records, or a line other than the last is no record.
+    """
+    path = Path(folder) / _FILE
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); name the folder that "
+            f"`oddspec study` wrote to"
+        ) from error
+    found: dict[tuple[str, str, str | None], Run] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        run = _parse(line, Path(folder), f"{path}, line {number}", last=number == len(lines))
+        if run is not None:
+            found[run.id, run.column, run.paper] = run
+    if study is not None:
+        names = sorted({run.study for run in found.values()})
+        found = {key: run for key, run in found.items() if run.study == study}
+        if not found:
+            raise InputError(f"{path}: no record of a study {study!r}; it has {', '.join(names)}")
+    if not found:
+        raise InputError(f"{path}: holds no records yet; run `oddspec study PLAN.toml` first")
+    return list(found.values())
+
+
+def _parse(line: bytes, folder: Path, where: str, *, last: bool) -> Run | None:
+    """The run on a line; None for a last line without its end."""
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        if last:
+            return None
+        raise InputError(f"{where}: is no JSON ({error}); mend or remove that line") from error
+    lacking = [name for name in _NEEDED if name not in record] if isinstance(record, dict) else []
+    if not isinstance(record, dict) or lacking:
+        what = f"lacks {', '.join(lacking)}" if lacking else "is no JSON object"
+        raise InputError(f"{where}: {what}; expected a record that `oddspec study` wrote")
+    return _run(record, folder)
+
+
+def _run(record: dict[str, Any], folder: Path) -> Run:
+    detector = str(record["detector"])
+    return Run(
+        folder=folder,
+        record=record,
+        id=str(record["id"]),
+        detector=Path(detector).stem if detector.endswith(".py") else detector,
+        column=str(record["column"]),
+        scene=str(record["scene"]),
+        truth=_truth_name(str(record.get("truth") or ""), str(record["scene"])),
+        noise=float(record.get("noise") or 0.0),
+        seed=record.get("seed"),
+        noise_seed=record.get("noise_seed"),
+        paper=record.get("paper") or None,
+        study=str(record.get("study") or ""),
+        settings=record.get("settings") or {},
+        varied=record.get("varied") or {},
+        metrics=record.get("metrics") or {},
+        curves=record.get("curves") or {},
+        status=str(record["status"]),
+        reason=" ".join(str(record.get("reason") or "").split()),
+    )
+
+
+def _truth_name(file: str, scene: str) -> str:
+    """What a truth's file tells beside the scene's name: ``57`` of ``sandiego-1-truth57.mat``."""
+    name = Path(file).stem if Path(file).suffix in _SUFFIXES else file
+    rest = name.removeprefix(scene).strip("-_ /")
+    return rest.removeprefix("truth").strip("-_ ") or "its own"

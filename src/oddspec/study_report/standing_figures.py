@@ -1,0 +1,168 @@
+"""How detectors stand beside each other: time against area, and their seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oddspec.study_report.cells import Heading, Place
+from oddspec.study_report.drawing import (
+    BLUE,
+    INK,
+    Drawing,
+    NothingToDraw,
+    grid_of_axes,
+    legend_outside,
+    log_axis,
+    pages,
+    per_page,
+    styles,
+)
+from oddspec.study_report.material import Group, Material, slug
+from oddspec.study_report.metric_names import metric_name
+from oddspec.study_report.ranking import complete_block
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_stability", "draw_time"]
+
+_LEAST_RANGE = 0.01
+"""Of an axis, so that a spread that does not matter does not look large."""
+
+
+def draw_time(material: Material) -> Iterator[Drawing]:
+    """Mean seconds against the mean of a metric, over the scenes that a group has in common.
+
+    Raises
+    ------
+    NothingToDraw
+        If no two headings share a scene.
+    """
+    drawn = False
+    for group in material.groups:
+        headings, places = _shared(material, group)
+        if len(headings) < 2:
+            continue
+        drawn = True
+        figure, (axes,) = grid_of_axes(1, width=5.6, height=3.8, margin=2.6)
+        handles = {}
+        for heading, style in zip(headings, styles(len(headings)), strict=True):
+            x, x_ends = _mean_spread(material, places, heading, "seconds")
+            y, y_ends = _mean_spread(material, places, heading, material.metric)
+            axes.errorbar(
+                x, y, xerr=x_ends, yerr=y_ends, color=style.colour, capsize=3, elinewidth=1.2,
+                linestyle="none",
+            )  # fmt: skip
+            (handles[group.label(heading)],) = axes.plot(
+                x, y, style.marker, color=style.colour, markersize=7, linestyle="none"
+            )
+        axes.set_xscale("log")
+        log_axis(axes.xaxis)
+        axes.set_xlabel("seconds per scene, wall clock (log scale)")
+        axes.set_ylabel(f"mean {metric_name(material.metric)}")
+        legend_outside(figure, list(handles.values()), list(handles))
+        count = f"{len(places)} scene{'' if len(places) == 1 else 's'}"
+        yield Drawing(
+            f"time-{slug(group.name)}",
+            f"Time against {metric_name(material.metric)}, {group.name}: means over the {count} "
+            "that all have. Bars reach from the mean of the least to the mean of the most over "
+            "seeds. Times are of the machine named in the records.",
+            figure,
+        )
+    if not drawn:
+        raise NothingToDraw("time against area needs two detectors with a scene in common")
+
+
+def _shared(material: Material, group: Group) -> tuple[list[Heading], list[Place]]:
+    cells = {(p, h): c for (p, h), c in material.cells.items() if not p.noise}
+    return complete_block(cells, group.headings, material.metric)
+
+
+def _mean_spread(
+    material: Material, places: Sequence[Place], heading: Heading, metric: str
+) -> tuple[float, np.ndarray]:
+    """Mean of the medians, and its distances ``(2, 1)`` to the means of least and most."""
+    spreads = [material.cells[place, heading].spread(metric) for place in places]
+    known = [(s.least, s.median, s.most) for s in spreads if s is not None]
+    least, median, most = np.mean(known, axis=0) if known else (np.nan,) * 3
+    return float(median), np.array([[median - least], [most - median]])
+
+
+def draw_stability(material: Material) -> Iterator[Drawing]:
+    """Boxes over the seeds of each learned detector, one panel for each scene.
+
+    Raises
+    ------
+    NothingToDraw
+        If no detector was run with several seeds.
+    """
+    drawn = False
+    for group in material.groups:
+        values = {
+            (place, heading): cell.values(material.metric)
+            for place in material.scenes
+            for heading in group.headings
+            if (cell := material.cell(place, heading)) is not None and cell.seeded
+        }
+        values = {key: found for key, found in values.items() if len(found) > 1}
+        headings = [h for h in group.headings if any(other == h for _, other in values)]
+        places = [p for p in material.scenes if any(place == p for place, _ in values)]
+        if not places:
+            continue
+        drawn = True
+        wide = 0.36 * len(headings) + 1.6
+        for end, shown in pages(places, per_page(wide)):
+            yield Drawing(
+                f"stability-{slug(group.name)}{end}",
+                f"{metric_name(material.metric)} over seeds, {group.name}. Every point is a run; "
+                "boxes hold the middle half, lines are medians, whiskers reach to the least and "
+                "the most.",
+                _stability(material, group, shown, values, wide),
+            )
+    if not drawn:
+        raise NothingToDraw("no detector was run with several seeds")
+
+
+def _stability(
+    material: Material,
+    group: Group,
+    places: Sequence[Place],
+    values: Mapping[tuple[Place, Heading], list[float]],
+    width: float,
+) -> Figure:
+    figure, every = grid_of_axes(len(places), width=width, height=3.2, margin=0.2, across=4)
+    for place, axes in zip(places, every, strict=True):
+        here = [h for h in group.headings if (place, h) in values]
+        for at, heading in enumerate(here):
+            _box(axes, at, values[place, heading])
+        labels = [group.label(h) for h in here]
+        axes.set_xticks(range(len(here)), labels, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_xlim(-0.7, max(len(here), 2) - 0.3)
+        _show_at_least(axes, _LEAST_RANGE)
+        axes.set_ylabel(metric_name(material.metric))
+        axes.set_title(material.scenes[place], fontsize=9, loc="left", parse_math=False)
+    return figure
+
+
+def _box(axes: Axes, at: int, values: list[float]) -> None:
+    axes.boxplot(
+        [values], positions=[at], widths=0.5, whis=(0, 100), showfliers=False, patch_artist=True,
+        manage_ticks=False, boxprops={"facecolor": BLUE + "40", "edgecolor": BLUE},
+        medianprops={"color": BLUE, "linewidth": 2}, whiskerprops={"color": BLUE},
+        capprops={"color": BLUE},
+    )  # fmt: skip
+    # Spread sideways in a fixed order, so that equal values are seen to be several.
+    offset = np.linspace(-0.12, 0.12, len(values)) if len(values) > 1 else np.zeros(1)
+    axes.plot(at + offset, values, "o", color=INK, markersize=3.2, alpha=0.8)
+
+
+def _show_at_least(axes: Axes, height: float) -> None:
+    low, high = axes.get_ylim()
+    if high - low < height:
+        middle = (low + high) / 2
+        axes.set_ylim(middle - height / 2, middle + height / 2)
+    axes.ticklabel_format(axis="y", useOffset=False)

@@ -1,0 +1,155 @@
+"""``oddspec study table``: any table of a study's folder as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from oddspec.detectors import names
+from oddspec.errors import InputError, SettingError
+from oddspec.study_report.cells import Cells, arrange
+from oddspec.study_report.comparison import Comparison, compare
+from oddspec.study_report.metric_names import METRIC_NAMES
+from oddspec.study_report.parameter_table import parameter_sheets
+from oddspec.study_report.printed import read_printed
+from oddspec.study_report.records import Run, read_runs
+from oddspec.study_report.run_tables import (
+    convergence_sheet,
+    failure_sheet,
+    printed_sheet,
+    stability_sheet,
+)
+from oddspec.study_report.score_table import score_sheet
+from oddspec.study_report.sheet import Sheet
+from oddspec.study_report.writers import KINDS
+
+__all__ = ["TABLES", "beside_printed", "table"]
+
+TABLES = {
+    "scores": "a metric: scenes down, detectors and the origin of their settings across",
+    "noise": "the same with a row for each noise level",
+    "parameters": "a metric over the settings of each sweep: settings down, scenes across",
+    "time": "seconds of wall clock",
+    "memory": "peak memory",
+    "stability": "median, quartiles and worst over the seeds",
+    "convergence": "iterations, and whether they sufficed",
+    "failures": "runs without a result, and why",
+    "printed": "every printed value with what was measured for it, or why nothing was",
+}
+"""What `table` can make."""
+
+
+def table(
+    folder: str | Path,
+    *,
+    kind: str = "markdown",
+    metric: str = "auc_pd_pf",
+    printed: Path | None = None,
+    what: str = "scores",
+    study: str | None = None,
+    detectors: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    scenes: Sequence[str] | None = None,
+) -> str:
+    """A table of a study's folder as text.
+
+    Parameters
+    ----------
+    folder
+        Holds ``records.jsonl``.
+    kind
+        ``markdown``, ``csv`` (values in full, one line for each result) or ``latex`` (booktabs).
+    metric
+        What `oddspec.evaluate` returns, or ``seconds``, ``cpu_seconds``, ``peak_memory``.
+    printed
+        A CSV of printed values, to stand beside the measured ones.
+    what
+        One of `TABLES`.
+    study, detectors, columns, scenes
+        Only these; None for all.
+
+    Raises
+    ------
+    InputError
+        If there are no records (that fit), or files cannot be read.
+    SettingError
+        If ``kind``, ``what`` or ``metric`` is not known.
+    """
+    for name, value, known in (("kind", kind, KINDS), ("what", what, TABLES)):
+        if value not in known:
+            raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
+    runs = _chosen(read_runs(folder, study), detectors, columns, scenes, str(folder))
+    _must_know(metric, runs)
+    if what == "parameters":
+        sheets = list(parameter_sheets(runs, metric))
+    else:
+        sheets = [_sheet(runs, what, metric, printed)]
+    texts = [KINDS[kind](sheet) for sheet in sheets if sheet.rows]
+    if not texts:
+        raise InputError(f"{folder}: there is nothing to show as a table of {what}")
+    return "\n".join(texts)
+
+
+def beside_printed(cells: Cells, printed: Path | None, metric: str = "") -> list[Comparison]:
+    """Printed values of a file, and what was measured for them.
+
+    Where ``metric`` is an area on a grid of thresholds, such as ``auc_pf_tau_1000``, it is what
+    stands beside printed values of that area.
+    """
+    if printed is None:
+        return []
+    here = {*names(), *(heading.detector for _, heading in cells)}
+    values = read_printed(printed)
+    on_grid = re.fullmatch(r"(auc_p[df]_tau)_\d+", metric)
+    if on_grid:
+        values = [replace(v, metric=metric) if v.metric == on_grid[1] else v for v in values]
+    return compare(values, cells, here)
+
+
+def _sheet(runs: list[Run], what: str, metric: str, printed: Path | None) -> Sheet:
+    if what == "failures":
+        return failure_sheet(runs)
+    cells = arrange(runs, split=False)
+    comparisons = beside_printed(cells, printed, metric)
+    if what == "stability":
+        return stability_sheet(cells, metric)
+    if what == "convergence":
+        return convergence_sheet(cells)
+    if what == "printed":
+        if printed is None:
+            raise SettingError("the table of printed values needs a file of them: --printed FILE")
+        return printed_sheet(comparisons)
+    shown = {"time": "seconds", "memory": "peak_memory"}.get(what, metric)
+    return score_sheet(cells, shown, comparisons, by_noise=what == "noise")
+
+
+def _chosen(
+    runs: list[Run],
+    detectors: Sequence[str] | None,
+    columns: Sequence[str] | None,
+    scenes: Sequence[str] | None,
+    folder: str,
+) -> list[Run]:
+    for name, wanted in (("detector", detectors), ("column", columns), ("scene", scenes)):
+        if wanted is not None:
+            here = sorted({getattr(run, name) for run in runs})
+            runs = [run for run in runs if getattr(run, name) in wanted]
+            if not runs:
+                raise InputError(
+                    f"{folder}: no record of the {name} {', '.join(wanted)}; there are "
+                    f"{', '.join(here)}"
+                )
+    return runs
+
+
+def _must_know(metric: str, runs: list[Run]) -> None:
+    known = set(METRIC_NAMES)
+    for run in runs:
+        known |= {k for k, v in run.metrics.items() if isinstance(v, (int, float)) or v is None}
+    if metric not in known:
+        raise SettingError(
+            f"metric={metric!r}: the records have no such metric; they have "
+            f"{', '.join(sorted(known))}"
+        )

@@ -1,0 +1,89 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from oddspec.errors import InputError, SettingError
+from oddspec.study.plan import as_toml, make_plan, read_plan
+
+PLAN = """\
+name = "small"
+scenes = ["abu", "mine"]
+seeds = 3
+time_limit = "10 min"
+
+[[runs]]
+detector = ["rx", "lren"]
+
+[[runs]]
+detector = "rednmf"
+column = "as published"
+settings = {penalty = 50.0}
+per_scene = {sandiego-2 = {rank = 3}}
+scenes = "sandiego-2"
+seeds = [4, 7]
+noise = [0, 0.05]
+"""
+
+
+def test_a_run_has_what_the_plan_says_unless_it_says_otherwise():
+    plan = make_plan(PLAN, "p.toml", Path("/somewhere"))
+    first, second = plan.runs
+    assert (first.detectors, first.column, first.seeds) == (("rx", "lren"), "defaults", (0, 1, 2))
+    assert first.scenes == ("abu", "mine")
+    assert (second.seeds, second.scenes, second.noise) == ((4, 7), ("sandiego-2",), (0.0, 0.05))
+    assert first.time_limit == second.time_limit == 600
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seeds = 3", "sedes = 3", r"p.toml: 'sedes' is unknown: did you mean seeds"),
+        ("seeds = 3", "seeds = 0", r"p.toml: seeds = 0: expected how many"),
+        ("seeds = 3", "seeds = true", r"seeds = True: expected"),
+        ('"10 min"', '"soon"', r"time_limit = 'soon': expected a duration"),
+        (
+            "rank = 3",
+            "seed = 3",
+            r"p.toml, line 9, \[\[runs\]\] number 2.*a seed is no",
+        ),
+        ("{penalty = 50.0}", "{seed = 3}", r"\(rednmf, as published\): a seed is no setting"),
+        ("seeds = [4, 7]", "grid = {rank = [3]}", r"rank is both in settings and in grid"),
+        ('"as published"', '"defaults"', r"line 9.*holds default settings only"),
+        ("noise = [0,", "noise = [-1,", r"noise = \[-1, 0.05\]: expected standard"),
+        ('detector = "rednmf"', "", r"names no detector"),
+        ('scenes = ["abu", "mine"]', "", r"line 6.*has no scenes"),
+        ("[[runs]]", "[[rums]]", r"'rums' is unknown|has no \[\[runs\]\]"),
+        ("seeds = 3", "seeds = ", r"p.toml: is no TOML"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(old, new, message, tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_text(PLAN.replace(old, new))
+    with pytest.raises((SettingError, InputError), match=message):
+        read_plan(path)
+
+
+def test_the_folder_of_scenes_comes_from_the_call_the_plan_or_the_environment(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ODDSPEC_DATA", str(tmp_path / "environment"))
+    assert make_plan(PLAN, "p", tmp_path).data == tmp_path / "environment"
+    named = f'data = "../own"\n{PLAN}'
+    assert make_plan(named, "p", tmp_path / "plans").data == tmp_path / "own"
+    assert make_plan(named, "p", tmp_path, data=tmp_path).data == tmp_path
+
+
+def test_a_plan_as_a_dictionary():
+    table = tomllib.loads(PLAN) | {"about": 'a "quoted" \\ line\nand é \x7f'}
+    assert tomllib.loads(as_toml(table)) == table
+    with pytest.raises(SettingError, match='for None write "none"'):
+        as_toml({"data": None})
+
+
+def test_a_plan_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.toml: cannot be read"):
+        read_plan(tmp_path / "nowhere.toml")
+    (tmp_path / "odd.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="no UTF-8"):
+        read_plan(tmp_path / "odd.toml")

@@ -1,0 +1,66 @@
+import json
+
+import pytest
+
+from oddspec.errors import InputError
+from oddspec.study.records import Records, locked, read_records
+
+ROW = {"column": "defaults", "paper": None, "status": "done"}
+
+
+def record(name, **more):
+    return ROW | {"id": name} | more
+
+
+def written(folder, *records):
+    file = Records(folder)
+    for entry in records:
+        file.append(entry)
+    file.close()
+
+
+def test_records_come_back_and_of_each_row_the_last(tmp_path):
+    written(tmp_path, record("a", status="failed"), record("b"), record("a", column="é"))
+    written(tmp_path, record("a", seconds=1.0))
+    assert read_records(tmp_path) == [
+        record("a", seconds=1.0),
+        record("b"),
+        record("a", column="é"),
+    ]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 10, 40])
+def test_a_torn_last_line_is_dropped_and_never_joined_to_the_next(tmp_path, cut):
+    written(tmp_path, record("a"), record("b"))
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert read_records(tmp_path) == [record("a")]
+    written(tmp_path, record("c"))
+    assert read_records(tmp_path) == [record("a"), record("c")]
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["a", "c"]
+
+
+@pytest.mark.parametrize("line", ["{oops", "[]", '{"id": 3}', "\xff"])
+def test_a_bad_line_within_is_told_and_nothing_is_thrown_away(tmp_path, line):
+    written(tmp_path, record("a"))
+    path = tmp_path / "records.jsonl"
+    path.write_text(line + "\n" + path.read_text(), encoding="latin-1")
+    before = path.read_bytes()
+    for read in (read_records, Records):
+        with pytest.raises(InputError, match=r"records.jsonl: line 1 is no record"):
+            read(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_without_records(tmp_path):
+    with pytest.raises(InputError, match=r"is .* the folder of a study"):
+        read_records(tmp_path)
+
+
+def test_only_one_study_may_write_to_a_folder(tmp_path):
+    with locked(tmp_path / "study"):
+        second = locked(tmp_path / "study")
+        with pytest.raises(InputError, match="another study is writing there"):
+            second.__enter__()
+    with locked(tmp_path / "study"):
+        pass

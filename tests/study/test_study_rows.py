@@ -1,0 +1,178 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+from bad_detectors import write
+
+from oddspec.errors import SettingError
+from oddspec.scenes.public import catalogue
+from oddspec.scenes.sets import scene_sets
+from oddspec.study.plan import as_toml, make_plan
+from oddspec.study.row import expand
+from oddspec.study.scenes import Library, Missing
+from oddspec.study.select import select
+
+
+def rows_of(folder, *runs, **more):
+    plan = make_plan(as_toml({"scenes": [str(folder)], "runs": list(runs), **more}), "p", folder)
+    return expand(plan, Library(plan.data, plan.folder))
+
+
+def test_one_row_per_scene_and_seed_first_seeds_first(scenes):
+    rows, missing = rows_of(scenes, {"detector": ["rx", "rednmf"]}, seeds=2)
+    assert missing == []
+    assert [(row.detector, row.scene.key, row.seed) for row in rows] == [
+        ("rx", "hill", None),
+        ("rx", "lake", None),
+        ("rednmf", "hill", 0),
+        ("rednmf", "lake", 0),
+        ("rednmf", "hill", 1),
+        ("rednmf", "lake", 1),
+    ]
+    assert len({row.id for row in rows}) == len(rows)
+    assert rows[0].scene.truth_file == "hill.mat"
+    assert rows[1].scene.truth_file == "lake-truth.npy"
+
+
+def test_settings_are_full_and_what_varies_is_told(scenes):
+    run = {
+        "detector": "rednmf",
+        "column": "sweep",
+        "settings": {"iterations": 7, "penalty": 1},
+        "per_scene": {"lake": {"iterations": 9}},
+        "grid": {"rank": [3, 5], "beta": [1.0, 2.0]},
+    }
+    rows, _ = rows_of(scenes, run)
+    assert len(rows) == 8
+    lake = [row.varied for row in rows if row.scene.key == "lake"]
+    # The penalty is the default's, though written as a whole number.
+    assert lake == [
+        {"rank": 3, "iterations": 9},
+        {"rank": 3, "beta": 2.0, "iterations": 9},
+        {"iterations": 9},
+        {"beta": 2.0, "iterations": 9},
+    ]
+    assert rows[0].settings["seed"] == 0
+    assert rows[0].settings["tolerance"] == 1e-3
+
+
+def test_what_is_computed_gives_the_id_whatever_the_column_is_called(scenes):
+    first, second = (
+        rows_of(scenes, {"detector": "rednmf", "column": name, "settings": {"rank": rank}})[0][0]
+        for name, rank in (("a", 5), ("b", 5))
+    )
+    plain = rows_of(scenes, {"detector": "rednmf"})[0][0]
+    assert first.id == second.id == plain.id
+    assert first.key != second.key
+    noisy = rows_of(scenes, {"detector": "rednmf"}, noise=[0.1], noise_seeds=[0, 1])[0]
+    assert len({row.id for row in noisy} | {first.id}) == 5
+
+
+def test_noise_has_seeds_of_its_own(scenes):
+    rows, _ = rows_of(scenes, {"detector": "rx"}, noise=[0.0, 0.1], noise_seeds=2)
+    assert [(row.noise, row.noise_seed) for row in rows if row.scene.key == "hill"] == [
+        (0.0, None),
+        (0.1, 0),
+        (0.1, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({"detector": "rxx"}, r"p, \[\[runs\]\] number 1 \(rxx\): there is no detector 'rxx'"),
+        (
+            {"detector": "rednmf", "column": "x", "settings": {"penality": 3}},
+            r"REDNMF has no setting 'penality'; did you mean penalty",
+        ),
+        (
+            {"detector": "rednmf", "column": "x", "grid": {"rank": [3, 0]}},
+            r"\(rednmf, x\): rank=0: expected at least 1",
+        ),
+        ({"detector": "rx", "scenes": "abu-airprt-1"}, r"did you mean abu-airport-1"),
+        ({"detector": "rx", "scenes": "sandiego-1"}, r"several truths.*sandiego-1/57"),
+        (
+            {"detector": "rednmf", "column": "x", "per_scene": {"hil": {"rank": 3}}},
+            r"per_scene names 'hil', which is none of this run's scenes \(hill, lake\)",
+        ),
+        ({"detector": "mine.py"}, r"mine.py: cannot be read"),
+    ],
+)
+def test_mistakes_are_told_with_their_entry(scenes, run, message):
+    with pytest.raises(SettingError, match=message):
+        rows_of(scenes, run)
+
+
+def test_mistakes_are_told_though_no_scene_is_at_hand(scenes):
+    run = {"detector": "rednmf", "column": "x", "settings": {"rank": 0}, "scenes": "abu"}
+    with pytest.raises(SettingError, match="rank=0"):
+        rows_of(scenes, run)
+
+
+def test_a_detector_of_ones_own_is_another_when_its_file_changes(scenes, tmp_path):
+    path = write(tmp_path, "good")
+    first = rows_of(scenes, {"detector": str(path)})[0][0]
+    assert first.detector == "good"
+    path.write_text(path.read_text() + "\n# another\n")
+    assert rows_of(scenes, {"detector": str(path)})[0][0].id != first.id
+    (tmp_path / "other").mkdir()
+    twin = tmp_path / "other" / "good.py"
+    twin.write_text(path.read_text())
+    with pytest.raises(SettingError, match="two detectors are called good"):
+        rows_of(scenes, {"detector": [str(path), str(twin)]})
+
+
+def test_scenes_without_a_truth_or_with_two_are_missing(scenes):
+    (scenes / "lake_gt.npy").write_bytes((scenes / "lake-truth.npy").read_bytes())
+    (scenes / "pond.npy").write_bytes((scenes / "lake.npy").read_bytes())
+    (scenes / "notes.txt").write_text("nothing")
+    rows, missing = rows_of(scenes, {"detector": "rx"})
+    assert [row.scene.key for row in rows] == ["hill"]
+    assert {scene.key: scene.reason.split(": ")[1] for scene in missing} == {
+        "lake": "has several truths (lake-truth.npy, lake_gt.npy); leave one",
+        "pond": "has no truth; put one beside it called pond-truth.tif (or .png, .mat, .npy)",
+    }
+
+
+def test_public_scenes_are_missing_without_their_files(tmp_path):
+    found = Library(None, tmp_path).resolve(["hydice"])
+    assert all(isinstance(scene, Missing) for scene in found)
+    assert "give --data" in found[0].reason
+    found = Library(tmp_path, tmp_path).resolve(["hydice-162", "abu-airport-3"])
+    assert "hydice-162.mat is not in" in found[0].reason
+    assert "abu-airport-3.mat is not in" in found[1].reason
+
+
+def test_sets_are_of_the_catalogue():
+    sets = scene_sets()
+    assert len(sets["thirteen"]) == 13
+    assert len(sets["abu"]) == 13
+    assert {"sandiego-1/57", "sandiego-1/58", "sandiego-1/58b"} < set(sets["san-diego"])
+    assert len(sets["open"]) == sum(max(1, len(scene.truths)) for scene in catalogue())
+
+
+def test_rows_are_chosen_by_words(scenes):
+    rows, _ = rows_of(scenes, {"detector": ["rx", "pca_rx", "rednmf"]}, seeds=2, noise=[0, 0.1])
+    assert {row.detector for row in select(rows, ["*rx"])} == {"rx", "pca_rx"}
+    chosen = select(rows, ["rx,rednmf", "lake", "noise=0.1"])
+    assert [(row.detector, row.seed) for row in chosen] == [
+        ("rx", None),
+        ("rednmf", 0),
+        ("rednmf", 1),
+    ]
+    assert {row.seed for row in select(rows, ["seed=1"])} == {1}
+    with pytest.raises(SettingError, match=r"--only lakes: fits no row.*its scenes: hill, lake"):
+        select(rows, ["lakes"])
+    with pytest.raises(SettingError, match="no row of the plan fits all"):
+        select(rows, ["rx", "seed=1"])
+
+
+def test_the_plans_of_the_project_are_sound(shared):
+    for path in sorted((Path(__file__).parents[2] / "studies").glob("*.toml")):
+        assert tomllib.loads(path.read_text())
+        from oddspec.study.plan import read_plan
+
+        rows, _ = expand(
+            plan := read_plan(path, shared / "data"), Library(shared / "data", plan.folder)
+        )
+        assert len({row.key for row in rows}) == len(rows) > 0
