@@ -17,8 +17,9 @@ from threadpoolctl import threadpool_limits
 import oddspec
 from oddspec.brad import score_residual
 from oddspec.detectors import load as load_detector
-from oddspec.detectors.factorized import not_below_zero
+from oddspec.detectors.factorized import Factorized, not_below_zero
 from oddspec.progress import silent
+from oddspec.settings import build
 
 SPARSE_PAPER = ("abu-airport-4", "abu-urban-3", "sandiego-1", "sandiego-2")
 """G1, G2, S1, S2 of the paper on sparse coding (its Tables 2 to 5)."""
@@ -81,7 +82,7 @@ def factorization(data: Path, out: Path, name: str) -> None:
     scored(data, out, name, "", {}, THIRTEEN, range(3))
     rest = tuple(scene for scene in REDNMF_PAPER if scene not in THIRTEEN)
     scored(data, out, name, "", {}, rest)
-    for rank in (2, 10) if name == "nmf" else ():
+    for rank in (2, 10) if name == "nmf" else (10,):
         scored(data, out, name, f"paper's scenes, rank {rank}, ", {"rank": rank}, REDNMF_PAPER)
     if name == "l1nmf":
         for loss in ("l21", "huber"):
@@ -102,7 +103,8 @@ def scored(
         for scene in scenes:
             cube, truth = load(data, scene)
             valid = np.ones(truth.shape, dtype=bool)
-            detector = load_detector(name)(**settings, seed=seed)
+            detector = build(load_detector(name), settings | {"seed": seed})
+            assert isinstance(detector, Factorized)
             began = time.perf_counter(), time.process_time()
             with threadpool_limits(1, user_api="blas"):
                 X = not_below_zero(cube.astype(float), valid)

@@ -14,13 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from studies.first_look.thirteen import THIRTEEN, load, measure, measure_together, summary
 
 import oddspec
 from oddspec.detectors.learned.sparsehad import SparseHAD
 from oddspec.detectors.rebuilt import RebuiltBackground
-from studies.first_look.thirteen import THIRTEEN, load, measure, measure_together, summary
 
-PUBLISHED: dict[str, Any] = {"steps": 3000, "batch": 0, "learning_rate": 1e-4, "patience": 0}
+PUBLISHED: dict[str, Any] = {
+    "floor": 0.0,
+    "steps": 3000,
+    "batch": 0,
+    "learning_rate": 1e-4,
+    "patience": 0,
+}
 """What the paper states, without eps."""
 
 EPS = {"abu-airport-4": 0.13, "abu-urban-3": 0.08, "sandiego-1": 0.19, "sandiego-2": 0.22}
@@ -39,8 +45,9 @@ def main(folder: str, out: str, *columns: str) -> None:
             published(data, file)
         elif name == "ways":
             # What the default's choices bring, on all scenes.
-            for scaling in ("scene", "band"):
-                strategies(data, file, name, {"scaling": scaling}, THIRTEEN, (0,))
+            for scaling, floor in product(("scene", "band"), (0.0, 0.1)):
+                settings = {"scaling": scaling, "floor": floor}
+                strategies(data, file, f"floor {floor}", settings, THIRTEEN, (0,))
         else:
             raise SystemExit(f"{name}: expected default, published or ways")
     print(summary(file))
@@ -85,7 +92,13 @@ def _areas(data: Path, scene: str, detector: SparseHAD) -> Iterator[float]:
     fitted = detector.fit(detector.summarise(pixels, np.arange(len(pixels))))
     for strategy, difference in WAYS:
         background = RebuiltBackground.of(
-            strategy, difference, fitted.scaling, fitted.rebuilder, pixels, fitted.learnt
+            strategy,
+            difference,
+            detector.floor,
+            fitted.scaling,
+            fitted.rebuilder,
+            pixels,
+            fitted.learnt,
         )
         scores = background.score(pixels).reshape(truth.shape)
         yield oddspec.evaluate(scores, truth)["auc_pd_pf"]

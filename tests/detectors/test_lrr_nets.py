@@ -156,3 +156,17 @@ def test_degenerate_scenes_are_refused_or_scored(rng):
 def test_wrong_settings_are_named(detector, wrong):
     with pytest.raises(SettingError, match=next(iter(wrong))):
         detector(**wrong)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("maps", ["tied", "free"])
+def test_tensors_are_learnt_from_as_arrays_are(pixels, cls, maps):
+    detector, index = cls(**QUICK, maps=maps), np.arange(len(pixels))
+    tensor = torch.from_numpy(pixels)
+    parts = (slice(None, 300), slice(300, None))
+    first, second = (detector.summarise(tensor[part], index[part]) for part in parts)
+    assert isinstance((first + second).pixels, torch.Tensor)
+    background = detector.fit(first + second)
+    expected = fit(detector, pixels).score(pixels)
+    np.testing.assert_allclose(background.score(pixels), expected, rtol=1e-5)
+    np.testing.assert_allclose(background.score(tensor).numpy(), expected, rtol=1e-5)

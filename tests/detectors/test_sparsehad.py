@@ -27,7 +27,7 @@ def fit(pixels, **settings):
 @pytest.mark.parametrize("difference", ["absolute", "signed"])
 @pytest.mark.parametrize("second", ["tied", "own"])
 def test_the_score_is_rx_of_the_differences(pixels, strategy, difference, second):
-    background = fit(pixels, strategy=strategy, second=second, difference=difference)
+    background = fit(pixels, strategy=strategy, second=second, difference=difference, floor=0.0)
     x = background.scaling(pixels).astype(np.float32)
     networks = background.rebuilder
     z = networks.encoder(x)
@@ -41,10 +41,22 @@ def test_the_score_is_rx_of_the_differences(pixels, strategy, difference, second
 def test_one_fit_serves_all_strategies(pixels):
     fitted = fit(pixels)
     other = RebuiltBackground.of(
-        "latent", "signed", fitted.scaling, fitted.rebuilder, pixels, fitted.learnt
+        "latent", "signed", 0.3, fitted.scaling, fitted.rebuilder, pixels, fitted.learnt
     )
-    expected = fit(pixels, strategy="latent", difference="signed").score(pixels)
+    expected = fit(pixels, strategy="latent", difference="signed", floor=0.3).score(pixels)
     np.testing.assert_allclose(other.score(pixels), expected, rtol=1e-9)
+
+
+def test_the_floor_is_added_to_the_covariance(pixels):
+    background = fit(pixels, floor=0.5)
+    change = background.rebuilder.difference(
+        background.scaling(pixels), latent=False, absolute=True
+    )
+    covariance = np.cov(change.T)
+    covariance += 0.5 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    centred = change - change.mean(axis=0)
+    expected = np.einsum("ij,ij->i", centred @ np.linalg.inv(covariance), centred)
+    np.testing.assert_allclose(background.score(pixels), expected, rtol=1e-6)
 
 
 def test_networks_learn_from_the_scale_that_is_asked_for(pixels):
@@ -88,7 +100,7 @@ def test_tensors_are_scored_as_arrays_are(pixels):
 @pytest.mark.parametrize(
     "settings",
     [{"latent": 0}, {"eps": 0.0}, {"background_share": 0.0}, {"background_share": 1.5},
-     {"bound": 0.0}, {"batch": -1}, {"sample": 5}],
+     {"bound": 0.0}, {"batch": -1}, {"sample": 5}, {"floor": -0.1}],
 )  # fmt: skip
 def test_settings_out_of_range_are_named(settings):
     with pytest.raises(SettingError, match=next(iter(settings))):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from oddspec.learning.networks import Network, activate, draw
+from oddspec.learning.networks import activate, draw
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from bad_detectors import write
 
 from oddspec.errors import SettingError
+from oddspec.scenes import make_scene
 from oddspec.scenes.public import catalogue
 from oddspec.scenes.sets import scene_sets
 from oddspec.study.plan import as_toml, make_plan
@@ -132,6 +133,15 @@ def test_scenes_without_a_truth_or_with_two_are_missing(scenes):
         "lake": "has several truths (lake-truth.npy, lake_gt.npy); leave one",
         "pond": "has no truth; put one beside it called pond-truth.tif (or .png, .mat, .npy)",
     }
+
+
+def test_a_made_scene_and_what_lies_beside_it_is_one_scene(tmp_path):
+    make_scene(tmp_path / "mine" / "valley.img", rows=30, columns=30, bands=20, targets=2)
+    (tmp_path / "mine" / "broken.hdr").write_text("ENVI\nsamples = many\n")
+    rows, missing = rows_of(tmp_path / "mine", {"detector": "rx"})
+    assert [(row.scene.key, row.scene.cube.name) for row in rows] == [("valley", "valley.img")]
+    assert rows[0].scene.truth_file == "valley_truth.tif"
+    assert [scene.key for scene in missing] == ["broken"]
 
 
 def test_public_scenes_are_missing_without_their_files(tmp_path):

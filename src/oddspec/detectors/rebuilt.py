@@ -72,12 +72,15 @@ class RebuiltBackground:
         cls,
         strategy: str,
         difference: str,
+        floor: float,
         scaling: Scaling,
         rebuilder: Rebuilder,
         pixels: Pixels,
         learnt: Learnt,
     ) -> RebuiltBackground:
         """The one whose Gaussian has the mean and covariance of these pixels' differences.
+
+        ``floor`` times their mean variance is added to every variance.
 
         Raises
         ------
@@ -86,7 +89,10 @@ class RebuiltBackground:
         """
         changes = to_numpy(_changes(strategy, difference, scaling, rebuilder, pixels))
         check_spread(changes, "sparsehad", len(learnt.losses))
-        gaussian = Gaussian.of(Moments.of(changes))
+        moments = Moments.of(changes)
+        size = len(moments.mean)
+        raised = moments.scatter + floor * np.trace(moments.scatter) / size * np.eye(size)
+        gaussian = Gaussian.of(Moments(moments.count, moments.mean, raised))
         return cls(strategy, difference, scaling, rebuilder, gaussian, learnt)
 
     def score(self, pixels: Pixels) -> PixelScores:

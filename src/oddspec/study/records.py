@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from oddspec.aside import write_text
 from oddspec.errors import InputError
 from oddspec.study.plan import Plan, make_plan
-from oddspec.study.scenes import relative
+from oddspec.study.scene_files import relative
 
 __all__ = ["Records", "key_of", "locked", "read_records", "recall_plan", "remember_plan"]
 

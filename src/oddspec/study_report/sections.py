@@ -27,6 +27,7 @@ from oddspec.study_report.sheet import MISSING, Sheet
 __all__ = ["Picture", "Section", "sections_of"]
 
 _DPI = 120
+_MOST_BYTES = 400_000
 _PER_INCH = 96
 """Pixels of the page for an inch of a figure."""
 
@@ -49,6 +50,7 @@ _FIGURES = {
 class Picture:
     """A figure within the page."""
 
+    name: str
     address: str
     caption: str
     width: int
@@ -78,6 +80,7 @@ def sections_of(material: Material, comparisons: Sequence[Comparison]) -> list[S
         pictures[name] = [_picture(drawing) for drawing in drawings]
         if reason:
             undrawn[name] = reason
+    standing = pictures["ranking"] + pictures["time"]
     cells = material.cells
     named = {(p, h): c for (p, h), c in cells.items() if h.column in NAMED_COLUMNS}
     found = [
@@ -86,14 +89,18 @@ def sections_of(material: Material, comparisons: Sequence[Comparison]) -> list[S
             sheets=_sheets(
                 _scores(named, "auc_pd_pf", comparisons), _scores(named, "auc_pf_tau", comparisons)
             ),
-            pictures=pictures["ranking"] + pictures["time"],
+            pictures=[picture for picture in standing if not _of_ablation(picture)],
         ),
         Section("Score maps", pictures=pictures["maps"]),
         Section(
             "Curves and separability",
             pictures=pictures["roc"] + pictures["roc3d"] + pictures["separability"],
         ),
-        Section("Ablations", sheets=_ablations(cells, comparisons)),
+        Section(
+            "Ablations",
+            sheets=_ablations(cells, comparisons),
+            pictures=[picture for picture in standing if _of_ablation(picture)],
+        ),
         Section(
             "Added noise",
             sheets=_sheets(score_sheet(cells, "auc_pd_pf", comparisons, by_noise=True)),
@@ -120,6 +127,10 @@ def sections_of(material: Material, comparisons: Sequence[Comparison]) -> list[S
         _missing(material, comparisons, undrawn),
     ]
     return [section for section in found if section.texts or section.sheets or section.pictures]
+
+
+def _of_ablation(picture: Picture) -> bool:
+    return "-ablation-of-" in picture.name
 
 
 def _scores(cells: Cells, metric: str, comparisons: Sequence[Comparison]) -> Sheet:
@@ -193,8 +204,15 @@ def _missing_texts(
 
 
 def _picture(drawing: Drawing) -> Picture:
-    buffer = io.BytesIO()
+    """As PNG if it is small, as drawings with lines are, else as JPEG."""
+    from PIL import Image
+
+    buffer, kind = io.BytesIO(), "png"
     drawing.figure.savefig(buffer, format="png", dpi=_DPI)
+    if buffer.tell() > _MOST_BYTES:
+        picture = Image.open(buffer).convert("RGB")
+        buffer, kind = io.BytesIO(), "jpeg"
+        picture.save(buffer, "JPEG", quality=85, optimize=True)
     text = base64.b64encode(buffer.getvalue()).decode("ascii")
     width = int(drawing.figure.get_size_inches()[0] * _PER_INCH)
-    return Picture(f"data:image/png;base64,{text}", drawing.caption, width)
+    return Picture(drawing.name, f"data:image/{kind};base64,{text}", drawing.caption, width)

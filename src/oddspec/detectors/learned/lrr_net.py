@@ -106,7 +106,7 @@ class LRRNet(BackgroundDetector[Sample]):
 
     reference: ClassVar[str] = "Li et al. 2023, doi:10.1109/TGRS.2023.3279834"
     cost: ClassVar[str] = "stages K b (n + epochs training)"
-    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
         check(asdict(self))

@@ -118,7 +118,7 @@ class LRRNetPlus(BackgroundDetector[Sample]):
 
     reference: ClassVar[str] = "Li et al. 2024, doi:10.48550/arXiv.2402.15335"
     cost: ClassVar[str] = "stages K b (n + epochs training)"
-    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
         check(asdict(self))

@@ -41,6 +41,9 @@ class SparseHAD(BackgroundDetector[Sample]):
         strategy 2, L, which [1] prefers).
     difference
         absolute (without its sign, as eq. 10 is printed) or signed.
+    floor
+        What is added to the variance of every band of the differences before their distance is
+        taken, as a multiple of the mean variance: sensor noise then weighs less. 0 in [1].
     scaling
         What the networks learn from: band (every band with mean 0 and variance 1 over the
         background) or scene (all values of the scene in 0..1); [1] does not say.
@@ -80,8 +83,8 @@ class SparseHAD(BackgroundDetector[Sample]):
 
     Notes
     -----
-    * ``strategy=latent, steps=3000, batch=0, learning_rate=1e-4, patience=0`` and the scene's eps
-      are [1].
+    * ``strategy=latent, floor=0, steps=3000, batch=0, learning_rate=1e-4, patience=0`` and the
+      scene's eps are [1].
     * DBSCAN's MinPts is 1, so there is no noise class; "category 1" (eq. 2) is read as the largest
       component, and for this search values are scaled to [0, 1] over the scene, without which the
       published eps do not give the sizes that [1] describes.
@@ -92,7 +95,8 @@ class SparseHAD(BackgroundDetector[Sample]):
       eq. 10 is taken entry by entry, as a Mahalanobis distance needs vectors.
     * Without the rectifiers ``z - E(x^)`` is a matrix times z, and its distance RX among the codes;
       the signed ``x - x^`` is a matrix times x, and its distance RX of the scene, whatever has been
-      learnt: whitening undoes the networks. It cannot undo absolute values, hence the default.
+      learnt: whitening undoes the networks. It cannot undo absolute values, nor variances with a
+      floor, hence the defaults.
     * A scene larger than the sample is scored with networks, mean and covariance of the sample.
 
     References
@@ -105,6 +109,7 @@ class SparseHAD(BackgroundDetector[Sample]):
 
     strategy: Literal["original", "latent"] = "original"
     difference: Literal["absolute", "signed"] = "absolute"
+    floor: float = 0.1
     scaling: Literal["band", "scene"] = "band"
     second: Literal["tied", "own"] = "tied"
     eps: float | None = None
@@ -130,7 +135,7 @@ class SparseHAD(BackgroundDetector[Sample]):
         for name in ("latent", "hidden", "steps"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("batch", "patience", "seed", "adversarial_weight", "sparsity_weight"):
+        for name in ("batch", "patience", "seed", "adversarial_weight", "sparsity_weight", "floor"):
             if getattr(self, name) < 0:
                 raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
         for name in ("learning_rate", "reconstruction_weight", "bound", "eps"):
@@ -173,7 +178,13 @@ class SparseHAD(BackgroundDetector[Sample]):
             model.training.losses,
         )
         return RebuiltBackground.of(
-            self.strategy, self.difference, scaling, model.rebuilder, summary.pixels, learnt
+            self.strategy,
+            self.difference,
+            self.floor,
+            scaling,
+            model.rebuilder,
+            summary.pixels,
+            learnt,
         )
 
     def _learn(self, background: Any, progress: Progress) -> SparseGAN:

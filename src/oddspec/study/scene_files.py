@@ -1,0 +1,75 @@
+"""A scene of a study: a cube and one truth of it, as files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from oddspec.files.open import open_source
+
+__all__ = ["Missing", "StudyScene", "opened", "relative"]
+
+
+@dataclass(frozen=True)
+class StudyScene:
+    """A cube and one truth of it, as files.
+
+    Attributes
+    ----------
+    key
+        As a plan writes it: the name, or ``NAME/TRUTH`` where several truths are in use.
+    name
+        Of the scene alone.
+    cube, cube_variable, truth, truth_variable
+        Where to read; the variables are None where a file holds a single array.
+    truth_file
+        Name of the truth's file: the usual one for a public scene, whatever the user calls it.
+    sha256, truth_sha256
+        Of the two files; equal if it is one.
+    shape
+        Rows, columns, bands.
+    note
+        What is uncertain about it, or empty.
+    """
+
+    key: str
+    name: str
+    cube: Path
+    cube_variable: str | None
+    truth: Path
+    truth_variable: str | None
+    truth_file: str
+    sha256: str
+    truth_sha256: str
+    shape: tuple[int, int, int]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A scene that a plan names and that is not at hand."""
+
+    key: str
+    reason: str
+
+
+def opened(
+    key: str,
+    name: str,
+    cube: tuple[Path, str | None],
+    truth: tuple[Path, str | None],
+    truth_file: str,
+    sums: tuple[str, str],
+    note: str = "",
+) -> StudyScene:
+    """The scene, once its cube can be opened; raises `InputError` where it cannot."""
+    source = open_source(cube[0], variable=cube[1])
+    shape = source.shape
+    source.close()
+    return StudyScene(key, name, *cube, *truth, truth_file, *sums, shape, note)
+
+
+def relative(path: Path, start: Path) -> str:
+    """The way from one folder to a path, for files that are moved together."""
+    return os.path.relpath(path.resolve(), start.resolve())
