@@ -192,8 +192,8 @@ def _together(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         if value is None:
             return None
-        (kind,) = (k for k in typing.get_args(kind) if k is not type(None))
-        return _together(kind, value, arrays)
+        kinds = [k for k in typing.get_args(kind) if k is not type(None)]
+        return _together(kinds[0], value, arrays) if len(kinds) == 1 else value
     if kind in (bool, int, float, str) and not isinstance(value, kind):
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
     return value

@@ -96,9 +96,9 @@ def _areas(data: Path, scene: str, detector: SparseHAD) -> Iterator[float]:
             difference,
             detector.floor,
             fitted.scaling,
-            fitted.rebuilder,
+            fitted.search,
+            fitted.runs,
             pixels,
-            fitted.learnt,
         )
         scores = background.score(pixels).reshape(truth.shape)
         yield oddspec.evaluate(scores, truth)["auc_pd_pf"]

@@ -173,7 +173,9 @@ def test_an_interrupted_run_resumes_with_the_same_result(tmp_path, how):
         rasterio.open(out / "field/scores.tif") as b,
     ):
         np.testing.assert_array_equal(a.read(1), b.read(1))
-    assert {p.name for p in (out / "field").iterdir()} == PRODUCTS - {"model.npz"}  # a window detector fits none
+    assert {p.name for p in (out / "field").iterdir()} == PRODUCTS - {
+        "model.npz"
+    }  # a window detector fits none
 
 
 def test_two_runs_into_one_folder_are_refused(made, tmp_path, capsys):
@@ -235,7 +237,9 @@ def test_a_model_is_applied_to_another_scene(made, tmp_path, capsys):
     assert again["threshold"]["value"] == first["threshold"]["value"]
     page = (tmp_path / "again" / made.data.stem / "report.html").read_text()
     assert "fitted to another scene" in page
-    assert run("detect", made.data, "--model", model, "--bands", "1-5", "--out", tmp_path / "x") == 2
+    assert (
+        run("detect", made.data, "--model", model, "--bands", "1-5", "--out", tmp_path / "x") == 2
+    )
     assert "5 bands are used here" in capsys.readouterr().err
     assert run("detect", made.data, "--model", model, "--detector", "rx", "--out", tmp_path) == 2
     assert "leave out --detector and --set" in capsys.readouterr().err

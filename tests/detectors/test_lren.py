@@ -3,7 +3,7 @@ import pytest
 
 from cubes import make_cube
 from oddspec import detectors
-from oddspec.detectors.learned.lren import LREN, LRENBackground
+from oddspec.detectors.learned.lren import LREN
 from oddspec.errors import InputError, SettingError
 from oddspec.learning.embedding import choose_atoms
 from oddspec.linalg import Gaussian

@@ -10,7 +10,7 @@ from oddspec.linalg import Gaussian
 from oddspec.scaling import global01
 from oddspec.summary import Moments
 
-QUICK = {"latent": 6, "hidden": 8, "steps": 60}
+QUICK = {"runs": 1, "latent": 6, "hidden": 8, "steps": 60}
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def fit(pixels, **settings):
 def test_the_score_is_rx_of_the_differences(pixels, strategy, difference, second):
     background = fit(pixels, strategy=strategy, second=second, difference=difference, floor=0.0)
     x = background.scaling(pixels).astype(np.float32)
-    networks = background.rebuilder
+    networks = background.runs[0].rebuilder
     z = networks.encoder(x)
     again = networks.decoder(z)
     change = (x - again if strategy == "original" else z - networks.second(again)).astype(float)
@@ -41,7 +41,7 @@ def test_the_score_is_rx_of_the_differences(pixels, strategy, difference, second
 def test_one_fit_serves_all_strategies(pixels):
     fitted = fit(pixels)
     other = RebuiltBackground.of(
-        "latent", "signed", 0.3, fitted.scaling, fitted.rebuilder, pixels, fitted.learnt
+        "latent", "signed", 0.3, fitted.scaling, fitted.search, fitted.runs, pixels
     )
     expected = fit(pixels, strategy="latent", difference="signed", floor=0.3).score(pixels)
     np.testing.assert_allclose(other.score(pixels), expected, rtol=1e-9)
@@ -49,7 +49,7 @@ def test_one_fit_serves_all_strategies(pixels):
 
 def test_the_floor_is_added_to_the_covariance(pixels):
     background = fit(pixels, floor=0.5)
-    change = background.rebuilder.difference(
+    change = background.runs[0].rebuilder.difference(
         background.scaling(pixels), latent=False, absolute=True
     )
     covariance = np.cov(change.T)
@@ -69,16 +69,26 @@ def test_networks_learn_from_the_scale_that_is_asked_for(pixels):
 
 
 def test_the_background_leaves_the_odd_pixel_out_and_keeps_its_share(pixels):
-    learnt = fit(pixels, background_share=0.9).learnt
-    assert 0.9 <= learnt.share < 1
+    search = fit(pixels, background_share=0.9).search
+    assert 0.9 <= search.share < 1
     scaled = global01(pixels)(pixels)
     odd = 9 * 26 + 13
     nearest = np.sort(np.linalg.norm(scaled - scaled[odd], axis=1))[1]
-    assert nearest > learnt.eps
+    assert nearest > search.eps
+
+
+def test_scores_of_several_runs_are_averaged(pixels):
+    three = fit(pixels, runs=3)
+    assert len({run.losses.tobytes() for run in three.runs}) == 3
+    single = [
+        g.score(run.rebuilder.difference(three.scaling(pixels), latent=False, absolute=True))
+        for run, g in zip(three.runs, three.gaussians, strict=True)
+    ]
+    np.testing.assert_allclose(three.score(pixels), np.mean(single, axis=0), rtol=1e-9)
 
 
 def test_a_given_eps_is_used(pixels):
-    assert fit(pixels, eps=0.5).learnt.eps == 0.5
+    assert fit(pixels, eps=0.5).search.eps == 0.5
     with pytest.raises(SettingError, match=r"eps=1e-06: no two pixels"):
         fit(pixels, eps=1e-6)
 

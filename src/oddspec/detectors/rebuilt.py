@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +17,12 @@ from oddspec.linalg import Gaussian
 from oddspec.scaling import Scaling
 from oddspec.summary import Moments
 
-__all__ = ["Learnt", "RebuiltBackground"]
+__all__ = ["RebuiltBackground", "Search", "Trained"]
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """How the search and the training went.
+class Search:
+    """What the background search found.
 
     Attributes
     ----------
@@ -29,20 +30,33 @@ class Learnt:
         Of every pixel of the sample to its nearest neighbour, sorted; values in 0..1.
     eps, share
         Largest distance of neighbours, and the share of the sample that is background with it.
-    terms, losses
-        See `oddspec.learning.train.Training`.
     """
 
     distances: np.ndarray
     eps: float
     share: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one training leaves.
+
+    Attributes
+    ----------
+    rebuilder
+        The networks.
+    terms, losses
+        See `oddspec.learning.train.Training`.
+    """
+
+    rebuilder: Rebuilder
     terms: tuple[str, ...]
     losses: np.ndarray
 
 
 @dataclass(frozen=True)
 class RebuiltBackground:
-    """Fitted networks and the Gaussian of their differences; scores pixels where they are.
+    """Fitted networks and the Gaussians of their differences; scores pixels where they are.
 
     Attributes
     ----------
@@ -52,20 +66,20 @@ class RebuiltBackground:
         absolute or signed.
     scaling
         That the networks know.
-    rebuilder
-        The networks.
-    gaussian
-        Of the differences.
-    learnt
-        How they came about.
+    search
+        What is background.
+    runs
+        One training or several.
+    gaussians
+        Of the differences that each run's networks make.
     """
 
     strategy: str
     difference: str
     scaling: Scaling
-    rebuilder: Rebuilder
-    gaussian: Gaussian
-    learnt: Learnt
+    search: Search
+    runs: tuple[Trained, ...]
+    gaussians: tuple[Gaussian, ...]
 
     @classmethod
     def of(
@@ -74,11 +88,11 @@ class RebuiltBackground:
         difference: str,
         floor: float,
         scaling: Scaling,
-        rebuilder: Rebuilder,
+        search: Search,
+        runs: Sequence[Trained],
         pixels: Pixels,
-        learnt: Learnt,
     ) -> RebuiltBackground:
-        """The one whose Gaussian has the mean and covariance of these pixels' differences.
+        """The one whose Gaussians have the mean and covariance of these pixels' differences.
 
         ``floor`` times their mean variance is added to every variance.
 
@@ -87,44 +101,48 @@ class RebuiltBackground:
         SettingError
             If the networks make no difference between the pixels.
         """
-        changes = to_numpy(_changes(strategy, difference, scaling, rebuilder, pixels))
-        check_spread(changes, "sparsehad", len(learnt.losses))
-        moments = Moments.of(changes)
-        size = len(moments.mean)
-        raised = moments.scatter + floor * np.trace(moments.scatter) / size * np.eye(size)
-        gaussian = Gaussian.of(Moments(moments.count, moments.mean, raised))
-        return cls(strategy, difference, scaling, rebuilder, gaussian, learnt)
+        gaussians = []
+        for run in runs:
+            changes = to_numpy(_changes(strategy, difference, scaling, run.rebuilder, pixels))
+            check_spread(changes, "sparsehad", len(run.losses))
+            moments = Moments.of(changes)
+            size = len(moments.mean)
+            raised = moments.scatter + floor * np.trace(moments.scatter) / size * np.eye(size)
+            gaussians.append(Gaussian.of(Moments(moments.count, moments.mean, raised)))
+        return cls(strategy, difference, scaling, search, tuple(runs), tuple(gaussians))
 
     def score(self, pixels: Pixels) -> PixelScores:
-        """Squared Mahalanobis distance of each pixel's difference."""
-        parts = (self.strategy, self.difference, self.scaling, self.rebuilder)
-        return self.gaussian.score(_changes(*parts, pixels))
+        """Squared Mahalanobis distance of each pixel's difference, its mean over the runs."""
+        parts = (self.strategy, self.difference, self.scaling)
+        every = zip(self.runs, self.gaussians, strict=True)
+        total = sum(g.score(_changes(*parts, run.rebuilder, pixels)) for run, g in every)
+        return total / len(self.runs)
 
     def insights(self) -> tuple[Insight, ...]:
-        """The k-distance curve, the search's outcome, losses, and the decoder's patterns."""
-        learnt = self.learnt
-        patterns = self.rebuilder.decoder.weights[-1].astype(np.float64)
+        """The k-distance curve, the search's outcome; losses and patterns of the first run."""
+        search, first = self.search, self.runs[0]
+        patterns = first.rebuilder.decoder.weights[-1].astype(np.float64)
         return (
             Insight(
                 "nearest_distances",
                 "curve",
-                learnt.distances,
-                f"distance to the nearest pixel, sorted, of values in 0..1 (eps {learnt.eps:.3g})",
+                search.distances,
+                f"distance to the nearest pixel, sorted, of values in 0..1 (eps {search.eps:.3g})",
                 axis="pixel of the sample",
             ),
             Insight(
                 "background_search",
                 "values",
-                np.array([learnt.eps, learnt.share]),
+                np.array([search.eps, search.share]),
                 "largest distance of neighbours, and the share of the sample that is background",
                 ("eps", "background share"),
             ),
             Insight(
                 "losses",
                 "curve",
-                learnt.losses,
+                first.losses,
                 "terms of the loss in each epoch",
-                learnt.terms,
+                first.terms,
                 "epoch",
             ),
             Insight("patterns", "spectra", patterns, "the decoder's output weights (no units)"),

@@ -44,7 +44,7 @@ from oddspec.solvers.anomalies import Anomalies, shrink, shrink_without_encoder
 from oddspec.solvers.columns import beside, by_columns, inner, times
 from oddspec.solvers.nmf import multiply, residual_norms, unit_spectra
 
-__all__ = ["Model", "Problem", "encoder", "start", "step"]
+__all__ = ["Model", "Problem", "encoder", "explain", "start", "step"]
 
 
 LONGEST = 2.0
@@ -97,6 +97,19 @@ def start(
 def step(state: Model, problem: Problem) -> Model:
     """One sweep over W, M, H and S."""
     return _plain_step(state, problem) if problem.beta == 0 else _full_step(state, problem)
+
+
+def explain(state: Model, problem: Problem) -> Model:
+    """One sweep over H and S alone: for spectra and an encoder that another scene has given."""
+    xp = array_namespace(problem.X)
+    H, W, S = state.H, state.W, state.S
+    XW = times(problem.X, W.T)
+    wanted, gram = S.times(XW, W.T), W @ W.T
+    if problem.beta:
+        wanted = wanted + problem.beta * state.YM
+        gram = gram + problem.beta * xp.eye(len(W), dtype=W.dtype, device=device(W))
+    H = multiply(H, wanted, times(H, gram))
+    return _model(problem, H, W, state.M, XW, state.XM, S.norms if problem.beta else None)
 
 
 def encoder(X: Float[Any, "n b"], H: Float[Any, "n r"], sweeps: int = 100) -> Float[Any, "b r"]:

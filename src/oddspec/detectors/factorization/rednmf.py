@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +12,8 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.brad import on_map, score_residual
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import DataWarning, InputError, NotConverged, SettingError
+from oddspec.detectors.factorized import not_below_zero, possible_rank
+from oddspec.errors import DataWarning, NotConverged, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.solvers import nmf, rednmf, rednmf_printed
 from oddspec.solvers.iterate import iterate
@@ -167,17 +169,39 @@ class REDNMF(SceneDetector):
         """
         if self.score in ("brad", "both"):
             Window(self.guard, self.outer).must_fit(*valid.shape)
-        X = _pixels(cube, valid)
-        rank = _rank(self.rank, X)
-        H, W, M = self._start(X, rank)
-        problem = rednmf.Problem.of(X, self._weight(X, H, W), self.beta, self.unit_norm)
-        run = self._printed if self.rules == "printed" else self._corrected
-        H, W, M, S, curve = run(problem, H, W, M, progress)
+        X = not_below_zero(cube, valid)
+        H, W, M = self._start(X, possible_rank(self.rank, X))
+        weight = self._weight(X, H, W)
+        problem = rednmf.Problem.of(X, weight, self.beta, self.unit_norm)
+        if self.rules == "printed":
+            H, W, M, S, curve = self._printed(problem, H, W, M, progress)
+        else:
+            model, curve = _run(
+                self, problem, rednmf.start(problem, H, W, M), rednmf.step, progress
+            )
+            H, W, M, S = model.H, model.W, model.M, model.S.rows(X)
+        told = self._told(X, H, W, M, S, curve, valid, progress)
+        # In one piece, as a file would keep them: rounding depends on how arrays lie in memory.
+        whole = np.ascontiguousarray(W), np.ascontiguousarray(M)
+        return Examined(*told, REDNMFSpectra(self, *whole, weight))
+
+    def _told(
+        self,
+        X: Pixels,
+        H: np.ndarray,
+        W: np.ndarray,
+        M: np.ndarray,
+        S: Pixels,
+        curve: np.ndarray,
+        valid: Mask,
+        progress: Progress,
+    ) -> tuple[Scores, tuple[Insight, ...]]:
+        """Scores and insights of a scene so explained."""
         progress(self.iterations, self.iterations, "scoring")
         strength = np.sqrt(np.vecdot(S, S))
         scores = self._score(S if self.scored == "anomalies" else X - H @ W, X, H, W, valid)
         order = np.argsort(-strength, kind="stable")[:SHOWN]
-        insights = (
+        return scores, (
             Insight("spectra", "spectra", W, "background spectra, unit norm"),
             Insight("abundances", "maps", on_map(H, valid), "abundance of each spectrum"),
             Insight("encoder", "spectra", M.T, "encoder: weight of each band per spectrum"),
@@ -185,7 +209,6 @@ class REDNMF(SceneDetector):
             Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
             Insight("objective", "curve", curve, "objective after each sweep", axis="sweep"),
         )
-        return Examined(scores, insights)
 
     def _start(self, X: Pixels, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.start == "random":
@@ -207,21 +230,6 @@ class REDNMF(SceneDetector):
         typical = float(np.median(nmf.residual_norms(H, W, X @ W.T, squares)))
         # Data of exactly that rank leave rounding errors only.
         return self.penalty * max(typical, 1e-8 * float(np.sqrt(squares.mean())))
-
-    def _corrected(
-        self,
-        problem: rednmf.Problem,
-        H: np.ndarray,
-        W: np.ndarray,
-        M: np.ndarray,
-        progress: Progress,
-    ) -> tuple[Any, ...]:
-        first = model = rednmf.start(problem, H, W, M)
-        curve = [first.objective]
-        for model in _sweeps(lambda m: rednmf.step(m, problem), first, self):
-            curve.append(model.objective)
-            progress(len(curve) - 1, self.iterations, "factorizing")
-        return model.H, model.W, model.M, model.S.rows(problem.X), np.array(curve)
 
     def _printed(
         self,
@@ -270,6 +278,53 @@ class REDNMF(SceneDetector):
         )
 
 
+@dataclass(frozen=True)
+class REDNMFSpectra:
+    """Spectra and encoder that another scene is explained by, with the same weight of anomalies."""
+
+    settings: REDNMF
+    spectra: np.ndarray
+    encoder: np.ndarray
+    weight: float
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """As when they were learnt."""
+        return self.settings.memory(height, width, bands)
+
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+        """Scores of another scene; only its abundances and anomalies are sought."""
+        settings = self.settings
+        if settings.score in ("brad", "both"):
+            Window(settings.guard, settings.outer).must_fit(*valid.shape)
+        X = not_below_zero(cube, valid)
+        problem = rednmf.Problem.of(X, self.weight, settings.beta, settings.unit_norm)
+        W, M = self.spectra, self.encoder
+        # No abundance may begin at zero: multiplication would keep it there.
+        H = np.maximum(X @ W.T, 1e-3 * float(np.sqrt(problem.squares.mean())))
+        first = rednmf.start(problem, H / max(len(W), 1), W, M)
+        model, curve = _run(settings, problem, first, rednmf.explain, progress)
+        told = settings._told(X, model.H, W, M, model.S.rows(X), curve, valid, progress)
+        return Examined(*told, self)
+
+
+REDNMF.fitted = REDNMFSpectra
+
+
+def _run(
+    settings: REDNMF,
+    problem: rednmf.Problem,
+    first: rednmf.Model,
+    step: Callable[[rednmf.Model, rednmf.Problem], rednmf.Model],
+    progress: Progress,
+) -> tuple[rednmf.Model, np.ndarray]:
+    """The last model, and the objective at the start and after each sweep."""
+    model, curve = first, [first.objective]
+    for model in _sweeps(lambda m: step(m, problem), first, settings):
+        curve.append(model.objective)
+        progress(len(curve) - 1, settings.iterations, "factorizing")
+    return model, np.array(curve)
+
+
 def _sweeps(step: Any, model: Any, settings: REDNMF) -> Any:
     """The models after each sweep; all of them, and no word of it, where the tolerance is 0."""
     if settings.tolerance > 0:
@@ -280,35 +335,3 @@ def _sweeps(step: Any, model: Any, settings: REDNMF) -> Any:
     for _ in range(settings.iterations):
         model = step(model)
         yield model
-
-
-def _pixels(cube: Cube, valid: Mask) -> Pixels:
-    """The valid pixels with negative values set to zero."""
-    if not valid.any():
-        raise InputError("no pixel is valid; check the nodata value and the mask")
-    pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-    below = pixels < 0
-    if below.any():
-        warnings.warn(
-            f"{np.count_nonzero(below) / below.size:.2g} of the values are negative (the least is "
-            f"{pixels.min():g}): this factorization needs values from 0 up, and takes them as 0; "
-            f"give the scene an offset if they mean something",
-            DataWarning,
-            stacklevel=3,
-        )
-        pixels = np.where(below, 0.0, pixels)
-    if not pixels.any():
-        raise InputError("no value is above zero: there is nothing to factorize")
-    return pixels
-
-
-def _rank(rank: int, pixels: Pixels) -> int:
-    most = min(pixels.shape)
-    if rank > most:
-        warnings.warn(
-            f"rank={rank} is more than {pixels.shape[0]} pixels of {pixels.shape[1]} bands can "
-            f"have; {most} is taken",
-            DataWarning,
-            stacklevel=3,
-        )
-    return min(rank, most)

@@ -9,11 +9,11 @@ import numpy as np
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
-from oddspec.detectors.rebuilt import Learnt, RebuiltBackground
+from oddspec.detectors.rebuilt import RebuiltBackground, Search, Trained
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
 from oddspec.learning.coarse import search
-from oddspec.learning.sparse_gan import SparseGAN, learn
+from oddspec.learning.sparse_gan import learn
 from oddspec.progress import Progress, silent
 from oddspec.scaling import bandz, global01
 from oddspec.summary import Sample
@@ -76,6 +76,8 @@ class SparseHAD(BackgroundDetector[Sample]):
         Weight of the last term (SparseNet in [1]); 0 leaves it out.
     bound
         The discriminator's weights are clipped to plus or minus this.
+    runs
+        Trainings with networks drawn anew; a pixel's score is its mean over them. 1 in [1].
     sample
         Most pixels that are learnt from; a scene with no more is learnt from whole.
     seed
@@ -124,6 +126,7 @@ class SparseHAD(BackgroundDetector[Sample]):
     adversarial_weight: float = 0.5
     sparsity_weight: float = 1.0
     bound: float = 0.1
+    runs: int = 3
     sample: int = 30000
     seed: int = 0
 
@@ -132,7 +135,7 @@ class SparseHAD(BackgroundDetector[Sample]):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
-        for name in ("latent", "hidden", "steps"):
+        for name in ("latent", "hidden", "steps", "runs"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
         for name in ("batch", "patience", "seed", "adversarial_weight", "sparsity_weight", "floor"):
@@ -169,26 +172,14 @@ class SparseHAD(BackgroundDetector[Sample]):
         found = search(to_numpy(common(summary.pixels)), self.eps, self.background_share, progress)
         members = summary.pixels[np.flatnonzero(found.member)]
         scaling = bandz(members) if self.scaling == "band" else common
-        model = self._learn(scaling(members), progress)
-        learnt = Learnt(
-            np.sort(found.distances),
-            found.eps,
-            float(found.member.mean()),
-            model.training.terms,
-            model.training.losses,
-        )
-        return RebuiltBackground.of(
-            self.strategy,
-            self.difference,
-            self.floor,
-            scaling,
-            model.rebuilder,
-            summary.pixels,
-            learnt,
-        )
+        background = scaling(members)
+        runs = [self._learn(background, run, progress) for run in range(self.runs)]
+        outcome = Search(np.sort(found.distances), found.eps, float(found.member.mean()))
+        choice = (self.strategy, self.difference, self.floor)
+        return RebuiltBackground.of(*choice, scaling, outcome, runs, summary.pixels)
 
-    def _learn(self, background: Any, progress: Progress) -> SparseGAN:
-        return learn(
+    def _learn(self, background: Any, run: int, progress: Progress) -> Trained:
+        model = learn(
             background,
             latent=self.latent,
             hidden=self.hidden,
@@ -201,6 +192,7 @@ class SparseHAD(BackgroundDetector[Sample]):
             batch=self.batch,
             rate=self.learning_rate,
             patience=self.patience,
-            seed=self.seed,
+            seed=int(np.random.SeedSequence([self.seed, run]).generate_state(1)[0]),
             progress=progress,
         )
+        return Trained(model.rebuilder, model.training.terms, model.training.losses)
