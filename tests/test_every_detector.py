@@ -104,7 +104,7 @@ class TestContract:
         again = oddspec.load_model(tmp_path / "model.npz")
         assert again.detector == model.detector
         assert again.digest == model.digest
-        other = make_cube(rng)[:20]
+        other = make_cube(rng)[:23]
         other[3, 4] = rng.uniform(100, 1000, 12)
         scores = oddspec.detect(other, model)
         np.testing.assert_array_equal(scores, oddspec.detect(other, again))

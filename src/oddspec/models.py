@@ -160,6 +160,9 @@ def fitted_class(detector: type[Detector]) -> Any:
 def _apart(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """The value in terms of JSON, each array moved to ``arrays`` and its name left in its place."""
     if isinstance(value, np.ndarray):
+        # One array in two places stays one: A @ A.T rounds otherwise than A @ B.T with an equal B.
+        where = value.__array_interface__
+        name = next((k for k, known in arrays.items() if known.__array_interface__ == where), name)
         arrays[name] = value
         return {"array": name}
     if isinstance(value, np.generic):

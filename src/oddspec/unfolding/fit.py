@@ -226,8 +226,7 @@ class Problem:
 def _plain(stage: solver.Stage | None) -> solver.Stage:
     """The stage in NumPy arrays."""
     assert stage is not None, "every state that a step returns has one"
-    # In one piece, as a file would keep them: rounding depends on how arrays lie in memory.
-    part = {name: np.ascontiguousarray(to_numpy(v)) for name, v in parts(stage).items()}
+    part = {name: to_numpy(value) for name, value in parts(stage).items()}
     return solver.Stage(
         part["D"],
         part.get("turn"),

@@ -181,9 +181,7 @@ class REDNMF(SceneDetector):
             )
             H, W, M, S = model.H, model.W, model.M, model.S.rows(X)
         told = self._told(X, H, W, M, S, curve, valid, progress)
-        # In one piece, as a file would keep them: rounding depends on how arrays lie in memory.
-        whole = np.ascontiguousarray(W), np.ascontiguousarray(M)
-        return Examined(*told, REDNMFSpectra(self, *whole, weight))
+        return Examined(*told, REDNMFSpectra(self, W, M, weight))
 
     def _told(
         self,
