@@ -53,6 +53,8 @@ def test_a_run_has_what_the_plan_says_unless_it_says_otherwise():
         ("noise = [0,", "noise = [-1,", r"noise = \[-1, 0.05\]: expected standard"),
         ('detector = "rednmf"', "", r"names no detector"),
         ('scenes = ["abu", "mine"]', "", r"line 6.*has no scenes"),
+        ("settings = {", 'base = "stated"\nsettings = {', r"the plan has no \[base.stated\]"),
+        ("seeds = 3", "base = {a = {rank = 3}}", r"\[base.a\]: 'rank' is unknown"),
         ("[[runs]]", "[[rums]]", r"'rums' is unknown|has no \[\[runs\]\]"),
         ("seeds = 3", "seeds = ", r"p.toml: is no TOML"),
     ],
@@ -62,6 +64,34 @@ def test_mistakes_are_told_with_their_place(old, new, message, tmp_path):
     path.write_text(PLAN.replace(old, new))
     with pytest.raises((SettingError, InputError), match=message):
         read_plan(path)
+
+
+def test_runs_share_the_settings_of_their_base():
+    plan = make_plan(
+        """\
+scenes = "abu"
+[base.stated]
+settings = {rank = 5, beta = 1.0}
+per_scene = {a = {penalty = 1.0, rank = 6}}
+[[runs]]
+detector = "rednmf"
+column = "as published"
+base = "stated"
+[[runs]]
+detector = "rednmf"
+column = "another rank"
+base = "stated"
+settings = {rank = 10}
+per_scene = {a = {rank = 11}, b = {rank = 12}}
+""",
+        "p.toml",
+        Path("/somewhere"),
+    )
+    first, second = plan.runs
+    assert first.settings == {"rank": 5, "beta": 1.0}
+    assert first.per_scene == {"a": {"penalty": 1.0, "rank": 6}}
+    assert second.settings == {"rank": 10, "beta": 1.0}
+    assert second.per_scene == {"a": {"penalty": 1.0, "rank": 11}, "b": {"rank": 12}}
 
 
 def test_the_folder_of_scenes_comes_from_the_call_the_plan_or_the_environment(

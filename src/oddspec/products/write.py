@@ -125,6 +125,10 @@ def write_products(
             title=f"{scene.name} · {detector}", score_label=label,
         ),
     }  # fmt: skip
+    if model is None:
+        (folder / "model.npz").unlink(missing_ok=True)  # of an earlier run
+    else:
+        paths["model.npz"], work["model.npz"] = folder / "model.npz", model.save
     seconds = {}
     for done, (name, write) in enumerate(work.items()):
         progress(done, len(work), "writing products")
@@ -132,13 +136,10 @@ def write_products(
         write(paths[name])
         seconds[name] = time.perf_counter() - begin
     begin = time.perf_counter()
-    paths |= write_insights(folder, insights, scene)
-    if model is None:
-        (folder / "model.npz").unlink(missing_ok=True)  # of an earlier run
-    else:
-        paths["model.npz"] = folder / "model.npz"
-        model.save(paths["model.npz"])
-    seconds["model and insights"] = time.perf_counter() - begin
+    pictures = write_insights(folder, insights, scene)
+    if pictures:
+        paths |= pictures
+        seconds["insights"] = time.perf_counter() - begin
     progress(len(work), len(work), "writing products")
     return Products(paths, table, spectra, seconds)
 

@@ -147,9 +147,9 @@ def as_tables(value: Any) -> list[dict[str, Any]]:
 
 
 def as_table_of_tables(value: Any) -> dict[str, dict[str, Any]]:
-    """Settings by scene."""
+    """Tables by name, such as settings by scene."""
     if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
-        raise TypeError("settings by scene such as {sandiego-2 = {eps = 0.22}}")
+        raise TypeError("tables by name such as {sandiego-2 = {eps = 0.22}}")
     return value
 
 

@@ -37,6 +37,9 @@ DEFAULTS = "defaults"
 
 HOUR = 3600.0
 
+Base = tuple[dict[str, Any], dict[str, dict[str, Any]]]
+"""Settings, and settings by scene."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -110,6 +113,10 @@ def make_plan(
     chosen = data or own or os.environ.get(DATA_VARIABLE) or None
     if data is not None and not Path(data).expanduser().is_dir():
         raise InputError(f"{data}: is no folder; name the one with your public scenes")
+    bases = {
+        key: _base(base, f"{where}: [base.{key}]")
+        for key, base in entry.take("base", as_table_of_tables, {}).items()
+    }
     runs = entry.take("runs", as_tables, None)
     if not runs:
         raise SettingError(f"{where}: has no [[runs]], so there is nothing to do")
@@ -122,7 +129,7 @@ def make_plan(
         about,
         folder,
         None if chosen is None else Path(chosen).expanduser().resolve(),
-        tuple(_run(run, place, shared) for run, place in zip(runs, wheres, strict=True)),
+        tuple(_run(run, place, shared, bases) for run, place in zip(runs, wheres, strict=True)),
         text,
     )
 
@@ -163,13 +170,31 @@ def _where(where: str, number: int, run: Mapping[str, Any], lines: Sequence[int]
     return f"{where},{line} [[runs]] number {number}" + (f" ({called})" if called else "")
 
 
-def _run(table: Mapping[str, Any], where: str, shared: Mapping[str, Any]) -> Run:
+def _base(table: Mapping[str, Any], where: str) -> Base:
+    """Settings, and settings by scene, that several runs share."""
+    entry = Entry(table, where)
+    found = entry.take("settings", as_table, {}), entry.take("per_scene", as_table_of_tables, {})
+    entry.finish()
+    return found
+
+
+def _run(
+    table: Mapping[str, Any], where: str, shared: Mapping[str, Any], bases: Mapping[str, Base]
+) -> Run:
     entry = Entry(table, where)
     detectors = entry.take("detector", as_texts, ())
     if not detectors:
         raise SettingError(f'{where}: names no detector; write detector = "rx"')
-    settings = entry.take("settings", as_table, {})
-    per_scene = entry.take("per_scene", as_table_of_tables, {})
+    base = entry.take("base", as_text, None)
+    if base is not None and base not in bases:
+        raise SettingError(f"{where}: base = {base!r}: the plan has no [base.{base}]")
+    common, common_per_scene = bases.get(base, ({}, {}))
+    settings = common | entry.take("settings", as_table, {})
+    own_per_scene = entry.take("per_scene", as_table_of_tables, {})
+    per_scene = {
+        scene: common_per_scene.get(scene, {}) | own_per_scene.get(scene, {})
+        for scene in (common_per_scene | own_per_scene)
+    }
     grid = entry.take("grid", as_lists, {})
     column = entry.take("column", as_text, DEFAULTS)
     if column == DEFAULTS and (settings or per_scene or grid):
