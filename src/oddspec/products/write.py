@@ -125,9 +125,7 @@ def write_products(
             title=f"{scene.name} · {detector}", score_label=label,
         ),
     }  # fmt: skip
-    if model is None:
-        (folder / "model.npz").unlink(missing_ok=True)  # of an earlier run
-    else:
+    if model is not None:
         paths["model.npz"], work["model.npz"] = folder / "model.npz", model.save
     seconds = {}
     for done, (name, write) in enumerate(work.items()):
@@ -135,6 +133,8 @@ def write_products(
         begin = time.perf_counter()
         write(paths[name])
         seconds[name] = time.perf_counter() - begin
+    if model is None:
+        (folder / "model.npz").unlink(missing_ok=True)  # of an earlier run
     begin = time.perf_counter()
     pictures = write_insights(folder, insights, scene)
     if pictures:
