@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 import oddspec
 from oddspec.brad import score_residual
 from oddspec.detectors import load as load_detector
-from oddspec.detectors.factorized import Factorized, not_below_zero
+from oddspec.families.factorized import Factorized, not_below_zero
 from oddspec.progress import silent
 from oddspec.settings import build
 

@@ -81,8 +81,8 @@ def flat(data: Path) -> None:
     """What the paper's loss is worth: its value and slopes beside lambda3 squared."""
     import torch
 
+    from oddspec.families.unfolded import Unfolded
     from oddspec.scaling import global01
-    from oddspec.unfolding.fit import Unfolded
 
     cube, _ = load(data, PRINTED[0])
     X = cube.reshape(-1, cube.shape[2])[::5].astype(float)

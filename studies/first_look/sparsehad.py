@@ -18,7 +18,7 @@ from studies.first_look.thirteen import THIRTEEN, load, measure, measure_togethe
 
 import oddspec
 from oddspec.detectors.learned.sparsehad import SparseHAD
-from oddspec.detectors.rebuilt import RebuiltBackground
+from oddspec.families.rebuilt import RebuiltBackground
 
 PUBLISHED: dict[str, Any] = {
     "floor": 0.0,

@@ -5,12 +5,12 @@ import torch
 from oddspec.detectors.learned.lrr_net import LRRNet
 from oddspec.detectors.learned.lrr_net_plus import LRRNetPlus
 from oddspec.errors import InputError, SettingError
+from oddspec.families.unfolded import Unfolded
 from oddspec.scaling import globalz
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.clusters import cluster
 from oddspec.solvers.scene_weights import scene_weights
 from oddspec.summary import Sample
-from oddspec.unfolding.fit import Unfolded
 
 QUICK = {"stages": 6, "epochs": 6}
 CLASSES = [LRRNetPlus, LRRNet]

@@ -4,8 +4,8 @@ import torch
 
 from cubes import make_cube
 from oddspec.detectors.learned.sparsehad import SparseHAD
-from oddspec.detectors.rebuilt import RebuiltBackground
 from oddspec.errors import InputError, SettingError
+from oddspec.families.rebuilt import RebuiltBackground
 from oddspec.linalg import Gaussian
 from oddspec.scaling import global01
 from oddspec.summary import Moments

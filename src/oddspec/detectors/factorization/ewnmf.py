@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.detectors.factorized import Explained
-from oddspec.detectors.weighted import Weighted
 from oddspec.errors import SettingError
+from oddspec.families.factorized import Explained
+from oddspec.families.weighted import Weighted
 from oddspec.progress import Progress
 from oddspec.solvers import weighted_nmf
 

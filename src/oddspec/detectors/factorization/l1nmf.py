@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.detectors.weighted import Weighted
 from oddspec.errors import SettingError
+from oddspec.families.weighted import Weighted
 from oddspec.solvers import weighted_nmf
 
 __all__ = ["L1NMF"]

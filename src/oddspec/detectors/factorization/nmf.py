@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.detectors.factorized import Explained, Factorized
+from oddspec.families.factorized import Explained, Factorized
 from oddspec.progress import Progress
 
 __all__ = ["NMF"]

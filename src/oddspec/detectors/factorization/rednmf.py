@@ -12,8 +12,8 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.brad import on_map, score_residual
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.detectors.factorized import not_below_zero, possible_rank
 from oddspec.errors import DataWarning, NotConverged, SettingError
+from oddspec.families.factorized import not_below_zero, possible_rank
 from oddspec.progress import Progress, silent
 from oddspec.solvers import nmf, rednmf, rednmf_printed
 from oddspec.solvers.iterate import iterate

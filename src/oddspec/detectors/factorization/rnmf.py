@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.detectors.factorized import Explained, Factorized, sweeps
 from oddspec.errors import DataWarning, SettingError
+from oddspec.families.factorized import Explained, Factorized, sweeps
 from oddspec.progress import Progress
 from oddspec.solvers import robust_nmf
 from oddspec.solvers.prox import soft

@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
+from oddspec.families.unfolded import Unfolded, check
+from oddspec.families.unfolded_background import UnfoldedBackground
 from oddspec.progress import Progress, silent
 from oddspec.summary import Sample
-from oddspec.unfolding import Unfolded, UnfoldedBackground, check
 
 __all__ = ["LRRNet"]
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
-from oddspec.detectors.rebuilt import RebuiltBackground, Search, Trained
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
+from oddspec.families.rebuilt import RebuiltBackground, Search, Trained
 from oddspec.learning.coarse import search
 from oddspec.learning.sparse_gan import learn
 from oddspec.progress import Progress, silent

@@ -12,6 +12,7 @@ from array_api_compat import device as device_of
 from oddspec.arrays import Pixels
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
+from oddspec.families.unfolded_background import UnfoldedBackground, parts
 from oddspec.progress import Progress, silent
 from oddspec.scaling import BY_NAME, Scaling
 from oddspec.solvers import dictionary as solver
@@ -19,7 +20,6 @@ from oddspec.solvers.balance import balance
 from oddspec.solvers.clusters import cluster
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, scene_weights
-from oddspec.unfolding.background import UnfoldedBackground, parts
 
 __all__ = ["Problem", "Unfolded", "check"]
 

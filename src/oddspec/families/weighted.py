@@ -12,8 +12,8 @@ import numpy as np
 
 from oddspec.arrays import Pixels
 from oddspec.detector import Insight
-from oddspec.detectors.factorized import Explained, Factorized, sweeps
 from oddspec.errors import SettingError
+from oddspec.families.factorized import Explained, Factorized, sweeps
 from oddspec.progress import Progress
 from oddspec.solvers import weighted_nmf
 from oddspec.solvers.nmf import Factors

@@ -1,0 +1,1 @@
+"""What only the detectors of one family share; detectors do not import one another."""
