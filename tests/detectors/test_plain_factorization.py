@@ -115,7 +115,7 @@ def test_rnmf_without_a_limit_is_nmf(cube):
 
 def test_rnmf_is_its_solver_at_the_stated_limit(cube):
     X, energy = cube.reshape(-1, 12), float((cube**2).sum())
-    state = nmf.best_start(X, energy, 3, 2, 20)
+    state = nmf.begin(X, energy, 3, 2, 20)
     for _ in range(10):
         state = nmf.step(state, X, energy)
     limit = 2.0 * 1.4826 * np.median(np.abs(X - state.H @ state.W))

@@ -116,7 +116,7 @@ def test_a_penalty_that_leaves_nothing_odd_is_told_and_the_residual_is_scored(cu
 
 def test_the_penalty_is_relative_to_the_residual_or_absolute(cube):
     X, energy = cube.reshape(-1, 12), float((cube * cube).sum())
-    factors = nmf.best_start(X, energy, 5, 10, QUICK["warmup"])
+    factors = nmf.begin(X, energy, 5, 0, QUICK["warmup"])
     typical = float(np.median(np.linalg.norm(X - factors.H @ factors.W, axis=1)))
     same = {"score": "norm", **QUICK}
     relative = oddspec.detect(cube, "rednmf", penalty=4.0, **same)
@@ -178,7 +178,7 @@ def test_scenes_that_cannot_be_factorized_are_refused():
         {"guard": 4},
         {"guard": 21, "outer": 11},
         {"warmup": -1},
-        {"starts": 0},
+        {"starts": -1},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong):

@@ -29,9 +29,38 @@ def test_the_objective_is_what_it_says_and_never_rises(rng):
 def test_the_best_of_several_starts_is_taken(rng):
     X = pixels(rng)
     energy = float((X * X).sum())
-    found = nmf.best_start(X, energy, 4, 6, 10, seed=2)
+    found = nmf.begin(X, energy, 4, 6, 10, seed=2)
     ends = [sweeps(X, 4, 10, seed)[-1].objective for seed in range(12, 18)]
     assert found.objective == min(ends) < max(ends)
+
+
+def test_one_pair_of_singular_vectors_is_the_best_single_spectrum(rng):
+    # Those of positive data are positive, so there is nothing to cut off.
+    X = rng.uniform(1, 2, (200, 15))
+    factors = nmf.singular_start(X, 1)
+    u, s, v = np.linalg.svd(X, full_matrices=False)
+    np.testing.assert_allclose(factors.H @ factors.W, s[0] * u[:, :1] @ v[:1], rtol=1e-10)
+
+
+def test_singular_vectors_are_a_better_start_than_chance_and_always_the_same(rng):
+    X = pixels(rng, n=500, rank=5)
+    energy = float((X * X).sum())
+    start = nmf.singular_start(X, 5)
+    assert (start.H > 0).all()
+    assert (start.W > 0).all()
+    np.testing.assert_allclose(np.linalg.norm(start.W, axis=1), 1)
+    found = nmf.begin(X, energy, 5, 0, 20, seed=1)
+    np.testing.assert_array_equal(found.H, nmf.begin(X, energy, 5, 0, 20, seed=2).H)
+    assert found.objective < nmf.begin(X, energy, 5, 10, 20).objective
+    scaled = nmf.singular_start(1e-6 * X, 5)
+    np.testing.assert_allclose(scaled.H @ scaled.W, 1e-6 * (start.H @ start.W), rtol=1e-8)
+
+
+def test_a_start_for_data_of_lower_rank_than_asked_for(rng):
+    X = pixels(rng, rank=2, noise=0.0)
+    state = nmf.begin(X, float((X * X).sum()), 4, 0, 500)
+    assert np.isfinite(state.H).all()
+    assert np.linalg.norm(X - state.H @ state.W) < 0.02 * np.linalg.norm(X)
 
 
 def test_exact_data_are_factorized_exactly(rng):

@@ -52,6 +52,25 @@ def test_a_learned_cell_is_the_median_with_its_spread_and_number_of_seeds(folder
     assert row["runs"] == "5"
 
 
+def test_the_summary_takes_means_of_medians_and_counts_what_failed(folder, tmp_path):
+    text = table(folder, what="summary")
+    net = next(line for line in text.splitlines() if line.startswith("| net"))
+    # 0.85 is the median of the only scene with a result; its worst seed has 0.70.
+    assert "| 0.8500 | 1 | 0.8500 (abu-airport-1) | 0 to 5 | −0.1500 |" in net
+    rx = next(line for line in text.splitlines() if line.startswith("| rx | defaults"))
+    assert "| 0.7000 | 2 | 0.6000 (abu-airport-4) | – | – |" in rx
+    assert "| crd | defaults | no result | – |" in text.replace("0 to 0", "–")
+    printed = write_printed(
+        tmp_path / "printed.csv", ("P", "1", "auc_pd_pf", "rx", "abu-airport-1", 0.9)
+    )
+    rx = next(
+        line
+        for line in table(folder, what="summary", printed=printed).splitlines()
+        if line.startswith("| rx | defaults")
+    )
+    assert "| 0.9000 (1) | −0.1000 |" in rx
+
+
 def test_failed_runs_show_their_reason_and_gaps_say_so(folder):
     lines = {line.split(" | ")[0].strip("| "): line for line in table(folder).splitlines()}
     assert "timeout: ran 600 s" in lines["abu-airport-4"]

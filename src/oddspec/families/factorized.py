@@ -63,7 +63,7 @@ class Factorized(SceneDetector, ABC):
     rank: int = 5
     iterations: int = 500
     tolerance: float = 1e-6
-    starts: int = 10
+    starts: int = 0
     score: Literal["norm", "brad", "rx", "both"] = "norm"
     guard: int = 11
     outer: int = 21
@@ -72,11 +72,12 @@ class Factorized(SceneDetector, ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("rank", "iterations", "starts", "components", "scene_components"):
+        for name in ("rank", "iterations", "components", "scene_components"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        if self.seed < 0:
-            raise SettingError(f"seed={self.seed}: expected 0 or more")
+        for name in ("starts", "seed"):
+            if getattr(self, name) < 0:
+                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
         if not 0 <= self.tolerance < math.inf:
             raise SettingError(f"tolerance={self.tolerance}: expected a number from 0 up")
         Window(self.guard, self.outer)
@@ -133,14 +134,14 @@ class Factorized(SceneDetector, ABC):
     def plain(
         self, X: Pixels, rank: int, count: int, progress: Progress
     ) -> tuple[nmf.Factors, list[float]]:
-        """The best of the random starts after `count` sweeps of plain factorization in all.
+        """Plain factorization, `count` sweeps in all, and the objectives on the way.
 
-        And the objectives on the way, from the sweep on after which the starts were compared.
+        These begin with the sweep after which random starts would be compared.
         """
         energy = float(np.vecdot(X, X).sum())
         trial = min(TRIAL, count)
         progress(0, self.iterations, "factorizing")
-        state = first = nmf.best_start(X, energy, rank, self.starts, trial, self.seed)
+        state = first = nmf.begin(X, energy, rank, self.starts, trial, self.seed)
         curve = [first.objective]
         for state in sweeps(lambda s: nmf.step(s, X, energy), first, count - trial, self.tolerance):
             curve.append(state.objective)

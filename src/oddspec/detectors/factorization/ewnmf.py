@@ -41,7 +41,8 @@ class EWNMF(Weighted):
     tolerance
         Stop earlier when a sweep lowers the objective by less than this fraction of its size.
     starts
-        Random factors to begin with; the best of them after 20 sweeps is taken on.
+        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
+        factors made of singular vectors (NNDSVD), without chance.
     score
         norm: length of the residual; brad: local RX of it; rx: RX of it in the whole scene; both:
         the sum of these two squared distances.
@@ -54,7 +55,7 @@ class EWNMF(Weighted):
     scene_components
         Leading principal components of the residual that RX takes.
     seed
-        Of the random factors.
+        Of the random factors, where there are any.
     gamma
         How even the weights are; inf leaves plain NMF. In the unit that gamma_unit names.
     gamma_unit

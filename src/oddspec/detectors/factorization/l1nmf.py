@@ -40,7 +40,8 @@ class L1NMF(Weighted):
     tolerance
         Stop earlier when a sweep lowers the loss by less than this fraction of it.
     starts
-        Random factors to begin with; the best of them after 20 sweeps is taken on.
+        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
+        factors made of singular vectors (NNDSVD), without chance.
     score
         norm: length of the residual; brad: local RX of it ([2], as read in [1]); rx: RX of it in
         the whole scene; both: the sum of these two squared distances.
@@ -53,7 +54,7 @@ class L1NMF(Weighted):
     scene_components
         Leading principal components of the residual that RX takes.
     seed
-        Of the random factors.
+        Of the random factors, where there are any.
     loss
         l1, l21 or huber, see above.
     smoothing

@@ -58,7 +58,8 @@ class REDNMF(SceneDetector):
     start
         nmf: from `warmup` sweeps of plain factorization; random: from random factors, as in [1].
     starts
-        Random factors to begin with; the best of them after 20 sweeps is taken on.
+        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
+        factors made of singular vectors (NNDSVD), without chance.
     warmup
         Sweeps of plain factorization before the start.
     rules
@@ -80,7 +81,7 @@ class REDNMF(SceneDetector):
     scene_components
         Leading principal components of the scored cube that RX takes.
     seed
-        Of the random factors.
+        Of the random factors, where there are any.
 
     Notes
     -----
@@ -92,7 +93,7 @@ class REDNMF(SceneDetector):
       ``rules="printed"`` runs the paper's.
     * lambda = 50 means digital numbers of some thousands: on data scaled to 0..1 no pixel would be
       odd. Relative to the median residual, one value serves all units.
-    * From a random start S takes over most of the scene, and gives it back slowly (with lambda = 50
+    * From random factors S takes over most of the scene, and gives it back slowly (with lambda = 50
       on abu-airport-1: 73 % of the norm at first, 60 % after 100 sweeps, 19 % after 500); hence
       the start from a plain factorization.
     * Negative values are set to zero, with a warning.
@@ -116,7 +117,7 @@ class REDNMF(SceneDetector):
     iterations: int = 500
     tolerance: float = 1e-3
     start: Literal["nmf", "random"] = "nmf"
-    starts: int = 10
+    starts: int = 0
     warmup: int = 150
     rules: Literal["corrected", "printed"] = "corrected"
     unit_norm: bool = True
@@ -132,11 +133,12 @@ class REDNMF(SceneDetector):
     cost: ClassVar[str] = "8 n b r per sweep"
 
     def __post_init__(self) -> None:
-        for name in ("rank", "iterations", "starts", "components", "scene_components"):
+        for name in ("rank", "iterations", "components", "scene_components"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        if self.warmup < 0:
-            raise SettingError(f"warmup={self.warmup}: expected 0 or more sweeps")
+        for name in ("starts", "warmup", "seed"):
+            if getattr(self, name) < 0:
+                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
         for name in ("beta", "tolerance"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise SettingError(f"{name}={getattr(self, name)}: expected a number from 0 up")
@@ -216,7 +218,7 @@ class REDNMF(SceneDetector):
             return factors.H, factors.W, M * (2 * factors.H.mean() / X.mean() / len(M))
         energy = float(np.vecdot(X, X).sum())
         trial = min(TRIAL, self.warmup)
-        factors = nmf.best_start(X, energy, rank, self.starts, trial, self.seed)
+        factors = nmf.begin(X, energy, rank, self.starts, trial, self.seed)
         for _ in range(self.warmup - trial):
             factors = nmf.step(factors, X, energy)
         return factors.H, factors.W, rednmf.encoder(X, factors.H)

@@ -39,7 +39,8 @@ class RNMF(Factorized):
     tolerance
         Stop earlier when a sweep lowers the objective by less than this fraction of it.
     starts
-        Random factors to begin with; the best of them after 20 sweeps is taken on.
+        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
+        factors made of singular vectors (NNDSVD), without chance.
     score
         norm: length of what is scored; brad: local RX of it; rx: RX of it in the whole scene; both:
         the sum of these two squared distances.
@@ -52,7 +53,7 @@ class RNMF(Factorized):
     scene_components
         Leading principal components of what is scored that RX takes.
     seed
-        Of the random factors.
+        Of the random factors, where there are any.
     penalty
         Where an entry begins to be odd, lam / 2; inf leaves plain NMF. In the unit that
         penalty_unit names.

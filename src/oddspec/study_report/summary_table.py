@@ -1,0 +1,123 @@
+"""The shortest table: one row for each detector and origin of its settings, over all scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, median
+
+from oddspec.study_report.cells import Cell, Cells, Heading, Place, scene_names
+from oddspec.study_report.comparison import Comparison
+from oddspec.study_report.metric_names import lower_is_better, metric_name
+from oddspec.study_report.score_table import headings_of
+from oddspec.study_report.sheet import Entry, Row, Sheet, amount, difference_text
+
+__all__ = ["summary_sheet"]
+
+
+def summary_sheet(
+    cells: Cells, metric: str = "auc_pd_pf", comparisons: Sequence[Comparison] = ()
+) -> Sheet:
+    """Mean over scenes, worst scene, worst seed, time and memory of every heading.
+
+    Parameters
+    ----------
+    cells
+        What to show; results under added noise are left out.
+    metric
+        As in the records.
+    comparisons
+        Printed values; their mean is shown over the scenes that a heading has them for.
+    """
+    quiet = {key: cell for key, cell in cells.items() if not key[0].noise}
+    headings = headings_of(quiet)
+    rows = [
+        Row((h.detector, h.origin), _entries(h, _of(quiet, h), metric, comparisons))
+        for h in headings
+    ]
+    heads = [f"mean {metric_name(metric)}", "scenes", "worst scene", "seeds", "worst seed − median"]
+    heads += ["mean printed (scenes)", "difference"] if comparisons else []
+    notes = [
+        "Per scene the median over its seeds, then the mean over the scenes. The worst seed is the "
+        "one farthest beyond the median of its scene."
+    ]
+    if len({len(_of(quiet, h)) for h in headings}) > 1:
+        notes.append("Means over different numbers of scenes do not compare.")
+    return Sheet(
+        f"{metric_name(metric)}: summary",
+        ("detector", "settings"),
+        tuple((head, "") for head in (*heads, "seconds", "peak memory")),
+        tuple(rows),
+        notes,
+    )
+
+
+def _of(cells: Cells, heading: Heading) -> dict[Place, Cell]:
+    return {place: cell for (place, h), cell in cells.items() if h == heading}
+
+
+def _entries(
+    heading: Heading, here: dict[Place, Cell], metric: str, comparisons: Sequence[Comparison]
+) -> tuple[Entry, ...]:
+    spreads = {place: s for place, cell in here.items() if (s := cell.spread(metric))}
+    medians = {place: spread.median for place, spread in spreads.items()}
+    times = [run.value("seconds") for cell in here.values() for run in cell.done]
+    memory = [run.value("peak_memory") for cell in here.values() for run in cell.done]
+    resources = (
+        _number(median([t for t in times if t is not None] or [0.0]), "seconds"),
+        _number(max((m for m in memory if m is not None), default=0.0), "peak_memory"),
+    )
+    if not medians:
+        dashes = (Entry("–"),) * (4 + 2 * bool(comparisons))
+        return Entry("no result", failed=True), *dashes, *resources
+    lower = lower_is_better(metric)
+    worst = (max if lower else min)(medians, key=lambda place: medians[place])
+    where = f"{amount(medians[worst], metric)} ({scene_names(here)[worst]})"
+    return (
+        _number(fmean(medians.values()), metric),
+        Entry(str(len(medians)), sort=len(medians)),
+        Entry(where, sort=medians[worst]),
+        _count(here),
+        _worst_seed(here, metric),
+        *(_printed(heading, metric, comparisons) if comparisons else ()),
+        *resources,
+    )
+
+
+def _number(value: float, metric: str) -> Entry:
+    return Entry(amount(value, metric), sort=value)
+
+
+def _count(here: dict[Place, Cell]) -> Entry:
+    """How many runs each scene has, of a detector with seeds."""
+    if not any(cell.seeded for cell in here.values()):
+        return Entry("–")
+    counts = sorted({len(cell.done) for cell in here.values()})
+    text = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return Entry(text, sort=counts[0])
+
+
+def _worst_seed(here: dict[Place, Cell], metric: str) -> Entry:
+    spreads = [s for c in here.values() if c.seeded and (s := c.spread(metric))]
+    if not spreads:
+        return Entry("–")
+    worst = max((spread.worst_less_median for spread in spreads), key=abs)
+    return Entry(difference_text(worst, metric), sort=worst)
+
+
+def _printed(
+    heading: Heading, metric: str, comparisons: Sequence[Comparison]
+) -> tuple[Entry, Entry]:
+    """Mean of the printed values, and how far the measured ones lie from it, scene by scene."""
+    pairs = {
+        measured.place: (comparison.printed.value, measured.median)
+        for comparison in comparisons
+        if comparison.printed.metric == metric
+        for measured in comparison.measured
+        if measured.heading == heading and measured.place is not None and not measured.place.noise
+    }
+    if not pairs:
+        return Entry("–"), Entry("–")
+    printed = fmean(value for value, _ in pairs.values())
+    difference = fmean(here for _, here in pairs.values()) - printed
+    text = f"{amount(printed, metric)} ({len(pairs)})"
+    return Entry(text, sort=printed), Entry(difference_text(difference, metric), sort=difference)
