@@ -5,7 +5,6 @@ import torch
 from oddspec.detectors.learned.lrr_net import LRRNet
 from oddspec.detectors.learned.lrr_net_plus import LRRNetPlus
 from oddspec.errors import InputError, SettingError
-from oddspec.families.unfolded import Unfolded
 from oddspec.scaling import globalz
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.clusters import cluster
@@ -31,13 +30,9 @@ def fit(detector, pixels):
 
 
 def how(learn=True, **changes):
-    settings = {
-        "balanced": True, "atoms": 10, "rank": 4, "stages": 5, "epochs": 5,
-        "learning_rate": 0.05, "loss": "objective", "maps": "tied", "lambda1": None,
-        "lambda2": None, "lambda3": None, "mu": None, "scaling": "globalz",
-        "score": "residual", "training": 10_000, "seed": 0,
-    }  # fmt: skip
-    return Unfolded(learn=learn, **settings | changes)
+    settings = {"atoms": 10, "rank": 4, "stages": 5, "epochs": 5, "learning_rate": 0.05}
+    detector = LRRNetPlus if learn else LRRNet
+    return detector(training=10_000, **settings | changes)
 
 
 def test_untrained_it_is_exactly_so_many_solver_steps(pixels):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from array_api_compat import device as device_of
 
-from oddspec.arrays import Pixels
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
+from oddspec.families.sampled import SampleDetector
 from oddspec.families.unfolded_background import UnfoldedBackground, parts
 from oddspec.progress import Progress, silent
 from oddspec.scaling import BY_NAME, Scaling
@@ -20,8 +21,9 @@ from oddspec.solvers.balance import balance
 from oddspec.solvers.clusters import cluster
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, scene_weights
+from oddspec.summary import Sample
 
-__all__ = ["Problem", "Unfolded", "check"]
+__all__ = ["Problem", "Unfolded"]
 
 NAMES = ("l1", "l3", "mu", "theta")
 SHOWN = 10
@@ -31,29 +33,59 @@ TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
-class Unfolded:
-    """How to fit; the settings of both detectors, under the names of `LRRNetPlus`."""
+class Unfolded(SampleDetector, ABC):
+    """ADMM sweeps of a low-rank representation as a network with trained constants.
 
-    learn: bool
-    balanced: bool
-    atoms: int
-    rank: int
-    stages: int
-    epochs: int
-    learning_rate: float
-    loss: Literal["objective", "mse"]
-    maps: Literal["tied", "free"]
-    lambda1: float | None
-    lambda2: float | None
-    lambda3: float | None
-    mu: float | None
-    scaling: str
-    score: Literal["residual", "sparse"]
-    training: int
-    seed: int
+    A subclass says whether the dictionary is learnt, and documents these settings too: help texts
+    are read from its own docstring.
+    """
 
-    def fit(self, pixels: Pixels, progress: Progress = silent) -> UnfoldedBackground:
+    learn: ClassVar[bool]
+    """Whether each stage updates the atoms."""
+
+    atoms: int = 30
+    rank: int = 15
+    stages: int = 40
+    epochs: int = 10
+    learning_rate: float = 0.01
+    loss: Literal["objective", "mse"] = "objective"
+    maps: Literal["tied", "free"] = "tied"
+    balanced: bool = True
+    lambda2: float | None = None
+    lambda3: float | None = None
+    mu: float | None = None
+    scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
+    score: Literal["residual", "sparse"] = "residual"
+    sample: int = 10_000
+    training: int = 1_000
+    seed: int = 0
+
+    cost: ClassVar[str] = "stages K b (n + epochs training)"
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+
+    def __post_init__(self) -> None:
+        for name in ("atoms", "rank", "stages"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
+        for name in ("epochs", "seed"):
+            if getattr(self, name) < 0:
+                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
+        for name in ("sample", "training"):
+            if getattr(self, name) < 2:
+                raise SettingError(f"{name}={getattr(self, name)}: expected at least 2")
+        for name, value in asdict(self).items():
+            positive = name in ("learning_rate", "mu") or name.startswith("lambda")
+            if positive and value is not None and not 0 < value < float("inf"):
+                raise SettingError(f"{name}={value}: expected a number above 0")
+
+    @property
+    def given(self) -> tuple[float | None, float | None, float | None]:
+        """Weights of the dictionary's norm, the nuclear norm and the l2,1 norm; None if not set."""
+        return None, self.lambda2, self.lambda3
+
+    def fit(self, summary: Sample, progress: Progress = silent) -> UnfoldedBackground:
         """Train the stages on some pixels, run them on all, and keep what they do to a pixel."""
+        pixels = summary.pixels
         # Deferred: listing the detectors must not load PyTorch.
         from oddspec.learning.unfold import one_thread
 
@@ -100,7 +132,7 @@ class Unfolded:
         import torch
 
         found = scene_weights(X, self.rank)
-        chosen = zip(found, (self.lambda1, self.lambda2, self.lambda3), strict=True)
+        chosen = zip(found, self.given, strict=True)
         weights = Weights(*(scene if own is None else own for scene, own in chosen))
         mu = found.l2 if self.mu is None else self.mu
         tensors = [torch.as_tensor(part, device=where) for part in (X, *self._start(X, weights))]
@@ -158,23 +190,6 @@ class Unfolded:
         names = NAMES if self.learn else NAMES[1:]
         maps = 0 if self.maps == "tied" else 3 if self.learn else 2
         return Unfolding(names, self.stages, [atoms] * maps, where)
-
-
-def check(settings: Mapping[str, Any]) -> None:
-    """Refuse settings out of their range.
-
-    Raises
-    ------
-    SettingError
-        Naming the setting and what is expected.
-    """
-    least = {"atoms": 1, "rank": 1, "stages": 1, "epochs": 0, "seed": 0, "sample": 2, "training": 2}
-    for name, value in settings.items():
-        if name in least and value < least[name]:
-            raise SettingError(f"{name}={value}: expected at least {least[name]}")
-        positive = name in ("learning_rate", "mu") or name.startswith("lambda")
-        if positive and value is not None and not 0 < value < float("inf"):
-            raise SettingError(f"{name}={value}: expected a number above 0")
 
 
 @dataclass(frozen=True)

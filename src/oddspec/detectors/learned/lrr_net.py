@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
-from oddspec.arrays import Index, Pixels
-from oddspec.detector import BackgroundDetector
-from oddspec.families.unfolded import Unfolded, check
-from oddspec.families.unfolded_background import UnfoldedBackground
-from oddspec.progress import Progress, silent
-from oddspec.summary import Sample
+from oddspec.families.unfolded import Unfolded
 
 __all__ = ["LRRNet"]
 
 
 @dataclass(frozen=True)
-class LRRNet(BackgroundDetector[Sample]):
+class LRRNet(Unfolded):
     r"""What few independent mixtures of typical spectra cannot represent.
 
     With pixels X (n x b), k-means centres D (K x b), coefficients L (n x K) and anomalies S (n x b)
@@ -89,39 +84,7 @@ class LRRNet(BackgroundDetector[Sample]):
     """
 
     atoms: int = 60
-    rank: int = 15
     stages: int = 10
-    epochs: int = 10
-    learning_rate: float = 0.01
-    loss: Literal["objective", "mse"] = "objective"
-    maps: Literal["tied", "free"] = "tied"
-    balanced: bool = True
-    lambda2: float | None = None
-    lambda3: float | None = None
-    mu: float | None = None
-    scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
-    score: Literal["residual", "sparse"] = "residual"
-    sample: int = 10_000
-    training: int = 1_000
-    seed: int = 0
 
     reference: ClassVar[str] = "Li et al. 2023, doi:10.1109/TGRS.2023.3279834"
-    cost: ClassVar[str] = "stages K b (n + epochs training)"
-    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-
-    def __post_init__(self) -> None:
-        check(asdict(self))
-
-    def summarise(self, pixels: Pixels, index: Index) -> Sample:
-        """Pixels to learn from."""
-        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
-
-    def summary_bytes(self, bands: int) -> int:
-        """Size of the largest sample."""
-        return 8 * bands * self.sample
-
-    def fit(self, summary: Sample, progress: Progress = silent) -> UnfoldedBackground:
-        """Choose the dictionary and learn the constants from the sample."""
-        settings = asdict(self)
-        del settings["sample"]
-        return Unfolded(learn=False, lambda1=None, **settings).fit(summary.pixels, progress)
+    learn: ClassVar[bool] = False

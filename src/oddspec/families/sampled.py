@@ -1,0 +1,27 @@
+"""Detectors that learn from a random sample of the pixels, so that a scene may be of any size."""
+
+from __future__ import annotations
+
+from abc import ABC
+
+from oddspec.arrays import Index, Pixels
+from oddspec.detector import BackgroundDetector
+from oddspec.summary import Sample
+
+__all__ = ["SampleDetector"]
+
+
+class SampleDetector(BackgroundDetector[Sample], ABC):
+    """Fit to a sample; a subclass has these two settings among its own."""
+
+    sample: int
+    """Most pixels that are learnt from; a scene with no more is learnt from whole."""
+    seed: int
+
+    def summarise(self, pixels: Pixels, index: Index) -> Sample:
+        """Pixels to learn from."""
+        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
+
+    def summary_bytes(self, bands: int) -> int:
+        """Size of the largest sample."""
+        return 8 * bands * self.sample
