@@ -9,10 +9,11 @@ import numpy as np
 from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 
-from oddspec.arrays import Index, Pixels, PixelScores
-from oddspec.detector import BackgroundDetector, Insight
+from oddspec.arrays import Pixels, PixelScores
+from oddspec.detector import Insight
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
+from oddspec.families.sampled import SampleDetector
 from oddspec.learning.embedding import choose_atoms, embed
 from oddspec.learning.networks import Network
 from oddspec.learning.train import check_spread
@@ -27,7 +28,7 @@ __all__ = ["LREN", "LRENBackground"]
 
 
 @dataclass(frozen=True)
-class LREN(BackgroundDetector[Sample]):
+class LREN(SampleDetector):
     r"""Pixels that a few typical and extreme members of the scene cannot represent cheaply.
 
     An encoder (b - hidden - latent), a decoder and an estimator that shares each latent pixel out
@@ -151,14 +152,6 @@ class LREN(BackgroundDetector[Sample]):
                 raise SettingError(f"{name}={value}: expected a number above 0")
         if self.sample < 100:
             raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
-
-    def summarise(self, pixels: Pixels, index: Index) -> Sample:
-        """Pixels to learn from."""
-        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
-
-    def summary_bytes(self, bands: int) -> int:
-        """Size of the largest sample."""
-        return 8 * bands * self.sample
 
     def fit(self, summary: Sample, progress: Progress = silent) -> LRENBackground:
         """Train, choose the dictionary and solve, as many times as there are runs."""

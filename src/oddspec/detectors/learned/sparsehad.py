@@ -7,11 +7,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from oddspec.arrays import Index, Pixels
-from oddspec.detector import BackgroundDetector
 from oddspec.device import to_numpy
 from oddspec.errors import InputError, SettingError
 from oddspec.families.rebuilt import RebuiltBackground, Search, Trained
+from oddspec.families.sampled import SampleDetector
 from oddspec.learning.coarse import search
 from oddspec.learning.sparse_gan import learn
 from oddspec.progress import Progress, silent
@@ -22,7 +21,7 @@ __all__ = ["SparseHAD"]
 
 
 @dataclass(frozen=True)
-class SparseHAD(BackgroundDetector[Sample]):
+class SparseHAD(SampleDetector):
     r"""How oddly a spectrum changes when networks trained on background pixels rebuild it.
 
     Background pixels are those of the largest connected component of the graph that joins spectra
@@ -151,14 +150,6 @@ class SparseHAD(BackgroundDetector[Sample]):
             )
         if self.sample < 100:
             raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
-
-    def summarise(self, pixels: Pixels, index: Index) -> Sample:
-        """Pixels to learn from."""
-        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
-
-    def summary_bytes(self, bands: int) -> int:
-        """Size of the largest sample."""
-        return 8 * bands * self.sample
 
     def fit(self, summary: Sample, progress: Progress = silent) -> RebuiltBackground:
         """Search the background, train on it, and fit a Gaussian to all differences."""
