@@ -68,8 +68,13 @@ class Printed:
     @property
     def source(self) -> str:
         """Paper and table."""
+        return f"{self.paper}, {self.place_in_paper}"
+
+    @property
+    def place_in_paper(self) -> str:
+        """Table or figure."""
         word = "" if self.table.lower().startswith("fig") else "Table "
-        return f"{self.paper}, {word}{self.table.replace(' (', ', ').rstrip(')')}"
+        return f"{word}{self.table.replace(' (', ', ').rstrip(')')}"
 
 
 def read_printed(path: str | Path) -> list[Printed]:

@@ -86,7 +86,9 @@ def entry_of(cell: Cell, metric: str) -> Entry:
         ends = {"ci_low": run.value("auc_ci_low"), "ci_high": run.value("auc_ci_high")}
         parts |= {name: value for name, value in ends.items() if value is not None}
     text = amount(spread.median, metric)
-    if cell.seeded:
+    if cell.seeded and len(cell.runs) == 1:
+        text += " (1 seed)"
+    elif cell.seeded:
         text += f" ({_range(spread.least, spread.most, metric)}; {_count(spread.count, 'seed')}"
         text += f", {len(failed)} failed)" if failed else ")"
     return Entry(text, parts=parts, sort=spread.median)
@@ -100,20 +102,24 @@ def _entry(cell: Cell | None, place: Place, heading: Heading, metric: str, besid
 
 
 def _with_printed(entry: Entry, found: list[tuple[Comparison, Measured]], metric: str) -> Entry:
-    below, beside = [], []
+    sources: dict[tuple[float, str], list[str]] = {}
+    beside = []
     for comparison, measured in found:
         printed = comparison.printed
         difference = comparison.difference(measured)
-        where = f", {printed.machine}" if printed.machine else ""
-        method = "" if not printed.columns else f" {printed.method}"
-        below.append(
-            f"{difference_text(difference, metric)} beside {amount(printed.value, metric)} "
-            f"({printed.source}{method}{where})"
-        )
         beside.append(
             {"printed": printed.value, "difference": difference, "source": printed.source}
         )
-    return replace(entry, below=tuple(below), printed=tuple(beside))
+        line = (
+            f"{difference_text(difference, metric)} beside {amount(printed.value, metric)} "
+            f"({printed.paper}, "
+        )
+        where = printed.place_in_paper + (f", {printed.machine}" if printed.machine else "")
+        where += "" if not printed.columns else f" {printed.method}"
+        # Papers print one value in several tables.
+        sources.setdefault((difference, line), []).append(where)
+    below = tuple(f"{line}{'; '.join(places)})" for (_, line), places in sources.items())
+    return replace(entry, below=below, printed=tuple(beside))
 
 
 def _noisy(cells: Cells) -> Cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import fmean, median
 
@@ -60,15 +61,8 @@ def _entries(
 ) -> tuple[Entry, ...]:
     spreads = {place: s for place, cell in here.items() if (s := cell.spread(metric))}
     medians = {place: spread.median for place, spread in spreads.items()}
-    times = [run.value("seconds") for cell in here.values() for run in cell.done]
-    memory = [run.value("peak_memory") for cell in here.values() for run in cell.done]
-    resources = (
-        _number(median([t for t in times if t is not None] or [0.0]), "seconds"),
-        _number(max((m for m in memory if m is not None), default=0.0), "peak_memory"),
-    )
     if not medians:
-        dashes = (Entry("–"),) * (4 + 2 * bool(comparisons))
-        return Entry("no result", failed=True), *dashes, *resources
+        return Entry("no result", failed=True), *(Entry("–"),) * (6 + 2 * bool(comparisons))
     lower = lower_is_better(metric)
     worst = (max if lower else min)(medians, key=lambda place: medians[place])
     where = f"{amount(medians[worst], metric)} ({scene_names(here)[worst]})"
@@ -79,8 +73,13 @@ def _entries(
         _count(here),
         _worst_seed(here, metric),
         *(_printed(heading, metric, comparisons) if comparisons else ()),
-        *resources,
+        _number(median(_values(here, "seconds")), "seconds"),
+        _number(max(_values(here, "peak_memory")), "peak_memory"),
     )
+
+
+def _values(here: dict[Place, Cell], metric: str) -> list[float]:
+    return [value for cell in here.values() for value in cell.values(metric)] or [math.nan]
 
 
 def _number(value: float, metric: str) -> Entry:
@@ -97,7 +96,7 @@ def _count(here: dict[Place, Cell]) -> Entry:
 
 
 def _worst_seed(here: dict[Place, Cell], metric: str) -> Entry:
-    spreads = [s for c in here.values() if c.seeded and (s := c.spread(metric))]
+    spreads = [s for cell in here.values() if (s := cell.spread(metric)) and s.count > 1]
     if not spreads:
         return Entry("–")
     worst = max((spread.worst_less_median for spread in spreads), key=abs)
