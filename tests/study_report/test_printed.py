@@ -53,7 +53,7 @@ def test_every_value_ends_in_one_list(tmp_path):
         ("LREN", "2", "auc_pd_pf", "RX", "SanDiego", 0.9403),
         ("LRR-Net+", "III", "auc_pd_pf", "CRD", "Airport-4", 0.9),
         ("LREN", "2", "auc_pd_pf", "RX", "Hydice", 0.9763),
-        ("LREN", "2", "auc_pd_pf", "AAE", "SanDiego", 0.9595),
+        ("LREN", "2", "auc_pd_pf", "one of tomorrow", "SanDiego", 0.9595),
         ("REDNMF", "2", "auc_pd_pf", "REDNMF", "HyMap", 0.8243),
         ("LRR-Net+", "III", "auc_pd_pf", "LRASR", "Airport-3", 0.8891),
     )

@@ -53,7 +53,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     printed = write_printed(
         tmp_path / "p.csv",
         ("LREN", "2", "auc_pd_pf", "RX", "SanDiego", 0.9403),
-        ("LREN", "2", "auc_pd_pf", "AAE", "SanDiego", 0.9595),
+        ("LREN", "2", "auc_pd_pf", "one of tomorrow", "SanDiego", 0.9595),
     )
     return Page(report(folder, tmp_path / "out.html", printed=printed).read_text(encoding="utf-8"))
 
