@@ -14,12 +14,20 @@ from oddspec.detector import SceneDetector
 from oddspec.errors import SettingError
 from oddspec.models import fitted_class
 
-# Windows that fit the small test scenes, and one training where the default averages several;
-# nothing else is set for any detector here.
+# Windows that fit the small test scenes, one training where the default averages several, and small
+# networks where the default ones take minutes; nothing else is set for any detector here.
 SMALL = {
+    "lrasr": {"clusters": 4, "nearest": 6},
     "local_rx": {"guard": 3, "outer": 9},
     "crd": {"guard": 3, "outer": 7},
+    "lren": {"runs": 1},
     "sparsehad": {"runs": 1},
+    "aae": {"hidden": 40, "critic": 24, "steps": 60, "sample": 700},
+    "safl_rx": {"hidden": 40, "critic": 24, "steps": 80, "sample": 700},
+    "auto_ad": {"channels": 8, "iterations": 100},
+    "cnn": {"channels": 8, "bottleneck": 3, "iterations": 60},
+    "bsdm": {"steps": 10, "removals": 1, "sample": 700},
+    "msnet": {"rounds": 2, "steps": 40},
 }
 
 NAMES = detectors.names()

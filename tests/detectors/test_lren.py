@@ -10,7 +10,7 @@ from oddspec.linalg import Gaussian
 from oddspec.solvers import lrr
 from oddspec.summary import Moments
 
-QUICK = {"latent": 4, "hidden": 24, "steps": 40, "components": 3}
+QUICK = {"latent": 4, "hidden": 24, "steps": 40, "components": 3, "runs": 1}
 
 
 @pytest.fixture

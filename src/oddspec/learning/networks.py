@@ -15,8 +15,8 @@ from oddspec.device import to_numpy
 
 __all__ = ["Network", "activate", "draw"]
 
-LEAK = 0.2
-"""Slope of the leaky rectifier below zero."""
+LEAKS = {"leaky_relu": 0.2, "leaky_relu_tenth": 0.1}
+"""Slopes of the leaky rectifiers below zero."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Network:
     biases
         One ``(outputs,)`` vector per layer; empty for a network without biases.
     activations
-        One name per layer: ``linear``, ``tanh``, ``leaky_relu`` or ``softmax``.
+        One name per layer: ``linear``, ``tanh``, ``leaky_relu`` (slope 0.2 below zero),
+        ``leaky_relu_tenth`` (0.1) or ``softmax``.
     """
 
     weights: tuple[Any, ...]
@@ -99,15 +100,15 @@ def activate(name: str, x: Any) -> Any:
     """The activation of that name, entry by entry (``softmax``: row by row)."""
     if name == "linear":
         return x
-    if name == "leaky_relu" and isinstance(x, torch.Tensor):
-        return torch.nn.functional.leaky_relu(x, LEAK)
+    if name in LEAKS and isinstance(x, torch.Tensor):
+        return torch.nn.functional.leaky_relu(x, LEAKS[name])
     if name == "tanh" and isinstance(x, torch.Tensor):
         return _Tanh.apply(x)
     xp = array_namespace(x)
     if name == "tanh":
         return xp.tanh(x)
-    if name == "leaky_relu":
-        return xp.maximum(x, LEAK * x)
+    if name in LEAKS:
+        return xp.maximum(x, LEAKS[name] * x)
     if name == "softmax":
         powers = xp.exp(x - xp.max(x, axis=1, keepdims=True))
         return powers / xp.sum(powers, axis=1, keepdims=True)

@@ -1,25 +1,23 @@
-"""A first dictionary: the centres of k-means clusters."""
+"""K-means clusters of pixels, and a first dictionary: their centres."""
 
 from __future__ import annotations
 
 import warnings
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import linalg
 from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
 
-__all__ = ["cluster"]
+__all__ = ["assign", "cluster"]
 
 ITERATIONS = 20
 KEYS = 16
 
 
-def cluster(
-    X: Float[np.ndarray, "n b"], count: int, seed: int
-) -> tuple[Float[np.ndarray, "K b"], Float[np.ndarray, "n K"]]:
-    """Centres of k-means clusters, and which cluster each pixel belongs to.
+def assign(X: Float[np.ndarray, "n b"], count: int, seed: int) -> Int[np.ndarray, " n"]:
+    """The k-means cluster that each pixel belongs to, counted from 0; none is empty.
 
     Started by k-means++ on the pixels sorted by value, so that the outcome depends on the set of
     pixels and the seed, not on the order that the pixels come in.
@@ -29,14 +27,9 @@ def cluster(
     X
         Pixels.
     count
-        Number of clusters; fewer come back where fewer have members of their own.
+        Number of clusters; fewer come back where fewer have members.
     seed
         Of the random start.
-
-    Returns
-    -------
-    D, L
-        Linearly independent centres, and per pixel a row with a 1 where its own is among them.
     """
     order = np.lexsort(X.T[:KEYS][::-1])
     with warnings.catch_warnings():
@@ -44,10 +37,24 @@ def cluster(
         warnings.simplefilter("ignore", UserWarning)
         first = _spread_out(X[order], count, np.random.default_rng(seed))
         _, sorted_labels = kmeans2(X[order], first, iter=ITERATIONS, minit="matrix")
-    used, sorted_labels = np.unique(sorted_labels, return_inverse=True)
+    _, sorted_labels = np.unique(sorted_labels, return_inverse=True)
     labels = np.empty_like(sorted_labels)
     labels[order] = sorted_labels
-    L = np.zeros((len(X), len(used)))
+    return labels
+
+
+def cluster(
+    X: Float[np.ndarray, "n b"], count: int, seed: int
+) -> tuple[Float[np.ndarray, "K b"], Float[np.ndarray, "n K"]]:
+    """Centres of the clusters that `assign` finds, and which cluster each pixel belongs to.
+
+    Returns
+    -------
+    D, L
+        Linearly independent centres, and per pixel a row with a 1 where its own is among them.
+    """
+    labels = assign(X, count, seed)
+    L = np.zeros((len(X), int(labels.max()) + 1))
     L[np.arange(len(X)), labels] = 1.0
     D = (L.T @ X) / L.sum(axis=0)[:, None]
     kept = _independent(D)

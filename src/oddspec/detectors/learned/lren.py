@@ -131,7 +131,7 @@ class LREN(SampleDetector):
     penalty: float | None = None
     solver: Literal["optimum", "published"] = "optimum"
     norm: Literal["l2", "l1"] = "l2"
-    runs: int = 1
+    runs: int = 3
     sample: int = 30000
     seed: int = 0
 
