@@ -167,3 +167,27 @@ def test_tensors_are_learnt_from_as_arrays_are(pixels):
 def test_latent_units_are_at_most_half_as_many_as_bands(pixels):
     background = fit(pixels, latent=50)
     assert latent(background, pixels).shape[1] == pixels.shape[1] // 2
+
+
+@pytest.mark.parametrize("kind", ["members", "centroids", "kmeans"])
+def test_other_dictionaries_and_a_mixture_trained_afterwards(pixels, kind):
+    background = fit(pixels, dictionary=kind, joint=False)
+    assert background.score(pixels).argmax() == 9 * 26 + 13
+    (member,) = background.members
+    assert len(member.spectra) <= 6
+    assert member.terms == ("reconstruction",)
+
+
+def test_below_the_critical_penalty_it_is_rx_of_the_scene_in_the_original_space(pixels):
+    background = fit(pixels, space="original", penalty_ratio=0.95)
+    assert background.members[0].encoder is None
+    lengths = np.sqrt(Gaussian.of(Moments.of(pixels)).score(pixels))
+    np.testing.assert_allclose(background.score(pixels), lengths / lengths.mean(), rtol=1e-3)
+
+
+def test_without_weight_on_the_errors_the_score_is_the_norm_of_the_latent_pixel(pixels):
+    background = fit(pixels, penalty=1e-12, whiten=False)
+    (member,) = background.members
+    code = member.encoder(background.scaling(pixels).astype(np.float32)).astype(np.float64)
+    expected = np.linalg.norm(code, axis=1)
+    np.testing.assert_allclose(background.score(pixels), expected / expected.mean(), rtol=1e-6)

@@ -47,6 +47,7 @@ def embed(
     optimiser: Literal["adam", "sgd"],
     energy_weight: float,
     narrowness_weight: float,
+    joint: bool,
     patience: int,
     seed: int,
     progress: Progress = silent,
@@ -69,6 +70,8 @@ def embed(
         Step size and kind.
     energy_weight, narrowness_weight
         Weights of the second and the third term.
+    joint
+        False trains encoder and decoder first, and then the estimator on their codes.
     patience
         See `train`; 0 runs all steps.
     seed
@@ -89,22 +92,23 @@ def embed(
     widths = (latent, ESTIMATOR_WIDTH, components)
     estimator = draw(widths, ESTIMATOR, numbers, device=device)
 
-    def loss(rows: torch.Tensor) -> dict[str, torch.Tensor]:
-        code = encoder(rows)
+    def rebuilt(rows: torch.Tensor, code: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"reconstruction": ((rows - decoder(code)) ** 2).sum(dim=1).mean()}
+
+    def grouped(code: torch.Tensor) -> dict[str, torch.Tensor]:
         mixture = mixture_of(estimator(code), code)
-        found = {
-            "reconstruction": ((rows - decoder(code)) ** 2).sum(dim=1).mean(),
-            "energy": energy_weight * mixture.energy(code).mean(),
-        }
+        found = {"energy": energy_weight * mixture.energy(code).mean()}
         if narrowness_weight:
             found["narrowness"] = narrowness_weight * mixture.narrowness()
         return found
 
+    def both(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+        code = encoder(rows)
+        return rebuilt(rows, code) | grouped(code)
+
     batch = min(batch or len(data), len(data))
-    training = train(
-        encoder.parameters + decoder.parameters + estimator.parameters,
-        loss,
-        data,
+    learn = partial(
+        train,
         epochs=-(-steps // -(-len(data) // batch)),
         rate=rate,
         batch=batch,
@@ -114,18 +118,26 @@ def embed(
         progress=progress,
         name="lren",
     )
+    coder = encoder.parameters + decoder.parameters
+    if joint:
+        training = learn(coder + estimator.parameters, both, data)
+    else:
+        training = learn(coder, lambda rows: rebuilt(rows, encoder(rows)), data)
+        with torch.no_grad():
+            code = encoder(data)
+        learn(estimator.parameters, grouped, code)
     return Embedding(encoder.frozen(), decoder.frozen(), estimator.frozen(), training)
 
 
 def choose_atoms(
-    latent: np.ndarray, membership: np.ndarray, kind: Literal["members", "centroids"]
+    rows: np.ndarray, membership: np.ndarray, kind: Literal["members", "centroids"]
 ) -> np.ndarray:
     """Two rows per component that some pixel belongs to most.
 
     Parameters
     ----------
-    latent
-        ``(n, l)``.
+    rows
+        Pixels, in the space that the atoms shall be in.
     membership
         ``(n, k)``; a pixel is a member of the component in which it has its largest share.
     kind
@@ -140,9 +152,9 @@ def choose_atoms(
             continue
         share = membership[members, k]
         if kind == "members":
-            atoms += [latent[members[share.argmax()]], latent[members[share.argmin()]]]
+            atoms += [rows[members[share.argmax()]], rows[members[share.argmin()]]]
         else:
-            mean = membership[:, k] @ latent / membership[:, k].sum()
-            away = ((latent[members] - mean) ** 2).sum(axis=1)
-            atoms += [mean, latent[members[away.argmax()]]]
+            mean = membership[:, k] @ rows / membership[:, k].sum()
+            away = ((rows[members] - mean) ** 2).sum(axis=1)
+            atoms += [mean, rows[members[away.argmax()]]]
     return np.array(atoms)

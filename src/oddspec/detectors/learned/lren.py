@@ -21,6 +21,7 @@ from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
 from oddspec.scaling import Scaling, bandz, globalz
 from oddspec.solvers import lrr
+from oddspec.solvers.clusters import assign
 from oddspec.solvers.lrr_pixels import Coupling, couple
 from oddspec.summary import Moments, Sample
 
@@ -67,9 +68,16 @@ class LREN(SampleDetector):
     patience
         Stop once this many epochs have lowered the loss by less than 0.1 % of its whole fall; 0
         runs all steps.
+    joint
+        Train encoder, decoder and mixture together, as [1]; False trains the mixture afterwards,
+        on the finished codes (D in [1]'s Table 1).
     dictionary
         members: of every component the pixel that belongs to it most and the one that belongs to
-        it least (authors' code); centroids: its mean and the pixel farthest from that ([1]).
+        it least (authors' code); centroids: its mean and the pixel farthest from that ([1]);
+        kmeans: as many k-means centres as these would be, without the mixture (B in Table 1).
+    space
+        Where pixels are represented: latent, or original, by the same pixels' spectra (C in
+        Table 1).
     whiten
         Centre the latent pixels and give them unit covariance before they are represented; False
         takes them as the encoder leaves them, as [1] does.
@@ -95,9 +103,11 @@ class LREN(SampleDetector):
     -----
     * ``latent=9, learning_rate=1e-4, optimiser=sgd, steps=1000, batch=0, energy_weight=1,
       narrowness_weight=0, patience=0, dictionary=centroids, whiten=false, penalty=0.01,
-      solver=published, norm=l1, runs=1`` is the paper; ``latent=9, learning_rate=1e-4, steps=3000,
-      batch=4096, patience=0, whiten=false, penalty=0.01, solver=published, runs=1`` the authors'
-      code (which shuffles the pixels once, not in every epoch).
+      solver=published, norm=l1, runs=1`` is the paper. A in its Table 1, without the l2,1 norm, is
+      ``penalty=1e-12``: nothing is represented, and the score is the norm of the latent pixel.
+    * ``latent=9, learning_rate=1e-4, steps=3000, batch=4096, patience=0, whiten=false,
+      penalty=0.01, solver=published, runs=1`` is the authors' code (which shuffles the pixels once,
+      not in every epoch).
     * Bands are standardised first (authors' code; [1] does not say).
     * Readings: in eq. 1 the l2,1 norm sums over pixels (as printed, over bands); eq. 7's softmax is
       of the latent pixel; "centroid (i.e. beta)" below eq. 11 is mu; eq. 18 lacks mu/2, so its
@@ -125,7 +135,9 @@ class LREN(SampleDetector):
     energy_weight: float = 0.1
     narrowness_weight: float = 1e-4
     patience: int = 20
-    dictionary: Literal["members", "centroids"] = "members"
+    joint: bool = True
+    dictionary: Literal["members", "centroids", "kmeans"] = "members"
+    space: Literal["latent", "original"] = "latent"
     whiten: bool = True
     penalty_ratio: float = 2.0
     penalty: float | None = None
@@ -178,19 +190,22 @@ class LREN(SampleDetector):
             optimiser=self.optimiser,
             energy_weight=self.energy_weight,
             narrowness_weight=self.narrowness_weight,
+            joint=self.joint,
             patience=self.patience,
             seed=int(np.random.SeedSequence([self.seed, run]).generate_state(1)[0]),
             progress=progress,
         )
         code = to_numpy(model.encoder(_single(scaled)))
         check_spread(code, "lren", len(model.training.losses))
-        latent = code.astype(np.float64)
-        mean, frame = np.zeros(latent.shape[1]), np.eye(latent.shape[1])
+        latent = self.space == "latent"
+        pixels = (code if latent else to_numpy(scaled)).astype(np.float64)
+        atoms = self._atoms(pixels, model.estimator(code).astype(np.float64), run)
+        spectra = model.decoder(atoms.astype(np.float32)).astype(np.float64) if latent else atoms
+        mean, frame = np.zeros(pixels.shape[1]), np.eye(pixels.shape[1])
         if self.whiten:
-            gaussian = Gaussian.of(Moments.of(latent))
+            gaussian = Gaussian.of(Moments.of(pixels))
             mean, frame = gaussian.mean, gaussian.whitening
-        atoms = choose_atoms(latent, model.estimator(code).astype(np.float64), self.dictionary)
-        rows, basis = (latent - mean) @ frame, (atoms - mean) @ frame
+        rows, basis = (pixels - mean) @ frame, (atoms - mean) @ frame
         penalty = self.penalty or self.penalty_ratio * lrr.critical_penalty(rows, basis)
         coupling = couple(rows, basis, penalty, published=self.solver == "published")
         lengths = _norm(coupling.errors(rows), self.norm)
@@ -200,32 +215,42 @@ class LREN(SampleDetector):
                 f"scores are 0: lower it"
             )
         return _Member(
-            model.encoder,
+            model.encoder if latent else None,
             mean,
             frame,
             coupling,
             scale=float(lengths.mean()),
-            spectra=model.decoder(atoms.astype(np.float32)).astype(np.float64),
+            spectra=spectra,
+            terms=model.training.terms,
             losses=model.training.losses,
         )
+
+    def _atoms(self, pixels: np.ndarray, membership: np.ndarray, run: int) -> np.ndarray:
+        if self.dictionary != "kmeans":
+            return choose_atoms(pixels, membership, self.dictionary)
+        labels = assign(pixels, min(2 * self.components, len(pixels)), self.seed + run)
+        return np.array([pixels[labels == k].mean(axis=0) for k in range(labels.max() + 1)])
 
 
 @dataclass(frozen=True)
 class _Member:
     """What one training and one solution leave."""
 
-    encoder: Network
+    encoder: Network | None
+    """None where pixels are represented by their bands."""
     mean: np.ndarray
     frame: np.ndarray
     coupling: Coupling
     scale: float
     spectra: np.ndarray
-    """The dictionary as the decoder draws it, in scaled bands."""
+    """The dictionary in scaled bands, as the decoder draws it."""
+    terms: tuple[str, ...]
     losses: np.ndarray
 
     def errors(self, scaled: Any) -> Any:
         xp, where = array_namespace(scaled), device_of(scaled)
-        code = xp.astype(self.encoder(_single(scaled)), xp.float64)
+        code = scaled if self.encoder is None else self.encoder(_single(scaled))
+        code = xp.astype(code, xp.float64)
         return self.coupling.errors(
             (code - xp.asarray(self.mean, device=where)) @ xp.asarray(self.frame, device=where)
         )
@@ -250,7 +275,7 @@ class LRENBackground:
         """Dictionary spectra and losses of the first run, and each run's penalty."""
         first = self.members[0]
         spectra = self.scaling.inverse(first.spectra)
-        label = "dictionary atoms, decoded, in the scene's units (a typical and an extreme pixel "
+        label = "dictionary atoms in the scene's units (a typical and an extreme pixel "
         penalties = np.array([m.coupling.penalty for m in self.members])
         return (
             Insight("dictionary", "spectra", spectra, label + "of each component)"),
@@ -259,7 +284,7 @@ class LRENBackground:
                 "curve",
                 first.losses,
                 "terms of the loss in each epoch",
-                ("reconstruction", "energy", "narrowness"),
+                first.terms,
                 "epoch",
             ),
             Insight("penalty", "values", penalties, "weight of the errors in each run"),
