@@ -18,6 +18,7 @@ from oddspec.models import fitted_class
 # networks where the default ones take minutes; nothing else is set for any detector here.
 SMALL = {
     "lrasr": {"clusters": 4, "nearest": 6},
+    "pab_dc": {"anomalies": 0.1, "sparsity": 30.0},
     "local_rx": {"guard": 3, "outer": 9},
     "crd": {"guard": 3, "outer": 7},
     "lren": {"runs": 1},

@@ -1,0 +1,134 @@
+"""LSUNRSORAD: like LSAD-CR-IDW, with weights that sum to one and outliers left out of rings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from oddspec.arrays import Scores
+from oddspec.detector import WindowDetector
+from oddspec.errors import SettingError
+from oddspec.families.shifted_windows import around, scratch, sum_over_shifts
+from oddspec.windows import Tile, Window
+
+__all__ = ["LSUNRSORAD", "residual_norms"]
+
+
+@dataclass(frozen=True)
+class LSUNRSORAD(WindowDetector):
+    r"""Distance of a pixel from the mixtures of the rings around it, outliers left out.
+
+    A dual window is centred on each of the ``guard**2`` places from which its guard square holds
+    the pixel y. Of one ring, pixels whose sum over the bands is more than ``outlier`` standard
+    deviations from the ring's mean are left out; with the others ``h_k`` as the rows of H::
+
+        a = argmin ||y - a H||^2 + penalty sum_k (a_k ||y - h_k||)^2   subject to  sum_k a_k = 1
+
+    The score is the sum of ``||y - a H||`` over the windows.
+
+    Parameters
+    ----------
+    guard
+        Width of the inner square in pixels, odd.
+    outer
+        Width of the outer square in pixels, odd.
+    penalty
+        Weight of the coefficients' penalty (lambda), a pure number.
+    outlier
+        Standard deviations (n - 1) of a ring's brightness beyond which a pixel is left out.
+
+    Notes
+    -----
+    * With ``z_k = h_k - y``, ``a`` is proportional to ``(Z Z^T + penalty diag ||z_k||^2)^{-1} 1``
+      and the residual is ``-a Z``. Solved for the z_k divided by their lengths, so that the system
+      is well conditioned however different the pixels.
+    * The weights sum to one: an offset or a factor common to all spectra does not change the
+      ranking, so the authors' scaling to 0..1 has no part.
+    * Weights may be negative: the mixtures are all affine combinations, not the convex ones alone.
+    * A pixel equal to one of a ring is rebuilt at no cost.
+    * The authors' mirrored borders can put a copy of the pixel into its own ring. Here windows
+      slide inwards.
+    * The default windows, 5 and 3 pixels, and 0.01 are those of the authors' code: anomalies
+      larger than three pixels rebuild themselves.
+    * Invalid ring pixels are left out; so are rings with less than a third of their pixels valid,
+      and the others' sum is raised in proportion.
+
+    References
+    ----------
+    K. Tan, Z. Hou, F. Wu, Q. Du and Y. Chen, "Anomaly detection for hyperspectral imagery based
+    on the regularized subspace method and collaborative representation", Remote Sens. 11(11),
+    1318, 2019. doi:10.3390/rs11111318
+    """
+
+    guard: int = 3
+    outer: int = 5
+    penalty: float = 0.01
+    outlier: float = 2.0
+
+    reference: ClassVar[str] = "Tan et al. 2019, doi:10.3390/rs11111318"
+    cost: ClassVar[str] = "n guard^2 (s^2 b + s^3)"
+    unit: ClassVar[str] = "sum of residual norms"
+
+    def __post_init__(self) -> None:
+        Window(self.guard, self.outer)
+        if not (np.isfinite(self.penalty) and self.penalty > 0):
+            raise SettingError(f"penalty={self.penalty}: expected a number above 0, such as 0.01")
+        if not self.outlier >= 1:
+            # Some pixel is always within one deviation.
+            raise SettingError(f"outlier={self.outlier}: expected at least 1 standard deviation")
+
+    @property
+    def window(self) -> Window:
+        """All that the windows of a pixel reach over."""
+        return around(Window(self.guard, self.outer))
+
+    def scratch(self, rows: int, columns: int, bands: int) -> int:
+        """Bytes needed beside the tile: a batch of rings."""
+        return scratch(Window(self.guard, self.outer), rows, columns, bands)
+
+    def score_tile(self, tile: Tile) -> Scores:
+        """Sums of the residuals' norms, in the data's units; see `sum_over_shifts`."""
+        score = partial(residual_norms, penalty=self.penalty, outlier=self.outlier)
+        return sum_over_shifts(tile, Window(self.guard, self.outer), score)
+
+
+def residual_norms(
+    pixels: Float[np.ndarray, "n b"],
+    rings: Float[np.ndarray, "n s b"],
+    valid: Bool[np.ndarray, "n s"],
+    distances: Float[np.ndarray, "n s"],
+    *,
+    penalty: float,
+    outlier: float,
+) -> Float[np.ndarray, " n"]:
+    """``||y - a H||`` of each pixel against its ring; see `RingScore`. Distances play no part."""
+    kept = _ordinary(rings, valid, outlier)
+    apart = rings - pixels[:, None]
+    lengths = np.sqrt(np.vecdot(apart, apart))
+    equal = ((lengths == 0) & kept).any(axis=1)
+    kept &= lengths > 0
+    inverse = np.where(kept, 1.0 / np.where(kept, lengths, 1.0), 0.0)
+    apart *= inverse[..., None]  # directions; zero where an atom does not count
+    system = apart @ apart.mT
+    diagonal = np.einsum("nii->ni", system)
+    diagonal += penalty
+    a = np.linalg.solve(system, inverse[..., None])
+    total = np.vecdot(a[..., 0], inverse)
+    rest = (apart.mT @ a)[..., 0]
+    norms = np.sqrt(np.vecdot(rest, rest)) / np.where(total > 0, total, 1.0)
+    return np.where(equal, 0.0, norms)
+
+
+def _ordinary(rings: np.ndarray, valid: np.ndarray, outlier: float) -> np.ndarray:
+    """Which valid pixels of each ring have a brightness like the others'."""
+    brightness = np.where(valid, rings.sum(axis=2), 0.0)
+    count = np.count_nonzero(valid, axis=1)[:, None]
+    away = np.where(valid, brightness - brightness.sum(axis=1, keepdims=True) / count, 0.0)
+    deviation = np.sqrt(np.vecdot(away, away)[:, None] / (count - 1))
+    # Rounding leaves a deviation of about 1e-16 in a ring of equal pixels.
+    slack = 1e-12 * np.abs(brightness).max(axis=1, keepdims=True)
+    return np.asarray(valid & (np.abs(away) <= outlier * deviation + slack))

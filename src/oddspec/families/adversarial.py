@@ -1,0 +1,167 @@
+"""Detectors on an adversarial autoencoder of the scene's spectra."""
+
+from __future__ import annotations
+
+from abc import ABC
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from oddspec.arrays import Index, Pixels
+from oddspec.detector import BackgroundDetector, Insight
+from oddspec.errors import InputError, SettingError
+from oddspec.learning.adversarial import AdversarialAutoencoder, learn
+from oddspec.learning.networks import Network
+from oddspec.progress import Progress
+from oddspec.scaling import Scaling, global01
+from oddspec.summary import Sample
+
+__all__ = ["Adversarial", "Fitted"]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained autoencoder, and the scale of the spectra that it knows.
+
+    Attributes
+    ----------
+    scaling
+        To -1..1 over the scene.
+    encoder, decoder
+        The networks, in NumPy arrays.
+    terms, losses
+        See `oddspec.learning.train.Training`.
+    opposition
+        See `oddspec.learning.adversarial.AdversarialAutoencoder`.
+    """
+
+    scaling: Scaling
+    encoder: Network
+    decoder: Network
+    terms: tuple[str, ...]
+    losses: np.ndarray
+    opposition: np.ndarray
+
+    def scaled(self, pixels: Pixels) -> Any:
+        """What the encoder is given, in float32."""
+        scaled = self.scaling(pixels)
+        return array_namespace(scaled).astype(scaled, array_namespace(scaled).float32)
+
+    def codes(self, pixels: Pixels) -> Any:
+        """Latent features of each pixel, in float64."""
+        codes = self.encoder(self.scaled(pixels))
+        return array_namespace(codes).astype(codes, array_namespace(codes).float64)
+
+    def errors(self, pixels: Pixels) -> Any:
+        """What each pixel differs by from its reconstruction, in float64, scaled."""
+        scaled = self.scaled(pixels)
+        error = scaled - self.decoder(self.encoder(scaled))
+        return array_namespace(error).astype(error, array_namespace(error).float64)
+
+    def insights(self) -> tuple[Insight, ...]:
+        """Losses of the training, those of the game, and what the decoder draws with."""
+        patterns = self.decoder.weights[-1].astype(np.float64)
+        strongest = np.argsort(-np.abs(patterns).sum(axis=1), kind="stable")[:20]
+        shown = [
+            Insight(
+                "losses",
+                "curve",
+                self.losses,
+                "terms of the loss in each epoch",
+                self.terms,
+                "epoch",
+            ),
+            Insight(
+                "patterns",
+                "spectra",
+                patterns[strongest],
+                "the decoder's strongest output weights (no units)",
+            ),
+        ]
+        if self.opposition.size:
+            label = "cross entropy of the opponent and of the encoder in each step"
+            names = ("opponent", "encoder")
+            shown.append(Insight("opposition", "curve", self.opposition, label, names))
+        return tuple(shown)
+
+
+@dataclass(frozen=True)
+class Adversarial(BackgroundDetector[Sample], ABC):
+    """An adversarial autoencoder of spectra; a subclass says what is scored.
+
+    A subclass documents these settings too: help texts are read from its own docstring.
+    """
+
+    latent: int = 20
+    hidden: int = 400
+    critic: int = 200
+    angle: Literal["cosine", "radians"] = "cosine"
+    angle_weight: float = 0.1
+    adversarial: bool = True
+    steps: int = 500
+    batch: int = 2048
+    learning_rate: float = 1e-4
+    critic_rate: float = 1e-5
+    patience: int = 20
+    sample: int = 30000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("latent", "hidden", "critic", "steps"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
+        for name in ("angle_weight", "batch", "patience", "seed"):
+            if not getattr(self, name) >= 0:
+                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
+        for name in ("learning_rate", "critic_rate"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise SettingError(f"{name}={getattr(self, name)}: expected a number above 0")
+        if self.sample < 100:
+            raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
+
+    def summarise(self, pixels: Pixels, index: Index) -> Sample:
+        """Pixels to learn from."""
+        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
+
+    def summary_bytes(self, bands: int) -> int:
+        """Size of the largest sample."""
+        return 8 * bands * self.sample
+
+    def train(self, summary: Sample, progress: Progress) -> Fitted:
+        """The autoencoder of the sample.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than two pixels, or all are equal.
+        """
+        name = type(self).__module__.rpartition(".")[2]
+        if len(summary.pixels) < 2:
+            raise InputError(
+                f"{len(summary.pixels)} valid pixels: {name} needs at least 2; check the nodata "
+                f"value and the mask"
+            )
+        unit = global01(summary.pixels)
+        scaling = Scaling(unit.offset + unit.scale / 2, unit.scale / 2)
+        found: AdversarialAutoencoder = learn(
+            scaling(summary.pixels),
+            latent=self.latent,
+            hidden=self.hidden,
+            critic=self.critic,
+            angle=self.angle,
+            angle_weight=self.angle_weight,
+            adversarial=self.adversarial,
+            steps=self.steps,
+            batch=self.batch,
+            rate=self.learning_rate,
+            critic_rate=self.critic_rate,
+            patience=self.patience,
+            seed=self.seed,
+            progress=progress,
+            name=name,
+        )
+        training = found.training
+        networks = (found.encoder, found.decoder)
+        return Fitted(scaling, *networks, training.terms, training.losses, found.opposition)

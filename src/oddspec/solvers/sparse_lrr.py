@@ -1,0 +1,234 @@
+"""Low-rank and sparse representation: few independent patterns, and few atoms per pixel.
+
+Pixels are the n rows of X (n x b), the m rows of D (m x b) are atoms, S (n x m) coefficients and
+the rows of E (n x b) what the atoms cannot represent::
+
+    min_{S,E}  ||S||_* + beta ||S||_1 + lam ||E||_{2,1}    subject to  X = S D + E
+
+The linearised alternating direction method with adaptive penalty keeps a copy J of S for the l1
+norm, and unscaled multipliers Y1, Y2. One `step`, with ``eta = ||D||_2^2``::
+
+    S  = svt(S + [(X - S D - E + Y1/mu) D^T - (S - J + Y2/mu)] / eta,  1/(mu eta))
+    J  = soft(S + Y2/mu, beta/mu)
+    E  = shrink_rows(X - S D + Y1/mu, lam/mu)
+    Y1 = Y1 + mu (X - S D - E)
+    Y2 = Y2 + mu (S - J)
+    mu = min(mu_growth mu, mu_max)   if  change < 1e-2
+
+    change = mu max(sqrt(eta) ||dS||, ||dJ||, ||dE||) / ||X||
+
+Convergence of the linearised step is proven for ``eta >= ||D||_2^2 + 1``, since the smooth part has
+both terms; the published one is much larger than 1 with hundreds of atoms.
+
+S has low rank, so it is never formed: ``S = B C`` with r columns in B. Nor is E:
+``Y1 = mu min(1, lam / (mu ||p||)) p`` for the rows p of ``X - S D + Y1/mu``, of which E is the
+rest, so ``E = part * Y1`` with one number per pixel. What remains are two products as large as
+n x b x m and one of n x m x m in a step; all else runs through in blocks that stay in the cache.
+
+Y. Xu et al., IEEE Trans. Geosci. Remote Sens. 54(4), 1990-2000, 2016.
+doi:10.1109/TGRS.2015.2493201; Z. Lin, R. Liu and Z. Su, "Linearized alternating direction method
+with adaptive penalty for low-rank representation", NIPS 2011.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import linalg
+
+from oddspec.solvers.blocks import blocks
+
+__all__ = ["Problem", "Representation", "gap", "objective", "start", "step"]
+
+SLOW = 1e-2
+"""The penalty grows when a step has changed less than this part of the data."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What stays the same; the symbols are those of the module's docstring."""
+
+    X: Float[np.ndarray, "n b"]
+    D: Float[np.ndarray, "m b"]
+    beta: float
+    lam: float
+    eta: float
+    size: float
+    """``||X||_F``."""
+
+    @classmethod
+    def of(
+        cls, X: Float[np.ndarray, "n b"], D: Float[np.ndarray, "m b"], beta: float, lam: float
+    ) -> Problem:
+        """With the published eta."""
+        return cls(X, D, beta, lam, float(np.linalg.norm(D, 2)) ** 2, float(np.linalg.norm(X)))
+
+
+@dataclass(frozen=True)
+class Representation:
+    """Where the iteration stands.
+
+    Attributes
+    ----------
+    B, C
+        ``S = B C``.
+    J, Y1, Y2
+        Copy of S, and multipliers.
+    rest
+        ``X - S D - E``.
+    part
+        ``E = part * Y1``.
+    mu
+        Penalty of the next step.
+    work
+        Memory for the next step, as large as S.
+    unexplained, change
+        ``||rest|| / ||X||``; and see the module's docstring.
+    """
+
+    B: Float[np.ndarray, "n r"]
+    C: Float[np.ndarray, "r m"]
+    J: Float[np.ndarray, "n m"]
+    Y1: Float[np.ndarray, "n b"]
+    Y2: Float[np.ndarray, "n m"]
+    rest: Float[np.ndarray, "n b"]
+    part: Float[np.ndarray, " n"]
+    mu: float
+    work: Float[np.ndarray, "n m"]
+    unexplained: float = float("inf")
+    change: float = float("inf")
+
+    @property
+    def errors(self) -> Float[np.ndarray, "n b"]:
+        """E."""
+        return self.part[:, None] * self.Y1
+
+    @property
+    def lengths(self) -> Float[np.ndarray, " n"]:
+        """Norms of the rows of E."""
+        return self.part * np.sqrt(np.vecdot(self.Y1, self.Y1))
+
+
+def start(problem: Problem, mu: float) -> Representation:
+    """All zero, with the penalty mu of the first step."""
+    (n, b), m = problem.X.shape, len(problem.D)
+    J, Y1, Y2 = np.zeros((n, m)), np.zeros((n, b)), np.zeros((n, m))
+    rest, work = problem.X.copy(), np.empty((n, m))
+    return Representation(
+        np.zeros((n, 0)), np.zeros((0, m)), J, Y1, Y2, rest, np.zeros(n), mu, work
+    )
+
+
+def step(
+    state: Representation, problem: Problem, *, mu_growth: float = 1.1, mu_max: float = 1e10
+) -> Representation:
+    """The next state, which takes over the arrays of this one: it must not be used again."""
+    mu, D = state.mu, problem.D
+    B, C = _low_rank(_gradient_step(state, problem), 1.0 / (mu * problem.eta))
+    coefficients = _split(state, B, C, problem.beta)
+    moved = [problem.eta**0.5 * coefficients[0], coefficients[1]]
+    unexplained, errors = _errors(state, B, C @ D, problem)
+    change = mu * max(*moved, errors) / problem.size
+    grown = min(mu_growth * mu, mu_max) if change < SLOW else mu
+    return Representation(
+        B,
+        C,
+        state.J,
+        state.Y1,
+        state.Y2,
+        state.rest,
+        state.part,
+        grown,
+        state.work,
+        unexplained / problem.size,
+        change,
+    )
+
+
+def gap(state: Representation) -> float:
+    """What is unexplained beside S D and E, as a part of the data."""
+    return state.unexplained
+
+
+def objective(state: Representation, problem: Problem) -> float:
+    """At the feasible point ``(J, X - J D)``."""
+    J = state.J
+    squares = np.maximum(np.linalg.eigvalsh(J.T @ J), 0.0)
+    left = problem.X - J @ problem.D
+    return float(
+        np.sqrt(squares).sum()
+        + problem.beta * np.abs(J).sum()
+        + problem.lam * np.sqrt(np.vecdot(left, left)).sum()
+    )
+
+
+def _gradient_step(state: Representation, problem: Problem) -> np.ndarray:
+    """What singular values are thresholded of, in the state's working memory."""
+    A, mu, eta = state.work, state.mu, problem.eta
+    for rows, (scratch,) in blocks(A, 1):
+        target = state.Y1[rows] * (1.0 / (mu * eta))
+        target += state.rest[rows] * (1.0 / eta)
+        out = np.matmul(target, problem.D.T, out=A[rows])
+        np.matmul(state.B[rows], state.C, out=scratch)
+        scratch *= 1.0 - 1.0 / eta
+        out += scratch
+        out += np.multiply(state.J[rows], 1.0 / eta, out=scratch)
+        out -= np.multiply(state.Y2[rows], 1.0 / (mu * eta), out=scratch)
+    return A
+
+
+def _low_rank(A: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
+    """The factors of ``svt(A, t)``, from the eigenvalues above t^2 of the Gram matrix."""
+    gram = A.T @ A
+    top = max(float(np.trace(gram)), t * t) * 2.0
+    squares, V = linalg.eigh(gram, subset_by_value=[t * t, top], overwrite_a=True)
+    return A @ V, (1.0 - t / np.sqrt(squares))[:, None] * V.T
+
+
+def _split(state: Representation, B: np.ndarray, C: np.ndarray, beta: float) -> tuple[float, float]:
+    """Update J and Y2 in place; ``||dS||`` and ``||dJ||``."""
+    mu, moved, copied = state.mu, 0.0, 0.0
+    for rows, (S, scratch) in blocks(state.J, 2):
+        J, Y2 = state.J[rows], state.Y2[rows]
+        np.matmul(B[rows], C, out=S)
+        np.matmul(state.B[rows], state.C, out=scratch)
+        scratch -= S
+        moved += float(np.vdot(scratch, scratch))
+        S *= mu
+        S += Y2
+        # Of mu S + Y2 the multiplier keeps what lies within beta, and mu J is what lies beyond.
+        np.clip(S, -beta, beta, out=Y2)
+        S -= Y2
+        S *= 1.0 / mu
+        np.subtract(S, J, out=scratch)
+        copied += float(np.vdot(scratch, scratch))
+        J[...] = S
+    return moved**0.5, copied**0.5
+
+
+def _errors(
+    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem
+) -> tuple[float, float]:
+    """Update Y1, the rest and E's parts in place; norm of the rest, and ``||dE||``."""
+    mu, lam = state.mu, problem.lam
+    unexplained = moved = 0.0
+    for rows, (P, scratch) in blocks(problem.X, 2):
+        Y1, part, rest = state.Y1[rows], state.part[rows], state.rest[rows]
+        np.matmul(B[rows], patterns, out=P)
+        np.subtract(problem.X[rows], P, out=P)
+        P *= mu
+        P += Y1
+        lengths = np.sqrt(np.vecdot(P, P))
+        kept = lam / np.maximum(lengths, lam)
+        old = np.multiply(Y1, part[:, None], out=scratch)
+        Y1 *= -1.0 / mu
+        rest[...] = Y1
+        np.multiply(P, kept[:, None], out=Y1)
+        part[...] = (1.0 - kept) / (mu * kept)
+        rest += np.multiply(Y1, 1.0 / mu, out=P)
+        unexplained += float(np.vdot(rest, rest))
+        old -= np.multiply(Y1, part[:, None], out=P)
+        moved += float(np.vdot(old, old))
+    return unexplained**0.5, moved**0.5
