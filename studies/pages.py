@@ -1,8 +1,8 @@
 """Renew the tables in README and docs from the folders of studies.
 
-``python -m studies.pages STUDIES PRINTED``: STUDIES holds ``defaults``, ``as_published``, ... as the
-plans here name them; PRINTED is a CSV of printed values (docs/study_output.md), for tables that ask
-for it. A table stands between two comments::
+``python -m studies.pages STUDIES PRINTED``: STUDIES holds ``defaults``, ``as_published``, ... as
+the plans here name them; PRINTED is a CSV of printed values (docs/study_output.md), for tables that
+ask for it. A table stands between two comments::
 
     <!-- table: defaults --what summary -->
     <!-- end of table -->

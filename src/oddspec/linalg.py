@@ -13,7 +13,7 @@ from oddspec.arrays import Pixels, PixelScores
 from oddspec.blas import multiply_by_upper
 from oddspec.device import to_numpy
 from oddspec.errors import InputError
-from oddspec.summary import Moments
+from oddspec.summary import Moments, enough
 from oddspec.threshold.distributions import MahalanobisDistribution
 
 __all__ = ["Gaussian", "Health"]
@@ -99,11 +99,7 @@ class Gaussian:
             If the pixels do not vary at all.
         """
         mean = to_numpy(moments.mean)
-        if moments.count < 2:
-            raise InputError(
-                f"{moments.count} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(moments.count)
         covariance = to_numpy(moments.covariance)
         deviation = np.sqrt(np.diag(covariance))
         # A constant band keeps a rounding error of about 1e-16 of its value.

@@ -12,8 +12,9 @@ from array_api_compat import array_namespace
 
 from oddspec.arrays import Index, Pixels
 from oddspec.device import to_numpy
+from oddspec.errors import InputError
 
-__all__ = ["Moments", "Sample", "pack", "unpack"]
+__all__ = ["Moments", "Sample", "enough", "pack", "unpack"]
 
 
 @dataclass(frozen=True)
@@ -111,3 +112,18 @@ def unpack(arrays: Mapping[str, np.ndarray]) -> Moments | Sample:
         for f in fields_of(kind)
     }
     return kind(**values)
+
+
+def enough(count: int) -> None:
+    """Refuse to make a background of fewer than two pixels.
+
+    Raises
+    ------
+    InputError
+        If there are fewer.
+    """
+    if count < 2:
+        raise InputError(
+            f"{count} valid pixels: a background needs at least 2; check the nodata value and the "
+            f"mask"
+        )

@@ -9,14 +9,15 @@ from typing import Any, Literal
 import numpy as np
 from array_api_compat import array_namespace
 
-from oddspec.arrays import Index, Pixels
-from oddspec.detector import BackgroundDetector, Insight
-from oddspec.errors import InputError, SettingError
+from oddspec.arrays import Pixels
+from oddspec.detector import Insight
+from oddspec.families.sampled import SampleDetector
 from oddspec.learning.adversarial import AdversarialAutoencoder, learn
 from oddspec.learning.networks import Network
 from oddspec.progress import Progress
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import Scaling, global01
-from oddspec.summary import Sample
+from oddspec.summary import Sample, enough
 
 __all__ = ["Adversarial", "Fitted"]
 
@@ -88,7 +89,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Adversarial(BackgroundDetector[Sample], ABC):
+class Adversarial(SampleDetector, ABC):
     """An adversarial autoencoder of spectra; a subclass says what is scored.
 
     A subclass documents these settings too: help texts are read from its own docstring.
@@ -109,25 +110,10 @@ class Adversarial(BackgroundDetector[Sample], ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("latent", "hidden", "critic", "steps"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("angle_weight", "batch", "patience", "seed"):
-            if not getattr(self, name) >= 0:
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
-        for name in ("learning_rate", "critic_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingError(f"{name}={getattr(self, name)}: expected a number above 0")
-        if self.sample < 100:
-            raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
-
-    def summarise(self, pixels: Pixels, index: Index) -> Sample:
-        """Pixels to learn from."""
-        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
-
-    def summary_bytes(self, bands: int) -> int:
-        """Size of the largest sample."""
-        return 8 * bands * self.sample
+        at_least(self, 1, "latent", "hidden", "critic", "steps")
+        at_least(self, 0, "angle_weight", "batch", "patience", "seed")
+        above_zero(self, "learning_rate", "critic_rate")
+        at_least(self, 100, "sample")
 
     def train(self, summary: Sample, progress: Progress) -> Fitted:
         """The autoencoder of the sample.
@@ -138,11 +124,7 @@ class Adversarial(BackgroundDetector[Sample], ABC):
             If there are fewer than two pixels, or all are equal.
         """
         name = type(self).__module__.rpartition(".")[2]
-        if len(summary.pixels) < 2:
-            raise InputError(
-                f"{len(summary.pixels)} valid pixels: {name} needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(summary.pixels))
         unit = global01(summary.pixels)
         scaling = Scaling(unit.offset + unit.scale / 2, unit.scale / 2)
         found: AdversarialAutoencoder = learn(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -14,8 +13,9 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.brad import on_map, score_residual
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import DataWarning, InputError, SettingError
+from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
+from oddspec.ranges import at_least
 from oddspec.solvers import nmf
 from oddspec.windows import Window
 
@@ -72,14 +72,8 @@ class Factorized(SceneDetector, ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("rank", "iterations", "components", "scene_components"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("starts", "seed"):
-            if getattr(self, name) < 0:
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
-        if not 0 <= self.tolerance < math.inf:
-            raise SettingError(f"tolerance={self.tolerance}: expected a number from 0 up")
+        at_least(self, 1, "rank", "iterations", "components", "scene_components")
+        at_least(self, 0, "starts", "seed", "tolerance")
         Window(self.guard, self.outer)
 
     @abstractmethod

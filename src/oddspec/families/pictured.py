@@ -15,6 +15,7 @@ from oddspec.learning.images import as_image
 from oddspec.learning.train import Training
 from oddspec.progress import Progress, silent
 from oddspec.scaling import Scaling
+from oddspec.summary import enough
 
 __all__ = ["Pictured", "Rebuilt", "check_numbers"]
 
@@ -76,11 +77,7 @@ class Pictured(SceneDetector, ABC):
                 f"{self.smallest} x {self.smallest}"
             )
         pixels = cube[valid]
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: {name} needs at least 2; check the nodata value and "
-                f"the mask"
-            )
+        enough(len(pixels))
         bands, scaling = self.scale(pixels)
         image = as_image(scaling(pixels[:, bands]), valid)
         learnt = self.learn(image, valid, progress)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from array_api_compat import device as device_of
 
 from oddspec.device import to_numpy
-from oddspec.errors import InputError, SettingError
 from oddspec.families.sampled import SampleDetector
 from oddspec.families.unfolded_background import UnfoldedBackground, parts
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME, Scaling
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.balance import balance
 from oddspec.solvers.clusters import cluster
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, scene_weights
-from oddspec.summary import Sample
+from oddspec.summary import Sample, enough
 
 __all__ = ["Problem", "Unfolded"]
 
@@ -64,19 +64,10 @@ class Unfolded(SampleDetector, ABC):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
-        for name in ("atoms", "rank", "stages"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("epochs", "seed"):
-            if getattr(self, name) < 0:
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
-        for name in ("sample", "training"):
-            if getattr(self, name) < 2:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 2")
-        for name, value in asdict(self).items():
-            positive = name in ("learning_rate", "mu") or name.startswith("lambda")
-            if positive and value is not None and not 0 < value < float("inf"):
-                raise SettingError(f"{name}={value}: expected a number above 0")
+        at_least(self, 1, "atoms", "rank", "stages")
+        at_least(self, 0, "epochs", "seed")
+        at_least(self, 2, "sample", "training")
+        above_zero(self, "learning_rate", "lambda2", "lambda3", "mu")
 
     @property
     def given(self) -> tuple[float | None, float | None, float | None]:
@@ -89,11 +80,7 @@ class Unfolded(SampleDetector, ABC):
         # Deferred: listing the detectors must not load PyTorch.
         from oddspec.learning.unfold import one_thread
 
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(pixels))
         scaling = BY_NAME[self.scaling](pixels)
         X = to_numpy(scaling(pixels)).astype(np.float64)
         with one_thread():

@@ -12,9 +12,9 @@ import numpy as np
 
 from oddspec.arrays import Pixels
 from oddspec.detector import Insight
-from oddspec.errors import SettingError
 from oddspec.families.factorized import Explained, Factorized, sweeps
 from oddspec.progress import Progress
+from oddspec.ranges import at_least
 from oddspec.solvers import weighted_nmf
 from oddspec.solvers.nmf import Factors
 
@@ -32,8 +32,7 @@ class Weighted(Factorized):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.warmup < 0:
-            raise SettingError(f"warmup={self.warmup}: expected 0 or more sweeps")
+        at_least(self, 0, "warmup")
 
     @abstractmethod
     def loss_of(

@@ -10,8 +10,9 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
 from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import InputError
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
 from oddspec.solvers import mog_rpca
 from oddspec.solvers.blocks import BLOCK_BYTES
@@ -85,14 +86,9 @@ class LSDMMoG(SceneDetector):
     cost: ClassVar[str] = "steps n b (r^2 + k)"
 
     def __post_init__(self) -> None:
-        for name in ("rank", "surplus", "kinds", "iterations"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("tolerance", "mixture_tolerance"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingError(f"{name}={getattr(self, name)}: expected a number above 0")
-        if self.seed < 0:
-            raise SettingError(f"seed={self.seed}: expected 0 or more")
+        at_least(self, 1, "rank", "surplus", "kinds", "iterations")
+        above_zero(self, "tolerance", "mixture_tolerance")
+        at_least(self, 0, "seed")
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Responsibilities; pixels, residuals, weights and background; covariances per pixel."""

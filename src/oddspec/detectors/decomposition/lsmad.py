@@ -10,14 +10,15 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
 from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
 from oddspec.solvers import godec
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.iterate import iterate
-from oddspec.summary import Moments
+from oddspec.summary import Moments, enough
 
 __all__ = ["LSMAD"]
 
@@ -102,17 +103,14 @@ class LSMAD(SceneDetector):
     unit: ClassVar[str] = "squared Mahalanobis distance"
 
     def __post_init__(self) -> None:
-        for name, least in (("rank", 1), ("iterations", 1), ("power", 0), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least {least}")
+        at_least(self, 1, "rank", "iterations")
+        at_least(self, 0, "power", "seed")
         if not 0 <= self.cardinality < 1:
             raise SettingError(
                 f"cardinality={self.cardinality}: expected a fraction of all entries, from 0 to "
                 f"below 1"
             )
-        for name in ("ridge", "tolerance"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingError(f"{name}={getattr(self, name)}: expected a number above 0")
+        above_zero(self, "ridge", "tolerance")
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Scaled pixels, once more while they are made, the sparse part and r numbers per pixel."""
@@ -134,11 +132,7 @@ class LSMAD(SceneDetector):
             If the steps did not suffice.
         """
         pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(pixels))
         scaling = BY_NAME[self.scaling](pixels)
         X = scaling(pixels)
         split, curve = self._split(X, progress)

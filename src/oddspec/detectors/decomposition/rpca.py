@@ -10,12 +10,14 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
 from oddspec.solvers import rpca
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.iterate import iterate
+from oddspec.summary import enough
 
 __all__ = ["RPCA"]
 
@@ -82,12 +84,10 @@ class RPCA(SceneDetector):
             raise SettingError(
                 f"outliers={self.outliers}: expected a part of the pixels, above 0 and at most 1"
             )
-        if self.penalty is not None and not 0 < self.penalty < float("inf"):
-            raise SettingError(f"penalty={self.penalty}: expected a number above 0, or none")
+        above_zero(self, "penalty")
         if not 0 < self.tolerance < 1:
             raise SettingError(f"tolerance={self.tolerance}: expected a number between 0 and 1")
-        if self.iterations < 1:
-            raise SettingError(f"iterations={self.iterations}: expected at least 1")
+        at_least(self, 1, "iterations")
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Scaled pixels; S, U and one more array of their size, each twice in a step."""
@@ -107,11 +107,7 @@ class RPCA(SceneDetector):
             If the steps did not suffice.
         """
         pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(pixels))
         scaling = BY_NAME[self.scaling](pixels)
         state, curve = self._solve(scaling(pixels), progress)
         strength = np.sqrt(np.vecdot(state.S, state.S))

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.errors import SettingError
 from oddspec.families.weighted import Weighted
+from oddspec.ranges import above_zero
 from oddspec.solvers import weighted_nmf
 
 __all__ = ["L1NMF"]
@@ -101,9 +101,7 @@ class L1NMF(Weighted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("smoothing", "width"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingError(f"{name}={getattr(self, name)}: expected a number above 0")
+        above_zero(self, "smoothing", "width")
 
     def loss_of(
         self, residual: Pixels, least: float, unit: float

@@ -15,6 +15,7 @@ from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import DataWarning, NotConverged, SettingError
 from oddspec.families.factorized import not_below_zero, possible_rank
 from oddspec.progress import Progress, silent
+from oddspec.ranges import at_least
 from oddspec.solvers import nmf, rednmf, rednmf_printed
 from oddspec.solvers.iterate import iterate
 from oddspec.windows import Window
@@ -133,16 +134,9 @@ class REDNMF(SceneDetector):
     cost: ClassVar[str] = "8 n b r per sweep"
 
     def __post_init__(self) -> None:
-        for name in ("rank", "iterations", "components", "scene_components"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("starts", "warmup", "seed"):
-            if getattr(self, name) < 0:
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
-        for name in ("beta", "tolerance"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise SettingError(f"{name}={getattr(self, name)}: expected a number from 0 up")
-        if not self.penalty > 0:
+        at_least(self, 1, "rank", "iterations", "components", "scene_components")
+        at_least(self, 0, "starts", "warmup", "seed", "beta", "tolerance")
+        if not self.penalty > 0:  # infinite: no pixel is odd
             raise SettingError(f"penalty={self.penalty}: expected a number above 0")
         Window(self.guard, self.outer)
 

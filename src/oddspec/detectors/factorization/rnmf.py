@@ -13,6 +13,7 @@ from oddspec.arrays import Pixels
 from oddspec.errors import DataWarning, SettingError
 from oddspec.families.factorized import Explained, Factorized, sweeps
 from oddspec.progress import Progress
+from oddspec.ranges import at_least
 from oddspec.solvers import robust_nmf
 from oddspec.solvers.prox import soft
 
@@ -94,10 +95,9 @@ class RNMF(Factorized):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.penalty > 0:
+        if not self.penalty > 0:  # infinite: no pixel is odd
             raise SettingError(f"penalty={self.penalty}: expected a number above 0")
-        if self.warmup < 0:
-            raise SettingError(f"warmup={self.warmup}: expected 0 or more sweeps")
+        at_least(self, 0, "warmup")
 
     def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
         """The factorization, and what it sets apart."""

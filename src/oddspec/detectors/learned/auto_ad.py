@@ -12,10 +12,11 @@ from jaxtyping import Float
 from oddspec.arrays import Mask, Pixels, PixelScores
 from oddspec.brad import on_map
 from oddspec.detector import Insight
-from oddspec.families.pictured import Pictured, Rebuilt, check_numbers
+from oddspec.families.pictured import Pictured, Rebuilt
 from oddspec.learning.images import redraw, squared_errors, train_in_parts
 from oddspec.learning.skip_network import SkipNetwork, possible_scales
 from oddspec.progress import Progress
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import Scaling, global01
 
 __all__ = ["AutoAD", "background_weights"]
@@ -94,12 +95,9 @@ class AutoAD(Pictured):
     unit: ClassVar[str] = "squared reconstruction error"
 
     def __post_init__(self) -> None:
-        check_numbers(
-            self,
-            one=("channels", "scales", "iterations"),
-            zero=("noise", "settled", "seed"),
-            positive=("learning_rate",),
-        )
+        at_least(self, 1, "channels", "scales", "iterations")
+        at_least(self, 0, "noise", "settled", "seed")
+        above_zero(self, "learning_rate")
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Activations of all layers with their gradients, and the parameters four times."""

@@ -10,17 +10,19 @@ import numpy as np
 import torch
 from array_api_compat import array_namespace
 
-from oddspec.arrays import Index, Pixels, PixelScores
-from oddspec.detector import BackgroundDetector, Insight
+from oddspec.arrays import Pixels, PixelScores
+from oddspec.detector import Insight
 from oddspec.device import to_numpy
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
+from oddspec.families.sampled import SampleDetector
 from oddspec.learning.denoiser import Denoiser, draw_denoiser
 from oddspec.learning.diffusion import STEPS, Schedule, schedule
 from oddspec.learning.train import train
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import Scaling, global01
-from oddspec.summary import Moments, Sample
+from oddspec.summary import Moments, Sample, enough
 
 __all__ = ["BSDM", "BSDMBackground"]
 
@@ -29,7 +31,7 @@ BLOCK = 8192
 
 
 @dataclass(frozen=True)
-class BSDM(BackgroundDetector[Sample]):
+class BSDM(SampleDetector):
     r"""RX of what is left when a network has removed what looks like the scene's background.
 
     Noise N with the mean and variance of the scene stands for the background. A network f learns to
@@ -93,25 +95,12 @@ class BSDM(BackgroundDetector[Sample]):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"steps={self.steps}: expected at least 1")
-        for name in ("removals", "batch", "patience", "seed"):
-            if getattr(self, name) < 0:
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
+        at_least(self, 1, "steps")
+        at_least(self, 0, "removals", "batch", "patience", "seed")
         if not 1 <= self.time <= STEPS:
             raise SettingError(f"time={self.time}: expected a step from 1 to {STEPS}")
-        if not 0 < self.learning_rate < math.inf:
-            raise SettingError(f"learning_rate={self.learning_rate}: expected a number above 0")
-        if self.sample < 100:
-            raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
-
-    def summarise(self, pixels: Pixels, index: Index) -> Sample:
-        """Pixels to learn from."""
-        return Sample.of(pixels, index, size=self.sample, seed=self.seed)
-
-    def summary_bytes(self, bands: int) -> int:
-        """Size of the largest sample."""
-        return 8 * bands * self.sample
+        above_zero(self, "learning_rate")
+        at_least(self, 100, "sample")
 
     def fit(self, summary: Sample, progress: Progress = silent) -> BSDMBackground:
         """Train on the sample, remove its background, and fit a Gaussian to what is left.
@@ -123,11 +112,7 @@ class BSDM(BackgroundDetector[Sample]):
         SettingError
             If the training diverges.
         """
-        if len(summary.pixels) < 2:
-            raise InputError(
-                f"{len(summary.pixels)} valid pixels: bsdm needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(summary.pixels))
         scaling = global01(summary.pixels)
         network, losses = self._learn(scaling(summary.pixels), progress)
         background = BSDMBackground(

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from oddspec.arrays import Mask, Pixels
-from oddspec.families.pictured import Pictured, Rebuilt, check_numbers
+from oddspec.families.pictured import Pictured, Rebuilt
 from oddspec.learning.images import convolution, redraw, squared_errors
 from oddspec.learning.train import train
 from oddspec.progress import Progress
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME, Scaling
 
 __all__ = ["CNN", "autoencoder"]
@@ -87,12 +88,9 @@ class CNN(Pictured):
     unit: ClassVar[str] = "length of the reconstruction error"
 
     def __post_init__(self) -> None:
-        check_numbers(
-            self,
-            one=("channels", "layers", "bottleneck", "iterations"),
-            zero=("patience", "seed"),
-            positive=("learning_rate", "noise"),
-        )
+        at_least(self, 1, "channels", "layers", "bottleneck", "iterations")
+        at_least(self, 0, "patience", "seed")
+        above_zero(self, "learning_rate", "noise")
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Activations of all layers with their gradients, and the parameters four times."""

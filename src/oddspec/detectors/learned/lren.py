@@ -12,18 +12,19 @@ from array_api_compat import device as device_of
 from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
 from oddspec.device import to_numpy
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
 from oddspec.families.sampled import SampleDetector
 from oddspec.learning.embedding import choose_atoms, embed
 from oddspec.learning.networks import Network
 from oddspec.learning.train import check_spread
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import Scaling, bandz, globalz
 from oddspec.solvers import lrr
 from oddspec.solvers.clusters import assign
 from oddspec.solvers.lrr_pixels import Coupling, couple
-from oddspec.summary import Moments, Sample
+from oddspec.summary import Moments, Sample, enough
 
 __all__ = ["LREN", "LRENBackground"]
 
@@ -152,26 +153,14 @@ class LREN(SampleDetector):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
-        for name in ("latent", "components", "hidden", "steps", "runs"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("batch", "patience", "seed", "energy_weight", "narrowness_weight"):
-            if getattr(self, name) < 0:
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
-        for name in ("learning_rate", "penalty_ratio", "penalty"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise SettingError(f"{name}={value}: expected a number above 0")
-        if self.sample < 100:
-            raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
+        at_least(self, 1, "latent", "components", "hidden", "steps", "runs")
+        at_least(self, 0, "batch", "patience", "seed", "energy_weight", "narrowness_weight")
+        above_zero(self, "learning_rate", "penalty_ratio", "penalty")
+        at_least(self, 100, "sample")
 
     def fit(self, summary: Sample, progress: Progress = silent) -> LRENBackground:
         """Train, choose the dictionary and solve, as many times as there are runs."""
-        if len(summary.pixels) < 2:
-            raise InputError(
-                f"{len(summary.pixels)} valid pixels: lren needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(summary.pixels))
         scaling = (bandz if self.scaling == "band" else globalz)(summary.pixels)
         scaled = scaling(summary.pixels)
         members = tuple(self._run(scaled, run, progress) for run in range(self.runs))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from oddspec.families.unfolded import Unfolded
+from oddspec.ranges import above_zero
 
 __all__ = ["LRRNetPlus"]
 
@@ -98,6 +99,10 @@ class LRRNetPlus(Unfolded):
 
     reference: ClassVar[str] = "Li et al. 2024, doi:10.48550/arXiv.2402.15335"
     learn: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        above_zero(self, "lambda1")
 
     @property
     def given(self) -> tuple[float | None, float | None, float | None]:

@@ -12,10 +12,11 @@ from torch import nn
 from oddspec.arrays import Mask, Pixels, PixelScores
 from oddspec.brad import on_map
 from oddspec.detector import Insight
-from oddspec.families.pictured import Pictured, Rebuilt, check_numbers
+from oddspec.families.pictured import Pictured, Rebuilt
 from oddspec.learning.images import redraw, squared_errors, train_in_parts
 from oddspec.learning.multiscale_network import MultiscaleNetwork, edges
 from oddspec.progress import Progress
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import Scaling, bandz
 from oddspec.solvers.band_selection import select_bands
 
@@ -86,12 +87,9 @@ class MSNet(Pictured):
     unit: ClassVar[str] = "squared reconstruction error"
 
     def __post_init__(self) -> None:
-        check_numbers(
-            self,
-            one=("bands", "hidden", "scales", "rounds", "steps"),
-            zero=("edge_weight", "seed"),
-            positive=("learning_rate",),
-        )
+        at_least(self, 1, "bands", "hidden", "scales", "rounds", "steps")
+        at_least(self, 0, "edge_weight", "seed")
+        above_zero(self, "learning_rate")
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Activations with their gradients, and the bands while they are chosen."""

@@ -8,14 +8,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from oddspec.device import to_numpy
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
 from oddspec.families.rebuilt import RebuiltBackground, Search, Trained
 from oddspec.families.sampled import SampleDetector
 from oddspec.learning.coarse import search
 from oddspec.learning.sparse_gan import learn
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import bandz, global01
-from oddspec.summary import Sample
+from oddspec.summary import Sample, enough
 
 __all__ = ["SparseHAD"]
 
@@ -134,30 +135,20 @@ class SparseHAD(SampleDetector):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
-        for name in ("latent", "hidden", "steps", "runs"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("batch", "patience", "seed", "adversarial_weight", "sparsity_weight", "floor"):
-            if getattr(self, name) < 0:
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
-        for name in ("learning_rate", "reconstruction_weight", "bound", "eps"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise SettingError(f"{name}={value}: expected a number above 0")
+        at_least(self, 1, "latent", "hidden", "steps", "runs")
+        at_least(
+            self, 0, "batch", "patience", "seed", "adversarial_weight", "sparsity_weight", "floor"
+        )
+        above_zero(self, "learning_rate", "reconstruction_weight", "bound", "eps")
         if not 0 < self.background_share <= 1:
             raise SettingError(
                 f"background_share={self.background_share}: expected above 0 and at most 1"
             )
-        if self.sample < 100:
-            raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
+        at_least(self, 100, "sample")
 
     def fit(self, summary: Sample, progress: Progress = silent) -> RebuiltBackground:
         """Search the background, train on it, and fit a Gaussian to all differences."""
-        if len(summary.pixels) < 2:
-            raise InputError(
-                f"{len(summary.pixels)} valid pixels: sparsehad needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(summary.pixels))
         # The published eps are distances of values in 0..1, whatever the networks learn from.
         common = global01(summary.pixels)
         found = search(to_numpy(common(summary.pixels)), self.eps, self.background_share, progress)

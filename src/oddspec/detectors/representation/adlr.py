@@ -10,13 +10,15 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import max1
 from oddspec.solvers import lrr_l1, min_volume
 from oddspec.solvers.iterate import iterate
 from oddspec.solvers.mean_shift import mean_shift
 from oddspec.solvers.unmixing import abundances, leading_directions, pure_pixels
+from oddspec.summary import enough
 
 __all__ = ["ADLR", "centres_and_farthest"]
 
@@ -101,16 +103,11 @@ class ADLR(SceneDetector):
     cost: ClassVar[str] = "n b^2 + n p (sweeps b + clusters + steps p)"
 
     def __post_init__(self) -> None:
-        for name, least in (("endmembers", 2), ("max_iter", 1), ("sweeps", 0), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least {least}")
-        for name in ("bandwidth", "penalty_ratio", "penalty", "mu", "tolerance"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise SettingError(f"{name}={value}: expected a number above 0")
-        for name in ("volume_weight", "sum_weight"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise SettingError(f"{name}={getattr(self, name)}: expected 0 or more")
+        at_least(self, 2, "endmembers")
+        at_least(self, 1, "max_iter")
+        at_least(self, 0, "sweeps", "seed")
+        above_zero(self, "bandwidth", "penalty_ratio", "penalty", "mu", "tolerance")
+        at_least(self, 0, "volume_weight", "sum_weight")
         if not 1 <= self.mu_growth <= 2:
             raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
 
@@ -134,11 +131,7 @@ class ADLR(SceneDetector):
             If the steps did not suffice.
         """
         pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(pixels))
         scaling = max1(pixels)
         unmixed, curve = self._unmix(scaling(pixels), progress)
         S = unmixed.S

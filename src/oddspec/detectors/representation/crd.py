@@ -18,7 +18,8 @@ from oddspec.blas import (
     with_padding,
 )
 from oddspec.detector import WindowDetector
-from oddspec.errors import DataWarning, SettingError
+from oddspec.errors import DataWarning
+from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
 __all__ = ["CRD", "residual_norm"]
@@ -88,8 +89,7 @@ class CRD(WindowDetector):
 
     def __post_init__(self) -> None:
         Window(self.guard, self.outer)
-        if not (np.isfinite(self.penalty) and self.penalty > 0):
-            raise SettingError(f"penalty={self.penalty}: expected a number above 0, such as 1e-6")
+        above_zero(self, "penalty")
 
     @property
     def window(self) -> Window:

@@ -10,15 +10,16 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
 from oddspec.solvers import sparse_lrr
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.clusters import assign
 from oddspec.solvers.iterate import iterate
-from oddspec.summary import Moments
+from oddspec.summary import Moments, enough
 
 __all__ = ["LRASR", "typical_members"]
 
@@ -102,16 +103,10 @@ class LRASR(SceneDetector):
     unit: ClassVar[str] = "length of the error, scaled"
 
     def __post_init__(self) -> None:
-        for name in ("clusters", "nearest", "max_iter"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        if self.seed < 0:
-            raise SettingError(f"seed={self.seed}: expected 0 or more")
-        for name in ("penalty", "ridge", "mu", "tolerance"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingError(f"{name}={getattr(self, name)}: expected a number above 0")
-        if not 0 <= self.sparsity < float("inf"):
-            raise SettingError(f"sparsity={self.sparsity}: expected 0 or more")
+        at_least(self, 1, "clusters", "nearest", "max_iter")
+        at_least(self, 0, "seed")
+        above_zero(self, "penalty", "ridge", "mu", "tolerance")
+        at_least(self, 0, "sparsity")
         if not 1 <= self.mu_growth <= 2:
             raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
 
@@ -137,11 +132,7 @@ class LRASR(SceneDetector):
             If the steps did not suffice.
         """
         pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(pixels))
         progress(0, self.max_iter, "choosing atoms")
         X = BY_NAME[self.scaling](pixels)(pixels)
         chosen = typical_members(X, assign(X, self.clusters, self.seed), self.nearest, self.ridge)

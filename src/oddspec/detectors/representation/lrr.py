@@ -9,8 +9,9 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import InputError, SettingError
+from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME, Scaling
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.balance import balance
@@ -18,6 +19,7 @@ from oddspec.solvers.clusters import cluster
 from oddspec.solvers.iterate import iterate
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, scene_weights
+from oddspec.summary import enough
 
 __all__ = ["LRR"]
 
@@ -101,15 +103,9 @@ class LRR(SceneDetector):
     cost: ClassVar[str] = "steps n K b"
 
     def __post_init__(self) -> None:
-        for name in ("atoms", "rank", "max_iter"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        if self.seed < 0:
-            raise SettingError(f"seed={self.seed}: expected 0 or more")
-        for name in ("lambda1", "lambda2", "lambda3", "mu", "tolerance"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise SettingError(f"{name}={value}: expected a number above 0")
+        at_least(self, 1, "atoms", "rank", "max_iter")
+        at_least(self, 0, "seed")
+        above_zero(self, "lambda1", "lambda2", "lambda3", "mu", "tolerance")
         if not 1 <= self.mu_growth <= 2:
             raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
 
@@ -205,11 +201,7 @@ LRR.fitted = LRRAtoms
 
 def _pixels(cube: Cube, valid: Mask) -> Pixels:
     pixels = cube[valid] if not valid.all() else cube.reshape(-1, cube.shape[2])
-    if len(pixels) < 2:
-        raise InputError(
-            f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-            f"value and the mask"
-        )
+    enough(len(pixels))
     return pixels
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float
 
 from oddspec.arrays import Scores
 from oddspec.detector import WindowDetector
-from oddspec.errors import SettingError
 from oddspec.families.shifted_windows import around, scratch, sum_over_shifts
+from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
 __all__ = ["LSADCRIDW", "residual_norms"]
@@ -77,8 +77,7 @@ class LSADCRIDW(WindowDetector):
 
     def __post_init__(self) -> None:
         Window(self.guard, self.outer)
-        if not (np.isfinite(self.penalty) and self.penalty > 0):
-            raise SettingError(f"penalty={self.penalty}: expected a number above 0, such as 0.01")
+        above_zero(self, "penalty")
 
     @property
     def window(self) -> Window:

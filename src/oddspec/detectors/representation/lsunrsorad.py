@@ -13,6 +13,7 @@ from oddspec.arrays import Scores
 from oddspec.detector import WindowDetector
 from oddspec.errors import SettingError
 from oddspec.families.shifted_windows import around, scratch, sum_over_shifts
+from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
 __all__ = ["LSUNRSORAD", "residual_norms"]
@@ -75,8 +76,7 @@ class LSUNRSORAD(WindowDetector):
 
     def __post_init__(self) -> None:
         Window(self.guard, self.outer)
-        if not (np.isfinite(self.penalty) and self.penalty > 0):
-            raise SettingError(f"penalty={self.penalty}: expected a number above 0, such as 0.01")
+        above_zero(self, "penalty")
         if not self.outlier >= 1:
             # Some pixel is always within one deviation.
             raise SettingError(f"outlier={self.outlier}: expected at least 1 standard deviation")

@@ -13,10 +13,12 @@ from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import InputError, SettingError
 from oddspec.families.patch_atoms import BYTES, Use, most, patch_clusters, patch_members, use
 from oddspec.progress import Progress, silent
+from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import unit
 from oddspec.solvers import two_dictionaries
 from oddspec.solvers.iterate import iterate
 from oddspec.solvers.unmixing import leading_directions
+from oddspec.summary import enough
 
 __all__ = ["PABDC"]
 
@@ -114,20 +116,15 @@ class PABDC(SceneDetector):
     def __post_init__(self) -> None:
         if self.width < 1 or self.width % 2 == 0:
             raise SettingError(f"width={self.width}: expected an odd number of pixels, at least 1")
-        for name in ("components", "clusters", "atoms", "max_iter"):
-            if getattr(self, name) < 1:
-                raise SettingError(f"{name}={getattr(self, name)}: expected at least 1")
-        if self.seed < 0:
-            raise SettingError(f"seed={self.seed}: expected 0 or more")
+        at_least(self, 1, "components", "clusters", "atoms", "max_iter")
+        at_least(self, 0, "seed")
         for name in ("background", "anomalies"):
             if not 0 < getattr(self, name) <= 1:
                 raise SettingError(
                     f"{name}={getattr(self, name)}: expected a part of the pixels, above 0 and at "
                     f"most 1"
                 )
-        for name in ("sparsity", "penalty", "mu", "tolerance"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingError(f"{name}={getattr(self, name)}: expected a number above 0")
+        above_zero(self, "sparsity", "penalty", "mu", "tolerance")
         if not 1 <= self.mu_growth <= 2:
             raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
 
@@ -152,11 +149,7 @@ class PABDC(SceneDetector):
             If the steps did not suffice.
         """
         pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        if len(pixels) < 2:
-            raise InputError(
-                f"{len(pixels)} valid pixels: a background needs at least 2; check the nodata "
-                f"value and the mask"
-            )
+        enough(len(pixels))
         X = unit(pixels)
         labels, used = self._coded(X, valid, progress)
         B = np.flatnonzero(self._background(labels, used))

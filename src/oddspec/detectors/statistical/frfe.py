@@ -17,6 +17,7 @@ from oddspec.errors import SettingError
 from oddspec.families.fractional_fourier import fractional_fourier
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
+from oddspec.ranges import at_least
 from oddspec.summary import Moments, Sample
 
 __all__ = ["FrFE", "FrFEBackground"]
@@ -84,10 +85,8 @@ class FrFE(BackgroundDetector[Moments | Sample]):
     def __post_init__(self) -> None:
         if self.order is not None and not np.isfinite(self.order):
             raise SettingError(f"order={self.order}: expected a finite number, usually 0 to 1")
-        if self.sample < 100:
-            raise SettingError(f"sample={self.sample}: expected at least 100 pixels")
-        if self.seed < 0:
-            raise SettingError(f"seed={self.seed}: expected 0 or more")
+        at_least(self, 100, "sample")
+        at_least(self, 0, "seed")
 
     def summarise(self, pixels: Pixels, index: Index) -> Moments | Sample:
         """Moments of the moduli with a given order, otherwise pixels to choose it by."""

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
-from oddspec.errors import SettingError
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
+from oddspec.ranges import at_least
 from oddspec.summary import Moments
 
 __all__ = ["PCARX"]
@@ -54,8 +54,7 @@ class PCARX(BackgroundDetector[Moments]):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
-        if self.components < 1:
-            raise SettingError(f"components={self.components}: expected at least 1")
+        at_least(self, 1, "components")
 
     def summarise(self, pixels: Pixels, index: Index) -> Moments:
         """Count, mean and scatter."""
