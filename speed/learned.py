@@ -45,7 +45,7 @@ def lren(pixels: np.ndarray, repeats: int) -> None:
             pixels, latent=latent, components=how.components, hidden=how.hidden, steps=STEPS,
             batch=how.batch, rate=how.learning_rate, optimiser=how.optimiser,
             energy_weight=how.energy_weight, narrowness_weight=how.narrowness_weight,
-            patience=0, seed=0,
+            joint=True, patience=0, seed=0,
         )  # fmt: skip
 
     # The first matrix of the first chain alone has inputs that need no gradient.

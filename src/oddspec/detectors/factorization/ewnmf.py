@@ -10,10 +10,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
+from oddspec.errors import SettingError
 from oddspec.families.factorized import Explained
 from oddspec.families.weighted import Weighted
 from oddspec.progress import Progress
-from oddspec.ranges import above_zero
 from oddspec.solvers import weighted_nmf
 
 __all__ = ["EWNMF"]
@@ -91,7 +91,8 @@ class EWNMF(Weighted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        above_zero(self, "gamma")
+        if not self.gamma > 0:  # infinite: even weights
+            raise SettingError(f"gamma={self.gamma}: expected a number above 0")
 
     def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
         """The factorization under the weights, and the residual that it leaves."""
