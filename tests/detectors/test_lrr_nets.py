@@ -124,11 +124,17 @@ def test_a_sample_gives_nearly_the_ranking_of_the_whole(rng):
 
 
 def test_what_it_learnt_is_given(pixels):
-    found = {insight.name: insight for insight in fit(LRRNetPlus(**QUICK), pixels).insights()}
-    assert set(found) == {"dictionary", "anomalies", "constants", "losses"}
+    background = fit(LRRNetPlus(**QUICK), pixels)
+    found = {insight.name: insight for insight in background.insights()}
+    assert set(found) == {"dictionary", "anomalies", "constants", "errors", "losses"}
     assert found["constants"].values.shape == (6, 4)
     assert found["anomalies"].values.shape == (10, 20)
     assert found["losses"].values.shape == (6,)
+    # The last stage's error is that of the residuals that are scored.
+    X = background.scaling(pixels)
+    left = (background.score(pixels) ** 2).sum() / (X * X).sum()
+    assert found["errors"].values.shape == (6,)
+    assert found["errors"].values[-1] == pytest.approx(left, rel=1e-9)
 
 
 def test_degenerate_scenes_are_refused_or_scored(rng):

@@ -94,13 +94,13 @@ class Unfolded(SampleDetector, ABC):
         whole = self.problem(X, where)
         network, losses = self._train(X, whole, where, progress)
         with torch.no_grad():
-            stages, last = whole.run(network)
+            stages, errors, last = whole.run(network)
             # The constants were learnt on some of the pixels: all of them have the last word.
             if self.loss == "objective" and losses.size:
                 fresh = self.network(where, len(whole.begin.D))
-                plain, end = whole.run(fresh)
+                plain, theirs, end = whole.run(fresh)
                 if whole.loss(end) < whole.loss(last):
-                    network, stages, last = fresh, plain, end
+                    network, stages, errors, last = fresh, plain, theirs, end
             factors = torch.exp(network.logs).cpu().numpy()
         initial = np.array([whole.constants[name] for name in network.names])
         return UnfoldedBackground(
@@ -110,6 +110,7 @@ class Unfolded(SampleDetector, ABC):
             network.names,
             factors * initial,
             losses,
+            errors,
             _spectra(last),
             _oddest(last, X),
         )
@@ -194,12 +195,16 @@ class Problem:
         """The states after each stage of the network."""
         return network(self.begin, self._step)
 
-    def run(self, network: Any) -> tuple[tuple[solver.Stage, ...], solver.Representation]:
-        """All stages in NumPy arrays, and the last state."""
-        stages, state = [], self.begin
+    def run(
+        self, network: Any
+    ) -> tuple[tuple[solver.Stage, ...], np.ndarray, solver.Representation]:
+        """All stages in NumPy arrays, what each leaves unexplained, and the last state."""
+        stages, errors, state = [], [], self.begin
         for state in self.states(network):
             stages.append(_plain(state.stage))
-        return tuple(stages), state
+            rest = self.X - state.codes.L @ state.D
+            errors.append(float((rest * rest).sum() / self.squares.sum()))
+        return tuple(stages), np.array(errors), state
 
     def _step(
         self, state: Any, factors: Mapping[str, Any], free: Sequence[Any]

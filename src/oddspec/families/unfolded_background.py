@@ -36,6 +36,8 @@ class UnfoldedBackground:
         ``(stages, names)``.
     losses
         Per epoch.
+    errors
+        Of each stage, ``||X - L D||^2 / ||X||^2`` over the sample.
     spectra, oddest
         Atoms and the most anomalous residuals of the sample, in scaled bands.
     """
@@ -46,6 +48,7 @@ class UnfoldedBackground:
     names: tuple[str, ...]
     constants: np.ndarray
     losses: np.ndarray
+    errors: np.ndarray
     spectra: np.ndarray
     oddest: np.ndarray
 
@@ -88,6 +91,8 @@ class UnfoldedBackground:
                 "stage",
             )
         )
+        label = "part of the sample's energy that each stage leaves unexplained"
+        found.append(Insight("errors", "curve", self.errors, label, axis="stage"))
         if self.losses.size:
             label = "loss per pixel in each epoch"
             found.append(Insight("losses", "curve", self.losses, label, axis="epoch"))
