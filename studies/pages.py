@@ -1,7 +1,7 @@
 """Renew the tables in README and docs from the folders of studies.
 
-``python -m studies.pages STUDIES PRINTED``: STUDIES holds ``defaults``, ``as_published``, ... as
-the plans here name them; PRINTED is a CSV of printed values (docs/study_output.md), for tables that
+``python -m studies.pages PRINTED``: the folders are those in ``studies/records``, which hold every
+run without its curves; PRINTED is a CSV of printed values (docs/study_output.md), for tables that
 ask for it. A table stands between two comments::
 
     <!-- table: defaults --what summary -->
@@ -22,35 +22,36 @@ from pathlib import Path
 from oddspec.command import main as command
 
 ROOT = Path(__file__).resolve().parent.parent
+RECORDS = ROOT / "studies" / "records"
 TABLE = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def renew(text: str, studies: Path, printed: Path) -> str:
+def renew(text: str, printed: Path) -> str:
     """The page with its tables made anew; those of studies that are not at hand stay."""
 
     def made(match: re.Match[str]) -> str:
         name, *options = shlex.split(match[2])
-        if not (studies / name / "records.jsonl").is_file():
+        if not (RECORDS / name / "records.jsonl").is_file():
             return match[0]
         options = [str(printed) if option == "PRINTED" else option for option in options]
         out = io.StringIO()
         with redirect_stdout(out):
-            if command(["study", "table", str(studies / name), *options]):
+            if command(["study", "table", str(RECORDS / name), *options]):
                 return match[0]  # the command has said why
         return f"{match[1]}{out.getvalue().rstrip()}\n{match[3]}"
 
     return TABLE.sub(made, text)
 
 
-def main(studies: Path, printed: Path) -> None:
+def main(printed: Path) -> None:
     """Renew all pages."""
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         old = page.read_text(encoding="utf-8")
-        new = renew(old, studies, printed)
+        new = renew(old, printed)
         if new != old:
             page.write_text(new, encoding="utf-8")
             print(page.relative_to(ROOT))
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:3]))
+    main(Path(sys.argv[1]))
