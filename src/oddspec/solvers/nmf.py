@@ -81,8 +81,9 @@ def singular_start(X: Float[Any, "n b"], rank: int) -> Factors:
     """Factors from the singular vectors of X, without chance (NNDSVD).
 
     Of each pair of singular vectors the part of one sign that holds more is taken. Zeros, which
-    multiplicative updates would never leave, become a tenth of the mean that a random start has:
-    between the variants of the source, the mean itself and about a hundredth of it.
+    multiplicative updates would never leave, become the mean that a random start has (the source's
+    variant NNDSVDa). After 500 sweeps at rank 5 that gave the lowest objective on 8 of 13 scenes,
+    and the lowest median, of 0.01 to 1 times that mean.
 
     C. Boutsidis and E. Gallopoulos, "SVD based initialization: A head start for nonnegative matrix
     factorization", Pattern Recognition 41(4), 1350-1362, 2008. doi:10.1016/j.patcog.2007.09.010
@@ -103,7 +104,7 @@ def singular_start(X: Float[Any, "n b"], rank: int) -> Factors:
     H, W = H * xp.sqrt(strengths[1] / strengths[0]), W * xp.sqrt(strengths[0] / strengths[1])
     balance = xp.sqrt(xp.mean(W) / xp.mean(H))
     H, W = H * balance, W / balance
-    least = 0.1 * math.sqrt(float(xp.mean(X)) / rank)
+    least = math.sqrt(float(xp.mean(X)) / rank)
     W, norms = unit_spectra(xp.where(W > 0, W, least).T)
     return Factors(by_columns(xp.where(H > 0, H, least)) * norms, W)
 
@@ -114,7 +115,7 @@ def begin(
     """Factors after some sweeps: the best of several random starts, or from singular vectors.
 
     ``starts=0`` asks for the latter. On thirteen scenes at rank 5 their objective after 150 sweeps
-    was 0.3 to 0.9 times that of the best of ten random starts.
+    was 0.2 to 0.93 times that of the best of ten random starts.
     """
     best: Factors | None = None
     for number in range(max(starts, 1)):
