@@ -40,3 +40,25 @@ def test_help_loads_nothing_heavy():
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     assert python(code).splitlines()[-1] == "[]"
+
+
+def test_without_pytorch_every_detector_works_or_says_on_loading_that_it_needs_it():
+    code = """
+import sys, warnings
+sys.modules["torch"] = None
+import numpy as np, oddspec
+from oddspec.errors import SettingError
+warnings.simplefilter("ignore")
+cube = np.random.default_rng(0).uniform(1, 2, (30, 30, 12))
+refused = []
+for name in oddspec.detectors():
+    try:
+        oddspec.detect(cube, name)
+    except SettingError as error:
+        assert f"{name} needs PyTorch" in str(error), error
+        refused.append(name)
+print(" ".join(refused))
+"""
+    refused = python(code).split()
+    assert {"lren", "sparsehad", "lrr_net", "lrr_net_plus"} <= set(refused)
+    assert not {"rx", "lrr", "rednmf"} & set(refused)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from array_api_compat import device as device_of
 
 from oddspec.device import to_numpy
 from oddspec.families.sampled import SampleDetector
 from oddspec.families.unfolded_background import UnfoldedBackground, parts
+from oddspec.learning.unfold import Unfolding, learn, one_thread
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME, Scaling
@@ -77,9 +79,6 @@ class Unfolded(SampleDetector, ABC):
     def fit(self, summary: Sample, progress: Progress = silent) -> UnfoldedBackground:
         """Train the stages on some pixels, run them on all, and keep what they do to a pixel."""
         pixels = summary.pixels
-        # Deferred: listing the detectors must not load PyTorch.
-        from oddspec.learning.unfold import one_thread
-
         enough(len(pixels))
         scaling = BY_NAME[self.scaling](pixels)
         X = to_numpy(scaling(pixels)).astype(np.float64)
@@ -89,8 +88,6 @@ class Unfolded(SampleDetector, ABC):
     def _fit(
         self, X: np.ndarray, scaling: Scaling, where: Any, progress: Progress
     ) -> UnfoldedBackground:
-        import torch
-
         whole = self.problem(X, where)
         network, losses = self._train(X, whole, where, progress)
         with torch.no_grad():
@@ -117,8 +114,6 @@ class Unfolded(SampleDetector, ABC):
 
     def problem(self, X: np.ndarray, where: Any) -> Problem:
         """Weights at the pixels' own scale where none are set, and where to start."""
-        import torch
-
         found = scene_weights(X, self.rank)
         chosen = zip(found, self.given, strict=True)
         weights = Weights(*(scene if own is None else own for scene, own in chosen))
@@ -143,10 +138,9 @@ class Unfolded(SampleDetector, ABC):
             L = L @ turn
         return D, L
 
-    def _train(self, X: np.ndarray, whole: Problem, where: Any, progress: Progress) -> Any:
-
-        from oddspec.learning.unfold import learn
-
+    def _train(
+        self, X: np.ndarray, whole: Problem, where: Any, progress: Progress
+    ) -> tuple[Unfolding, np.ndarray]:
         network = self.network(where, len(whole.begin.D))
         part = whole
         if self.epochs and len(X) > self.training:
@@ -171,10 +165,8 @@ class Unfolded(SampleDetector, ABC):
         )
         return network, trained.losses
 
-    def network(self, where: Any, atoms: int) -> Any:
+    def network(self, where: Any, atoms: int) -> Unfolding:
         """The unfolded solver, untrained."""
-        from oddspec.learning.unfold import Unfolding
-
         names = NAMES if self.learn else NAMES[1:]
         maps = 0 if self.maps == "tied" else 3 if self.learn else 2
         return Unfolding(names, self.stages, [atoms] * maps, where)
