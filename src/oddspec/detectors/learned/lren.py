@@ -144,7 +144,7 @@ class LREN(SampleDetector):
     penalty: float | None = None
     solver: Literal["optimum", "published"] = "optimum"
     norm: Literal["l2", "l1"] = "l2"
-    runs: int = 3
+    runs: int = 5
     sample: int = 30000
     seed: int = 0
 

@@ -126,7 +126,7 @@ class SparseHAD(SampleDetector):
     adversarial_weight: float = 0.5
     sparsity_weight: float = 1.0
     bound: float = 0.1
-    runs: int = 3
+    runs: int = 5
     sample: int = 30000
     seed: int = 0
 
