@@ -10,7 +10,7 @@ from scipy.io import loadmat
 from sklearn.metrics import roc_auc_score
 
 from oddspec.errors import InputError, SettingError
-from oddspec.metrics import Areas, Classes, roc_area, scaled_areas
+from oddspec.metrics import Areas, Classes, map_error, roc_area, scaled_areas
 
 SCORES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40)
 
@@ -46,6 +46,16 @@ def test_one_outlier_shrinks_them_and_bending_changes_them(rng):
     assert bent.pf_tau < 0.8 * plain.pf_tau
     scores[999] = 1e4
     assert scaled_areas(Classes.of(scores + truth, truth))[1] < 0.01 * plain.pf_tau + 0.002
+
+
+def test_the_error_against_the_truth_is_that_of_the_scaled_map(rng):
+    scores, truth = rng.normal(size=300), rng.random(300) < 0.1
+    scaled = (scores - scores.min()) / np.ptp(scores)
+    error = ((scaled - truth) ** 2).sum() / truth.sum()
+    assert map_error(Classes.of(scores, truth)) == pytest.approx(error, rel=1e-12)
+    assert map_error(Classes.of(3.0 * truth - 1, truth)) == 0
+    with pytest.raises(InputError, match="all scores are equal"):
+        map_error(Classes.of(np.ones(300), truth))
 
 
 def test_derived_family_by_hand():

@@ -10,7 +10,7 @@ from oddspec.metrics import Areas, Classes, delong, evaluate
 
 NUMBERS = [
     "auc_pd_pf", "auc_ci_low", "auc_ci_high", "average_precision", "auc_pd_tau", "auc_pf_tau",
-    "auc_td", "auc_bs", "auc_snpr", "auc_tdbs", "auc_od", "auc_odp",
+    "auc_td", "auc_bs", "auc_snpr", "auc_tdbs", "auc_od", "auc_odp", "map_error",
     "pd_at_pf_0.001", "pd_at_pf_0.01", "threshold_at_pf_0.01",
 ]  # fmt: skip
 

@@ -1,6 +1,6 @@
 """How good a score map is, given a truth; see ``docs/metrics.md``."""
 
-from oddspec.metrics.areas import Areas, scaled_areas
+from oddspec.metrics.areas import Areas, map_error, scaled_areas
 from oddspec.metrics.classes import Classes, check_truth
 from oddspec.metrics.evaluate import evaluate
 from oddspec.metrics.intervals import Interval, bootstrap, delong
@@ -29,6 +29,7 @@ __all__ = [
     "count_objects",
     "delong",
     "evaluate",
+    "map_error",
     "pd_at_pf",
     "roc_area",
     "roc_curve",

@@ -10,7 +10,7 @@ from oddspec.errors import InputError, SettingError
 from oddspec.metrics.classes import Classes
 from oddspec.metrics.roc import roc_area
 
-__all__ = ["Areas", "scaled_areas"]
+__all__ = ["Areas", "map_error", "scaled_areas"]
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,40 @@ def scaled_areas(classes: Classes, grid: int | None = None) -> tuple[float, floa
     InputError
         If a class is empty or all scores are equal.
     """
-    if not classes.defined:
-        raise InputError(f"undefined: {classes.lacking}")
     if grid is not None and grid < 1:
         raise SettingError(f"grid={grid}: expected at least one threshold, or None")
+    sides = []
+    for scaled in _scaled(classes):
+        if grid is None:
+            sides.append(float(scaled.mean()))
+        else:
+            missed = np.searchsorted(scaled, np.arange(grid) / grid, side="left")
+            sides.append(float(1 - missed.mean() / scaled.size))
+    return sides[0], sides[1]
+
+
+def map_error(classes: Classes) -> float:
+    """Squared error of the scaled scores as a copy of the truth, ``||s - t||^2 / ||t||^2``.
+
+    LRR-Net+ calls it PRE, "precision-recall effectiveness" (Li et al. 2024, eq. 24,
+    doi:10.48550/arXiv.2402.15335), though it has to do with neither. 0 is the truth itself, 1 what
+    scores of zero everywhere would have. It changes with any bending of the scores, as
+    `scaled_areas` do, and counts every background pixel: a detector that
+    ranks nearly all targets first can have an error above 1.
+
+    Raises
+    ------
+    InputError
+        If a class is empty or all scores are equal.
+    """
+    targets, background = _scaled(classes)
+    return float((((1 - targets) ** 2).sum() + (background**2).sum()) / targets.size)
+
+
+def _scaled(classes: Classes) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of targets and background, ascending, the lowest of all 0 and the highest 1."""
+    if not classes.defined:
+        raise InputError(f"undefined: {classes.lacking}")
     lowest = min(classes.background[0], classes.targets[0])
     highest = max(classes.background[-1], classes.targets[-1])
     # Quartered where the range of two floats is no float.
@@ -101,12 +131,7 @@ def scaled_areas(classes: Classes, grid: int | None = None) -> tuple[float, floa
     width = unit * highest - unit * lowest
     if width == 0:
         raise InputError("undefined: all scores are equal and cannot be scaled to 0..1")
-    sides = []
-    for scores in (classes.targets, classes.background):
-        scaled = (unit * scores - unit * lowest) / width
-        if grid is None:
-            sides.append(float(scaled.mean()))
-        else:
-            missed = np.searchsorted(scaled, np.arange(grid) / grid, side="left")
-            sides.append(float(1 - missed.mean() / scaled.size))
-    return sides[0], sides[1]
+    targets, background = (
+        (unit * scores - unit * lowest) / width for scores in (classes.targets, classes.background)
+    )
+    return targets, background

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError, SettingError
-from oddspec.metrics.areas import Areas, scaled_areas
+from oddspec.metrics.areas import Areas, map_error, scaled_areas
 from oddspec.metrics.classes import Classes
 from oddspec.metrics.intervals import delong
 from oddspec.metrics.objects import count_objects
@@ -47,9 +47,9 @@ def evaluate(
     dict
         ``auc_pd_pf``, ``auc_ci_low``, ``auc_ci_high``, ``average_precision``, ``auc_pd_tau``,
         ``auc_pf_tau``, ``auc_td``, ``auc_bs``, ``auc_snpr``, ``auc_tdbs``, ``auc_od``,
-        ``auc_odp``; for each rate such as 0.001 ``threshold_at_pf_0.001``, ``pd_at_pf_0.001``,
-        ``objects_at_pf_0.001`` and ``false_objects_at_pf_0.001``; ``objects``, ``separability``,
-        ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is undefined is None, and
+        ``auc_odp``, ``map_error``; for each rate such as 0.001 ``threshold_at_pf_0.001``,
+        ``pd_at_pf_0.001``, ``objects_at_pf_0.001`` and ``false_objects_at_pf_0.001``; ``objects``,
+        ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is undefined is None, and
         ``undefined`` tells by its name why.
 
     Raises
@@ -74,6 +74,7 @@ def evaluate(
     sheet.add(["auc_ci_low", "auc_ci_high"], lambda: _interval(classes, level))
     sheet.add(["average_precision"], lambda: (average_precision(classes),))
     sheet.add(["auc_pd_tau", "auc_pf_tau"], lambda: scaled_areas(classes, grid))
+    sheet.add(["map_error"], lambda: (map_error(classes),))
     _add_derived(sheet)
     _add_rates(sheet, classes, np.asarray(scores), np.asarray(truth), pf)
     sheet.add(["separability"], lambda: (Separability.of(classes).as_dict(),))

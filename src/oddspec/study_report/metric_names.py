@@ -9,13 +9,16 @@ METRIC_NAMES = {
     "auc_pd_tau": "AUC(PD, τ)",
     "auc_pf_tau": "AUC(PF, τ)",
     "average_precision": "average precision",
+    "map_error": "error against the truth",
     "seconds": "seconds (wall clock)",
     "cpu_seconds": "seconds (processor)",
     "peak_memory": "peak memory",
     "iterations": "iterations",
 }
 
-_LOWER_IS_BETTER = frozenset({"auc_pf_tau", "seconds", "cpu_seconds", "peak_memory", "iterations"})
+_LOWER_IS_BETTER = frozenset(
+    {"auc_pf_tau", "map_error", "seconds", "cpu_seconds", "peak_memory", "iterations"}
+)
 
 
 def metric_name(metric: str) -> str:
