@@ -49,8 +49,8 @@ def evaluate(
         ``auc_pf_tau``, ``auc_td``, ``auc_bs``, ``auc_snpr``, ``auc_tdbs``, ``auc_od``,
         ``auc_odp``, ``map_error``; for each rate such as 0.001 ``threshold_at_pf_0.001``,
         ``pd_at_pf_0.001``, ``objects_at_pf_0.001`` and ``false_objects_at_pf_0.001``; ``objects``,
-        ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is undefined is None, and
-        ``undefined`` tells by its name why.
+        ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is
+        undefined is None, and ``undefined`` tells by its name why.
 
     Raises
     ------
