@@ -8,6 +8,7 @@ import numpy as np
 import oddspec
 from oddspec.detectors.representation.lrasr import LRASR, typical_members
 from oddspec.solvers import sparse_lrr
+from oddspec.solvers.blocks import crew
 from oddspec.solvers.clusters import assign
 from speed.machine import matmul_rate
 
@@ -66,8 +67,9 @@ def solve(X: np.ndarray, D: np.ndarray) -> tuple[int, np.ndarray]:
     """Ours, with the defaults' weights and tolerance."""
     problem = sparse_lrr.Problem.of(X, D, LRASR.sparsity, LRASR.penalty)
     state, steps = sparse_lrr.start(problem, LRASR.mu), 0
-    while sparse_lrr.gap(state) > LRASR.tolerance:
-        state, steps = sparse_lrr.step(state, problem), steps + 1
+    with crew() as threads:
+        while sparse_lrr.gap(state) > LRASR.tolerance:
+            state, steps = sparse_lrr.step(state, problem, crew=threads), steps + 1
     return steps, state.lengths
 
 

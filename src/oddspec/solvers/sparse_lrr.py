@@ -38,7 +38,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import linalg
 
-from oddspec.solvers.blocks import blocks
+from oddspec.solvers.blocks import ALONE, Crew, blocks
 
 __all__ = ["Problem", "Representation", "gap", "objective", "start", "step"]
 
@@ -122,14 +122,20 @@ def start(problem: Problem, mu: float) -> Representation:
 
 
 def step(
-    state: Representation, problem: Problem, *, mu_growth: float = 1.1, mu_max: float = 1e10
+    state: Representation,
+    problem: Problem,
+    *,
+    mu_growth: float = 1.1,
+    mu_max: float = 1e10,
+    crew: Crew = ALONE,
 ) -> Representation:
     """The next state, which takes over the arrays of this one: it must not be used again."""
-    mu, D = state.mu, problem.D
-    B, C = _low_rank(_gradient_step(state, problem), 1.0 / (mu * problem.eta))
-    coefficients = _split(state, B, C, problem.beta)
+    mu = state.mu
+    gram = _gradient_step(state, problem, crew)
+    B, C = _low_rank(state.work, gram, 1.0 / (mu * problem.eta), crew)
+    coefficients = _split(state, B, C, problem.beta, crew)
     moved = [problem.eta**0.5 * coefficients[0], coefficients[1]]
-    unexplained, errors = _errors(state, B, C @ D, problem)
+    unexplained, errors = _errors(state, B, C @ problem.D, problem, crew)
     change = mu * max(*moved, errors) / problem.size
     grown = min(mu_growth * mu, mu_max) if change < SLOW else mu
     return Representation(
@@ -164,71 +170,100 @@ def objective(state: Representation, problem: Problem) -> float:
     )
 
 
-def _gradient_step(state: Representation, problem: Problem) -> np.ndarray:
-    """What singular values are thresholded of, in the state's working memory."""
-    A, mu, eta = state.work, state.mu, problem.eta
-    for rows, (scratch,) in blocks(A, 1):
-        target = state.Y1[rows] * (1.0 / (mu * eta))
-        target += state.rest[rows] * (1.0 / eta)
-        out = np.matmul(target, problem.D.T, out=A[rows])
-        np.matmul(state.B[rows], state.C, out=scratch)
-        scratch *= 1.0 - 1.0 / eta
-        out += scratch
-        out += np.multiply(state.J[rows], 1.0 / eta, out=scratch)
-        out -= np.multiply(state.Y2[rows], 1.0 / (mu * eta), out=scratch)
-    return A
+def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.ndarray:
+    """What singular values are thresholded of, in the state's working memory; its Gram matrix."""
+    mu, eta = state.mu, problem.eta
+
+    def work(span: slice) -> np.ndarray:
+        A = state.work[span]
+        pixels = [part[span] for part in (state.Y1, state.rest, state.B, state.J, state.Y2)]
+        for rows, (other,) in blocks(A, 1):
+            Y1, rest, B, J, Y2 = (part[rows] for part in pixels)
+            target = Y1 * (1.0 / (mu * eta))
+            target += rest * (1.0 / eta)
+            out = np.matmul(target, problem.D.T, out=A[rows])
+            np.matmul(B, state.C, out=other)
+            other *= 1.0 - 1.0 / eta
+            out += other
+            out += np.multiply(J, 1.0 / eta, out=other)
+            out -= np.multiply(Y2, 1.0 / (mu * eta), out=other)
+        return A.T @ A
+
+    return np.sum(crew.each(len(state.work), work), axis=0)
 
 
-def _low_rank(A: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
-    """The factors of ``svt(A, t)``, from the eigenvalues above t^2 of the Gram matrix."""
-    gram = A.T @ A
+def _low_rank(
+    A: np.ndarray, gram: np.ndarray, t: float, crew: Crew
+) -> tuple[np.ndarray, np.ndarray]:
+    """The factors of ``svt(A, t)``, from the eigenvalues above t^2 of its Gram matrix."""
     top = max(float(np.trace(gram)), t * t) * 2.0
     squares, V = linalg.eigh(gram, subset_by_value=[t * t, top], overwrite_a=True)
-    return A @ V, (1.0 - t / np.sqrt(squares))[:, None] * V.T
+    B = np.empty((len(A), len(squares)))
+
+    def work(span: slice) -> None:
+        np.matmul(A[span], V, out=B[span])
+
+    crew.each(len(A), work)
+    return B, (1.0 - t / np.sqrt(squares))[:, None] * V.T
 
 
-def _split(state: Representation, B: np.ndarray, C: np.ndarray, beta: float) -> tuple[float, float]:
+def _split(
+    state: Representation, B: np.ndarray, C: np.ndarray, beta: float, crew: Crew
+) -> tuple[float, float]:
     """Update J and Y2 in place; ``||dS||`` and ``||dJ||``."""
-    mu, moved, copied = state.mu, 0.0, 0.0
-    for rows, (S, scratch) in blocks(state.J, 2):
-        J, Y2 = state.J[rows], state.Y2[rows]
-        np.matmul(B[rows], C, out=S)
-        np.matmul(state.B[rows], state.C, out=scratch)
-        scratch -= S
-        moved += float(np.vdot(scratch, scratch))
-        S *= mu
-        S += Y2
-        # Of mu S + Y2 the multiplier keeps what lies within beta, and mu J is what lies beyond.
-        np.clip(S, -beta, beta, out=Y2)
-        S -= Y2
-        S *= 1.0 / mu
-        np.subtract(S, J, out=scratch)
-        copied += float(np.vdot(scratch, scratch))
-        J[...] = S
-    return moved**0.5, copied**0.5
+    mu = state.mu
+
+    def work(span: slice) -> tuple[float, float]:
+        moved = copied = 0.0
+        pixels = [part[span] for part in (state.J, state.Y2, B, state.B)]
+        for rows, (S, other) in blocks(pixels[0], 2):
+            J, Y2, new, old = (part[rows] for part in pixels)
+            np.matmul(new, C, out=S)
+            np.matmul(old, state.C, out=other)
+            other -= S
+            moved += float(np.vdot(other, other))
+            S *= mu
+            S += Y2
+            # Of mu S + Y2 the multiplier keeps what lies within beta, and mu J what lies beyond.
+            np.clip(S, -beta, beta, out=Y2)
+            S -= Y2
+            S *= 1.0 / mu
+            np.subtract(S, J, out=other)
+            copied += float(np.vdot(other, other))
+            J[...] = S
+        return moved, copied
+
+    moved, copied = np.sum(crew.each(len(B), work), axis=0)
+    return float(moved) ** 0.5, float(copied) ** 0.5
 
 
 def _errors(
-    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem
+    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem, crew: Crew
 ) -> tuple[float, float]:
     """Update Y1, the rest and E's parts in place; norm of the rest, and ``||dE||``."""
     mu, lam = state.mu, problem.lam
-    unexplained = moved = 0.0
-    for rows, (P, scratch) in blocks(problem.X, 2):
-        Y1, part, rest = state.Y1[rows], state.part[rows], state.rest[rows]
-        np.matmul(B[rows], patterns, out=P)
-        np.subtract(problem.X[rows], P, out=P)
-        P *= mu
-        P += Y1
-        lengths = np.sqrt(np.vecdot(P, P))
-        kept = lam / np.maximum(lengths, lam)
-        old = np.multiply(Y1, part[:, None], out=scratch)
-        Y1 *= -1.0 / mu
-        rest[...] = Y1
-        np.multiply(P, kept[:, None], out=Y1)
-        part[...] = (1.0 - kept) / (mu * kept)
-        rest += np.multiply(Y1, 1.0 / mu, out=P)
-        unexplained += float(np.vdot(rest, rest))
-        old -= np.multiply(Y1, part[:, None], out=P)
-        moved += float(np.vdot(old, old))
-    return unexplained**0.5, moved**0.5
+
+    def work(span: slice) -> tuple[float, float]:
+        unexplained = moved = 0.0
+        pixels = [part[span] for part in (problem.X, B, state.Y1, state.part, state.rest)]
+        for rows, (P, other) in blocks(pixels[0], 2):
+            X, new, Y1, part, rest = (part[rows] for part in pixels)
+            np.matmul(new, patterns, out=P)
+            np.subtract(X, P, out=P)
+            P *= mu
+            P += Y1
+            lengths = np.sqrt(np.vecdot(P, P))
+            kept = lam / np.maximum(lengths, lam)
+            old = np.multiply(Y1, part[:, None], out=other)
+            Y1 *= -1.0 / mu
+            rest[...] = Y1
+            np.multiply(P, kept[:, None], out=Y1)
+            part[...] = (1.0 - kept) / (mu * kept)
+            rest += np.multiply(Y1, 1.0 / mu, out=P)
+            unexplained += float(np.vdot(rest, rest))
+            old -= np.multiply(Y1, part[:, None], out=P)
+            moved += float(np.vdot(old, old))
+        return unexplained, moved
+
+    unexplained, moved = np.sum(crew.each(len(B), work), axis=0)
+    return float(unexplained) ** 0.5, float(moved) ** 0.5

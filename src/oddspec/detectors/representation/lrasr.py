@@ -16,7 +16,7 @@ from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
 from oddspec.solvers import sparse_lrr
-from oddspec.solvers.blocks import BLOCK_BYTES
+from oddspec.solvers.blocks import BLOCK_BYTES, crew
 from oddspec.solvers.clusters import assign
 from oddspec.solvers.iterate import iterate
 from oddspec.summary import Moments, enough
@@ -173,15 +173,16 @@ class LRASR(SceneDetector):
         problem = sparse_lrr.Problem.of(X, D, self.sparsity, self.penalty)
         curve: list[tuple[float, float]] = []
         state = first = sparse_lrr.start(problem, self.mu)
-        for state in iterate(
-            lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth),
-            first,
-            gap=lambda _, s: sparse_lrr.gap(s),
-            tol=self.tolerance,
-            max_iter=self.max_iter,
-        ):
-            curve.append((state.unexplained, state.change))
-            progress(len(curve), self.max_iter, "solving")
+        with crew() as threads:
+            for state in iterate(
+                lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, crew=threads),
+                first,
+                gap=lambda _, s: sparse_lrr.gap(s),
+                tol=self.tolerance,
+                max_iter=self.max_iter,
+            ):
+                curve.append((state.unexplained, state.change))
+                progress(len(curve), self.max_iter, "solving")
         return state, np.array(curve)
 
 
