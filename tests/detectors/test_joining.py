@@ -141,3 +141,8 @@ def test_a_broken_package_does_not_hide_the_other_detectors(installed, capsys):
     shown = capsys.readouterr().out
     assert "pca_rx" in shown
     assert next(line for line in shown.splitlines() if "gone" in line).count("cannot be loaded")
+
+
+def test_a_detector_that_was_built_is_not_a_name():
+    with pytest.raises(SettingError, match="given by its name, such as 'rx', .* got a RX"):
+        oddspec.detect(np.zeros((5, 5, 3)), detectors.load("rx")())

@@ -73,9 +73,14 @@ def load(name: str) -> type[Detector]:
     Raises
     ------
     SettingError
-        If there is none (the message lists what there is), it needs PyTorch, which is optional, or
-        a file or package does not define exactly one detector.
+        If the name is no string, there is no detector of it (the message lists what there is), it
+        needs PyTorch, which is optional, or a file or package does not define exactly one.
     """
+    if not isinstance(name, str):
+        raise SettingError(
+            f"a detector is given by its name, such as 'rx', and its settings beside it; "
+            f"got a {type(name).__name__}"
+        )
     if is_file(name):
         return _from_file(Path(name))
     wanted = short_name(name)
