@@ -144,5 +144,5 @@ def test_a_broken_package_does_not_hide_the_other_detectors(installed, capsys):
 
 
 def test_a_detector_that_was_built_is_not_a_name():
-    with pytest.raises(SettingError, match="given by its name, such as 'rx', .* got a RX"):
+    with pytest.raises(SettingError, match="such as 'rx', and its settings beside it; got a RX"):
         oddspec.detect(np.zeros((5, 5, 3)), detectors.load("rx")())
