@@ -34,6 +34,9 @@ def renew(text: str, printed: Path) -> str:
         if not (RECORDS / name / "records.jsonl").is_file():
             return match[0]
         options = [str(printed) if option == "PRINTED" else option for option in options]
+        for place, option in enumerate(options):
+            if option == "--also":
+                options[place + 1] = str(RECORDS / options[place + 1])
         out = io.StringIO()
         with redirect_stdout(out):
             if command(["study", "table", str(RECORDS / name), *options]):

@@ -142,6 +142,15 @@ def test_a_run_of_two_studies_counts_once(tmp_path):
     assert "1 seed)" in table(folder)
 
 
+def test_two_studies_stand_in_one_table(folder, tmp_path):
+    other = write(tmp_path / "other", a_record("my_own", "hill", 0.4321))
+    text = table(folder, also=[other])
+    assert "0.4321" in text
+    assert "`my_own`" not in table(folder)
+    with pytest.raises(InputError, match=r"gone.*cannot be read"):
+        table(folder, also=[tmp_path / "gone"])
+
+
 def test_mean_over_fewer_scenes_says_over_how_many(folder):
     text = table(folder)
     assert "**0.7000**" in text  # rx: (0.8 + 0.6) / 2

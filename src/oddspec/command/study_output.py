@@ -62,6 +62,8 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
     add("--detector", action="append", metavar="NAME", help="only that detector; may be repeated")
     add("--column", action="append", metavar="NAME", help="only that column; may be repeated")
     add("--scene", action="append", metavar="NAME", help="only that scene; may be repeated")
+    add("--also", type=Path, action="append", default=[], metavar="DIR",
+        help="a further study, whose records stand in the same table; may be repeated")  # fmt: skip
     add("--out", type=Path, metavar="FILE", help="write to a file instead of printing")
 
 
@@ -96,6 +98,7 @@ def _table(chosen: argparse.Namespace) -> int:
         detectors=chosen.detector,
         columns=chosen.column,
         scenes=chosen.scene,
+        also=chosen.also,
     )
     if chosen.out is None:
         sys.stdout.write(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,9 @@ class Run:
         return json.dumps(kept, sort_keys=True, default=str)
 
 
-def read_runs(folder: str | Path, study: str | None = None) -> list[Run]:
+def read_runs(
+    folder: str | Path, study: str | None = None, also: Sequence[str | Path] = ()
+) -> list[Run]:
     """All runs of a folder, of each id, column and paper the last, in the order of the records.
 
     A last line that was cut short (by a kill while it was written) is left out.
@@ -91,13 +93,28 @@ def read_runs(folder: str | Path, study: str | None = None) -> list[Run]:
         Holds ``records.jsonl``.
     study
         Only the runs of that study.
+    also
+        Further folders, whose runs follow.
 
     Raises
     ------
     InputError
-        If there are no records, or a line other than the last is no record.
+        If a folder has no records, or a line other than the last is no record.
     """
-    path = Path(folder) / _FILE
+    found: dict[tuple[str, str, str | None], Run] = {}
+    for each in (folder, *also):
+        found.update({(run.id, run.column, run.paper): run for run in _read(Path(each))})
+    if study is not None:
+        names = sorted({run.study for run in found.values()})
+        found = {key: run for key, run in found.items() if run.study == study}
+        if not found:
+            raise InputError(f"{folder}: no record of a study {study!r}; it has {', '.join(names)}")
+    return list(found.values())
+
+
+def _read(folder: Path) -> list[Run]:
+    """The runs of one folder, some of them perhaps twice."""
+    path = folder / _FILE
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -105,21 +122,15 @@ def read_runs(folder: str | Path, study: str | None = None) -> list[Run]:
             f"{path}: cannot be read ({error.strerror or error}); name the folder that "
             f"`oddspec study` wrote to"
         ) from error
-    found: dict[tuple[str, str, str | None], Run] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        run = _parse(line, Path(folder), f"{path}, line {number}", last=number == len(lines))
-        if run is not None:
-            found[run.id, run.column, run.paper] = run
-    if study is not None:
-        names = sorted({run.study for run in found.values()})
-        found = {key: run for key, run in found.items() if run.study == study}
-        if not found:
-            raise InputError(f"{path}: no record of a study {study!r}; it has {', '.join(names)}")
-    if not found:
+    runs = [
+        run
+        for number, line in enumerate(lines, start=1)
+        if line.strip()
+        and (run := _parse(line, folder, f"{path}, line {number}", last=number == len(lines)))
+    ]
+    if not runs:
         raise InputError(f"{path}: holds no records yet; run `oddspec study PLAN.toml` first")
-    return list(found.values())
+    return runs
 
 
 def _parse(line: bytes, folder: Path, where: str, *, last: bool) -> Run | None:

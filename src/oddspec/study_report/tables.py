@@ -54,6 +54,7 @@ def table(
     detectors: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     scenes: Sequence[str] | None = None,
+    also: Sequence[str | Path] = (),
 ) -> str:
     """A table of a study's folder as text.
 
@@ -71,6 +72,8 @@ def table(
         One of `TABLES`.
     study, detectors, columns, scenes
         Only these; None for all.
+    also
+        Folders of further studies, whose records stand in the same table.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def table(
     for name, value, known in (("kind", kind, KINDS), ("what", what, TABLES)):
         if value not in known:
             raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
-    runs = _chosen(read_runs(folder, study), detectors, columns, scenes, str(folder))
+    runs = _chosen(read_runs(folder, study, also), detectors, columns, scenes, str(folder))
     _must_know(metric, runs)
     if what == "parameters":
         sheets = list(parameter_sheets(runs, metric))
