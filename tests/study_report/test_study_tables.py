@@ -56,7 +56,7 @@ def test_the_summary_takes_means_of_medians_and_counts_what_failed(folder, tmp_p
     text = table(folder, what="summary")
     net = next(line for line in text.splitlines() if line.startswith("| net"))
     # 0.85 is the median of the only scene with a result; its worst seed has 0.70.
-    assert "| 0.8500 | 1 | 0.8500 (abu-airport-1) | 0 to 5 | −0.1500 |" in net
+    assert "| 0.8500 | 1 | 0.8500 (abu-airport-1) | 0 to 5 | −0.1500 (abu-airport-1) |" in net
     rx = next(line for line in text.splitlines() if line.startswith("| rx | defaults"))
     assert "| 0.7000 | 2 | 0.6000 (abu-airport-4) | – | – |" in rx
     assert "| crd | defaults | *no result* | – |" in text

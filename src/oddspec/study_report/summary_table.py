@@ -96,11 +96,13 @@ def _count(here: dict[Place, Cell]) -> Entry:
 
 
 def _worst_seed(here: dict[Place, Cell], metric: str) -> Entry:
-    spreads = [s for cell in here.values() if (s := cell.spread(metric)) and s.count > 1]
+    spreads = {p: s for p, cell in here.items() if (s := cell.spread(metric)) and s.count > 1}
     if not spreads:
         return Entry("–")
-    worst = max((spread.worst_less_median for spread in spreads), key=abs)
-    return Entry(difference_text(worst, metric), sort=worst)
+    place = max(spreads, key=lambda place: abs(spreads[place].worst_less_median))
+    worst = spreads[place].worst_less_median
+    text = f"{difference_text(worst, metric)} ({scene_names(here)[place]})"
+    return Entry(text, sort=worst)
 
 
 def _printed(
