@@ -1,0 +1,1 @@
+"""Detectors that average what others find."""

@@ -1,0 +1,206 @@
+"""Ensemble: several detectors that look at a scene in different ways, averaged by their ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import ndtri
+
+from oddspec.arrays import Cube, Mask, Scores
+from oddspec.brad import on_map
+from oddspec.detector import Detector, Examined, Insight, SceneDetector
+from oddspec.detectors import load, short_name
+from oddspec.errors import OddspecError, SettingError
+from oddspec.families.in_memory import scores_in_memory, working_bytes
+from oddspec.progress import Progress, silent
+from oddspec.ranges import at_least
+from oddspec.settings import build
+from oddspec.summary import enough
+
+__all__ = ["RULES", "Ensemble", "combined", "standings"]
+
+Standings = Float[np.ndarray, "n members"]
+
+RULES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tail": lambda u: -np.log1p(-u),
+    "normal": ndtri,
+    "rank": lambda u: u,
+}
+"""What is averaged over the members, as a function of the share of pixels that a pixel is above."""
+
+
+@dataclass(frozen=True)
+class Ensemble(SceneDetector):
+    r"""How far up a pixel stands in the lists of several detectors, on average.
+
+    Each of the m members scores the scene. With u_k the share of the n valid pixels that score
+    lower than this one by member k, ties and the pixel itself counting half::
+
+        score = 1/m sum_k  -ln(1 - u_k)        (tail)
+        score = 1/m sum_k  Phi^{-1}(u_k)       (normal)
+        score = 1/m sum_k  u_k                 (rank)
+
+    A mistake of one member counts for 1/m; what most of them find odd, each in its own way, leads.
+    Only a member's ranking bears on the result, never its scale or units.
+
+    Parameters
+    ----------
+    members
+        Names of the detectors, separated by commas; each runs with its default settings.
+    combine
+        tail: 1 - u is the share of pixels at least as odd, and its logarithm grows by the same
+        amount whenever that share falls by the same factor, so a high place counts for much;
+        normal: the same more gently, and low places count as much as high ones; rank: all alike.
+    seed
+        Of every member that has one.
+
+    Notes
+    -----
+    * The sum of ``-ln(1 - u_k)`` is Fisher's for combining tests; members of one scene are not
+      independent, so no probability follows from it, and thresholds are fitted to the scores.
+    * `members` are four views of a scene: the Gaussian of all its pixels (`rx`), the ring around
+      a pixel (`crd`), a low-rank representation by learnt atoms (`lrr`), and non-negative
+      materials with an encoder (`rednmf`). They were chosen for being different and for needing
+      neither PyTorch nor minutes; docs/results/ensemble.md says what other sets do.
+    * A valid pixel that some members do not score (too few valid pixels around it) has the average
+      of the others.
+    * No score can exceed ln(2n): a list of n pixels tells no probability below 1/n.
+
+    References
+    ----------
+    C. C. Aggarwal and S. Sathe, "Theoretical foundations and algorithms for outlier ensembles",
+    ACM SIGKDD Explorations 17(1), 24-47, 2015. doi:10.1145/2830544.2830549
+    """
+
+    members: str = "rx,crd,lrr,rednmf"
+    combine: Literal["tail", "normal", "rank"] = "tail"
+    seed: int = 0
+
+    reference: ClassVar[str] = "after Aggarwal & Sathe 2015, doi:10.1145/2830544.2830549"
+    cost: ClassVar[str] = "that of its members"
+    unit: ClassVar[str] = "mean over the members of a pixel's standing"
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "seed")
+        self.built()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the members."""
+        return tuple(name.strip() for name in self.members.split(","))
+
+    def built(self) -> tuple[Detector, ...]:
+        """The members with their settings.
+
+        Raises
+        ------
+        SettingError
+            If there are fewer than two, one stands twice or is an ensemble, there is no detector of
+            that name, or it needs a library that is not installed.
+        """
+        short = [short_name(name) for name in self.names]
+        if len(set(short)) < len(short) or len(short) < 2 or "ensemble" in short:
+            raise SettingError(
+                f"members={self.members!r}: expected the names of at least two different detectors "
+                f"other than ensemble, separated by commas"
+            )
+        return tuple(self._member(name) for name in self.names)
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """What the greediest member needs, for they run in turn; and their scores and standings."""
+        most = max(working_bytes(member, height, width, bands) for member in self.built())
+        return most + 8 * height * width * (4 * len(self.names) + 4)
+
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+        """Scores; the members' own views as maps, and how far their rankings agree.
+
+        Raises
+        ------
+        InputError
+            If fewer than two pixels are valid, or the scene does not suit a member.
+        """
+        enough(int(valid.sum()))
+        lists = np.empty((int(valid.sum()), len(self.names)))
+        for number, member in enumerate(self.built()):
+            lists[:, number] = self._scores(number, member, cube, valid, progress)[valid]
+        shares = standings(lists)
+        scores = np.full(valid.shape, np.nan)
+        scores[valid] = combined(shares, self.combine)
+        return Examined(
+            scores,
+            (
+                Insight(
+                    "members",
+                    "maps",
+                    on_map(-np.log10(1.0 - shares), valid),
+                    "minus the decimal logarithm of the share of pixels that a member finds at "
+                    "least as odd: 2 is one in a hundred",
+                    self.names,
+                ),
+                Insight(
+                    "agreement",
+                    "values",
+                    _rank_correlations(shares),
+                    "rank correlations between the members, in their order",
+                    self.names,
+                ),
+            ),
+        )
+
+    def _member(self, name: str) -> Detector:
+        try:
+            cls = load(name)
+            seeded = any(field.name == "seed" for field in fields(cls))  # type: ignore[arg-type]
+            member: Detector = build(cls, {"seed": self.seed} if seeded else {})
+        except SettingError as error:
+            raise SettingError(f"members={self.members!r}: {error}") from None
+        return member
+
+    def _scores(
+        self, number: int, member: Detector, cube: Cube, valid: Mask, progress: Progress
+    ) -> Scores:
+        name = self.names[number]
+
+        def told(done: float, total: float, stage: str) -> None:
+            progress(number + min(done / total, 1.0), len(self.names), f"{name}: {stage}")
+
+        try:
+            return scores_in_memory(member, cube, valid, told)
+        except OddspecError as error:
+            raise type(error)(f"member {name}: {error}") from error
+
+
+def standings(lists: Standings) -> Standings:
+    """Share of the column's numbers that are lower, equal ones (and itself) counting half.
+
+    NaN stays NaN and counts for nothing.
+    """
+    found = np.full(lists.shape, np.nan)
+    for column, shares in zip(lists.T, found.T, strict=True):
+        there = ~np.isnan(column)
+        _, place, count = np.unique(column[there], return_inverse=True, return_counts=True)
+        shares[there] = ((np.cumsum(count) - count / 2) / max(there.sum(), 1))[place]
+    return found
+
+
+def combined(shares: Standings, rule: str) -> Float[np.ndarray, " n"]:
+    """Mean of each row's standings under that rule of `RULES`; NaN where a row has none."""
+    values = RULES[rule](shares)
+    there = ~np.isnan(values)
+    number = there.sum(axis=1)
+    total = np.where(there, values, 0.0).sum(axis=1)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
+
+def _rank_correlations(shares: Standings) -> Float[np.ndarray, "members members"]:
+    """Spearman's, over the pixels that all members score; NaN where one ranks nothing."""
+    rows = shares[~np.isnan(shares).any(axis=1)]
+    centred = rows - rows.mean(axis=0) if len(rows) else rows
+    products = centred.T @ centred
+    lengths = np.sqrt(np.diag(products))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return products / np.outer(lengths, lengths)
