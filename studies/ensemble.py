@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +25,21 @@ import numpy as np
 from oddspec.detectors.ensemble.ensemble import RULES, Ensemble, combined, standings
 from oddspec.files.truth import read_truth
 from oddspec.metrics.classes import Classes
-from oddspec.metrics.roc import roc_area
+from oddspec.metrics.roc import average_precision, pd_at_pf, roc_area
 from oddspec.study.records import read_records
 from oddspec.study.scenes import Library, Missing
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "ensemble.md"
 LARGEST = 4
 """Members of the largest sets that are gone through."""
+
+VIEWS = {
+    "the whole scene's statistics": ("rx", "pca_rx", "frfe"),
+    "the surroundings": ("crd", "local_rx"),
+    "a background of low rank": ("lrr", "lsmad", "rpca", "lsdm_mog"),
+    "non-negative materials": ("rednmf", "nmf", "l1nmf", "rnmf", "ewnmf"),
+}
+"""The candidates by how they look at a scene; the detector has one of each."""
 
 Set = tuple[str, ...]
 Areas = dict[Set, np.ndarray]
@@ -73,14 +81,18 @@ def read_ranks(study: Path, data: Path) -> tuple[list[str], list[SceneRanks]]:
     return names, scenes
 
 
+def scores_of(members: Set, names: list[str], scene: SceneRanks, rule: str) -> Classes:
+    """What the ensemble of these members gives, background and odd pixels apart."""
+    columns = [names.index(name) for name in members]
+    return Classes.of(combined(scene.shares[:, columns], rule), scene.truth)
+
+
 def areas_of(sets: Sequence[Set], names: list[str], scenes: list[SceneRanks], rule: str) -> Areas:
     """The area under the ROC curve of each set in each scene."""
     found = np.empty((len(sets), len(scenes)))
     for j, scene in enumerate(scenes):
         for i, members in enumerate(sets):
-            columns = [names.index(name) for name in members]
-            scores = combined(scene.shares[:, columns], rule)
-            found[i, j] = roc_area(Classes.of(scores, scene.truth))
+            found[i, j] = roc_area(scores_of(members, names, scene, rule))
     return dict(zip(sets, found, strict=True))
 
 
@@ -101,7 +113,12 @@ def interval(gains: np.ndarray) -> str:
     """Mean gain, and where 95 % of the means over scenes drawn with replacement lie."""
     drawn = np.random.default_rng(0).choice(gains, (10000, len(gains))).mean(axis=1)
     low, high = np.quantile(drawn, (0.025, 0.975))
-    return f"{gains.mean():+.4f} ({low:+.4f} to {high:+.4f})"
+    return f"{signed(gains.mean())} ({signed(low)} to {signed(high)})"
+
+
+def signed(gain: float) -> str:
+    """A gain with its sign, a minus as long as a plus."""
+    return f"{gain:+.4f}".replace("-", "−")
 
 
 def scene_table(scenes: list[SceneRanks], columns: dict[str, np.ndarray]) -> str:
@@ -129,6 +146,51 @@ def summary_table(ways: dict[str, np.ndarray], reference: str) -> str:
         above = "–" if name == reference else f"{(gains > 0).sum()} of {len(gains)}"
         gain = "–" if name == reference else interval(gains)
         lines.append(f"| {name} | {areas.mean():.4f} | {areas.min():.4f} | {above} | {gain} |")
+    return "\n".join(lines)
+
+
+def top_table(names: list[str], scenes: list[SceneRanks], fixed: Set) -> str:
+    """What matters where few false alarms are allowed: the upper end of the list."""
+    rows: dict[str, tuple[Set, str]] = {f"`{name}`": ((name,), "tail") for name in fixed}
+    rows |= {f"`ensemble`, {rule}": (fixed, rule) for rule in RULES}
+    found = {}
+    for row, (members, rule) in rows.items():
+        parts = [scores_of(members, names, scene, rule) for scene in scenes]
+        rates = [[pd_at_pf(part, rate) for part in parts] for rate in (0.001, 0.01)]
+        found[row] = np.array([[average_precision(part) for part in parts], *rates])
+    best = max((f"`{name}`" for name in fixed), key=lambda row: found[row][0].mean())
+    lines = [
+        "| | mean average precision | mean PD at PF 0.001 | mean PD at PF 0.01 | scenes with a "
+        f"precision above {best} | gain in it (95 %) |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row, values in found.items():
+        gains = values[0] - found[best][0]
+        told = ("–", "–") if row == best else (f"{(gains > 0).sum()}", interval(gains))
+        cells = [*(f"{value:.3f}" for value in values.mean(axis=1)), *told]
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def view_table(areas: Areas, names: list[str]) -> str:
+    """Sets with one candidate of each view, by the candidate of the last view."""
+    *others, last = VIEWS.values()
+    lines = [
+        f"| {list(VIEWS)[-1]} by | sets | above their best member | gain over it: least | median | "
+        "most |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name in last:
+        gains = []
+        for members in product(*others, (name,)):
+            found = areas[tuple(sorted(members, key=names.index))].mean()
+            gains.append(found - max(areas[m,].mean() for m in members))
+        least, middle, most = np.quantile(gains, (0, 0.5, 1))
+        above = sum(gain > 0 for gain in gains)
+        lines.append(
+            f"| `{name}` | {len(gains)} | {above} | {signed(least)} | {signed(middle)} | "
+            f"{signed(most)} |"
+        )
     return "\n".join(lines)
 
 
@@ -172,23 +234,25 @@ def tables(names: list[str], scenes: list[SceneRanks]) -> dict[str, str]:
     fixed_key = next(s for s in sets if set(s) == set(fixed))
     areas = areas_of(sets, names, scenes, Ensemble().combine)
     several = {members: found for members, found in areas.items() if len(members) > 1}
-    singles = {members: found for members, found in areas.items() if len(members) == 1}
-    choices = {"single detectors": leaving_one_out(singles)}
-    for size in range(2, LARGEST + 1):
-        some = {members: found for members, found in several.items() if len(members) == size}
-        choices[f"sets of {size}"] = leaving_one_out(some)
-    choices[f"sets of 2 to {LARGEST}"] = leaving_one_out(several)
+    choices = {}
+    for size in range(1, LARGEST + 1):
+        some = {members: found for members, found in areas.items() if len(members) == size}
+        choices[f"sets of {size}" if size > 1 else "single detectors"] = leaving_one_out(some)
+    of_any_size = f"sets of 2 to {LARGEST}"
+    choices[of_any_size] = leaving_one_out(several)
     ways = {f"`{name}`": areas[name,] for name in fixed}
     reference = max(ways, key=lambda name: ways[name].mean())
     for rule in RULES:
         ways[f"`ensemble`, {rule}"] = areas_of([fixed_key], names, scenes, rule)[fixed_key]
     left_out = {f"chosen from {name}": choice.areas for name, choice in choices.items()}
     by_scene = {f"`{name}`": areas[name,] for name in fixed} | {"`ensemble`": areas[fixed_key]}
-    by_scene |= dict(list(left_out.items())[:1] + list(left_out.items())[-1:])
+    by_scene[f"chosen from {of_any_size}"] = choices[of_any_size].areas
     return {
         "summary": summary_table(ways | left_out, reference),
         "scenes": scene_table(scenes, by_scene),
         "candidates": scene_table(scenes, {f"`{n}`": areas[n,] for n in names}),
+        "top": top_table(names, scenes, fixed),
+        "views": view_table(areas, names),
         "sets": set_table(areas, fixed_key),
         "choices": choice_table(choices),
     }
@@ -203,7 +267,7 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for name, table in tables(*read_ranks(chosen.study, chosen.data)).items():
         place = re.compile(rf"(<!-- ensemble: {name} -->\n).*?(<!-- end of table -->)", re.DOTALL)
-        text = place.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", text)
+        text = place.sub(rf"\g<1>{table}\n\g<2>", text)
     PAGE.write_text(text, encoding="utf-8")
 
 

@@ -1,4 +1,7 @@
-"""Ensemble: several detectors that look at a scene in different ways, averaged by their ranks."""
+"""Ensemble: several detectors that look at a scene in different ways, averaged by their ranks.
+
+Its members are loaded by their names, as a user's choice is; no detector imports another.
+"""
 
 from __future__ import annotations
 
