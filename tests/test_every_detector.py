@@ -1,5 +1,6 @@
 """The contract: what every detector must do, whatever it is."""
 
+import ast
 import dataclasses
 import functools
 import inspect
@@ -46,6 +47,12 @@ def detect(cube, name, **more):
 def known(name):
     """Scores of the cube that the fixture makes, computed once."""
     return detect(make_cube(np.random.default_rng(SEED)), name)
+
+
+def _docstring_in_the_file(cls):
+    """As it is written, without what is added of the bases' settings."""
+    tree = ast.parse(inspect.getsource(cls))
+    return ast.get_docstring(tree.body[0])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,6 +143,16 @@ class TestContract:
         for setting in settings.describe(cls):
             assert setting.help, f"{name}: {setting.name} lacks an entry under Parameters"
             assert setting.default is not dataclasses.MISSING, "everything has a default"
+
+    def test_help_shows_every_setting_and_no_source_repeats_one(self, name):
+        cls = detectors.load(name)
+        shown = settings.parameters_help(inspect.getdoc(cls))
+        known = {setting.name: setting.help for setting in settings.describe(cls)}
+        assert shown == known
+        written = settings.parameters_help(_docstring_in_the_file(cls))
+        for base in cls.__mro__[1:]:
+            inherited = settings.parameters_help(inspect.cleandoc(vars(base).get("__doc__") or ""))
+            assert not written.items() & inherited.items(), f"{base.__name__} says so already"
 
     def test_the_docstring_names_its_source(self, name):
         cls = detectors.load(name)

@@ -1,10 +1,18 @@
+import inspect
 from dataclasses import dataclass
 from typing import Literal
 
 import pytest
 
 from oddspec.errors import SettingError
-from oddspec.settings import build, describe, from_toml, to_toml
+from oddspec.settings import (
+    build,
+    complete_docstring,
+    describe,
+    from_toml,
+    parameters_help,
+    to_toml,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,61 @@ def test_help_comes_from_the_docstring():
     assert rank.help == "How many. In two lines."
     assert rank.default == 3
     assert (rank.kind_name, penalty.kind_name, kind.kind_name) == ("int", "float or none", "a|b")
+
+
+@dataclass(frozen=True)
+class Special(Example):
+    """A special example.
+
+    Parameters
+    ----------
+    penalty
+        How much, in its own unit.
+    more
+        One more.
+
+    Notes
+    -----
+    None.
+    """
+
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Plain(Special):
+    """An example without settings of its own.
+
+    References
+    ----------
+    None.
+    """
+
+
+class Bare(Special):
+    __doc__ = None
+
+
+@pytest.mark.parametrize("cls", [Special, Plain, Bare])
+def test_the_nearest_class_that_explains_a_setting_is_heard(cls):
+    helps = {setting.name: setting.help for setting in describe(cls)}
+    assert helps["rank"] == "How many. In two lines."
+    assert helps["penalty"] == "How much, in its own unit."
+    assert helps["more"] == "One more."
+
+
+@pytest.mark.parametrize(("cls", "last"), [(Special, "Notes"), (Plain, "References")])
+def test_a_docstring_is_completed_by_what_the_bases_explain(cls, last):
+    doc = complete_docstring(cls)
+    before, rest = doc.split("Parameters\n----------\n")
+    assert before == f"{cls.__doc__.splitlines()[0]}\n\n"
+    assert rest.endswith(f"    Which.\n\n{last}\n{'-' * len(last)}\nNone.\n")
+    assert parameters_help(doc) == {s.name: s.help for s in describe(cls) if s.help}
+
+
+def test_a_complete_docstring_stays_and_a_missing_one_is_not_made():
+    assert complete_docstring(Example).rstrip() == inspect.getdoc(Example)
+    assert complete_docstring(Bare) is None
 
 
 def test_text_and_values_become_settings():

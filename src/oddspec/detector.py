@@ -30,6 +30,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Index, Mask, Pixels, PixelScores, Scores
 from oddspec.progress import Progress, silent
+from oddspec.settings import complete_docstring
 from oddspec.windows import Tile, Window
 
 __all__ = [
@@ -114,6 +115,11 @@ class Detector:
     """What a score is, such as ``squared Mahalanobis distance``; for legends."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     """Where it can run: ``cpu``, and ``cuda`` where its core takes array-API arrays."""
+
+    def __init_subclass__(cls) -> None:
+        """Let ``help()`` show all settings, those too that only a base class explains."""
+        super().__init_subclass__()
+        cls.__doc__ = complete_docstring(cls)
 
 
 class BackgroundDetector(Detector, ABC, Generic[S]):

@@ -1,4 +1,8 @@
-"""A detector's settings: described from its dataclass, read from text, written as TOML."""
+"""A detector's settings: described from its dataclass, read from text, written as TOML.
+
+A setting is explained once, under *Parameters* in the docstring of the class that declares it; a
+subclass explains it anew only where it means something else there.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import dataclasses
 import difflib
 import inspect
 import re
+import textwrap
 import tomllib
 import types
 import typing
@@ -15,7 +20,21 @@ from typing import Any
 
 from oddspec.errors import SettingError
 
-__all__ = ["Setting", "build", "describe", "from_toml", "parameters_help", "to_toml"]
+__all__ = [
+    "Setting",
+    "build",
+    "complete_docstring",
+    "describe",
+    "from_toml",
+    "parameters_help",
+    "to_toml",
+]
+
+_HEADING = r"^\w[^\n]*\n-{3,}\n"
+_PARAMETERS = re.compile(rf"^Parameters\n-+\n(.*?)(?={_HEADING}|\Z)", re.M | re.S)
+_INDENTED = textwrap.TextWrapper(
+    96, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+)
 
 
 @dataclass(frozen=True)
@@ -37,9 +56,9 @@ class Setting:
 
 
 def describe(cls: type[Any]) -> tuple[Setting, ...]:
-    """The settings of a frozen dataclass, with help from its docstring's Parameters."""
+    """The settings of a frozen dataclass, each as the nearest class that explains it has it."""
     hints = typing.get_type_hints(cls)
-    helps = parameters_help(inspect.getdoc(cls) or "")
+    helps = _helps(cls)
     return tuple(
         Setting(f.name, hints[f.name], f.default, helps.get(f.name, ""))
         for f in dataclasses.fields(cls)
@@ -132,8 +151,42 @@ def _from_text(kind: Any, text: str) -> Any:
 
 def parameters_help(doc: str) -> dict[str, str]:
     """The entries of a numpy docstring's Parameters section."""
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-{3,}|\Z)", doc, re.M | re.S)
+    section = _PARAMETERS.search(doc)
     if not section:
         return {}
     entries = re.findall(r"^(\w+)[^\n]*\n((?:[ \t]+[^\n]*\n?|\n)*)", section[1] + "\n", re.M)
     return {name: " ".join(text.split()) for name, text in entries}
+
+
+def complete_docstring(cls: type[Any]) -> str | None:
+    """The docstring with the settings that only the class's bases explain; None without one."""
+    doc = _own_docstring(cls)
+    if not doc:
+        return cls.__doc__
+    own = parameters_help(doc)
+    inherited = "".join(
+        f"{name}\n{_INDENTED.fill(text)}\n" for name, text in _helps(cls).items() if name not in own
+    )
+    if not inherited:
+        return doc
+    section = _PARAMETERS.search(doc)
+    if section:
+        head, rest = doc[: section.end()].rstrip("\n") + "\n", doc[section.end() :]
+    else:
+        heading = re.search(_HEADING, doc, re.M)
+        at = heading.start() if heading else len(doc)
+        head, rest = f"{doc[:at].rstrip()}\n\nParameters\n----------\n", doc[at:]
+    return f"{head}{inherited}\n{rest}".rstrip("\n") + "\n"
+
+
+def _helps(cls: type[Any]) -> dict[str, str]:
+    """Of each setting the text of the nearest class that has one."""
+    found: dict[str, str] = {}
+    for base in cls.__mro__:
+        for name, text in parameters_help(_own_docstring(base)).items():
+            found.setdefault(name, text)
+    return found
+
+
+def _own_docstring(cls: type[Any]) -> str:
+    return inspect.cleandoc(vars(cls).get("__doc__") or "")

@@ -92,7 +92,33 @@ class Fitted:
 class Adversarial(SampleDetector, ABC):
     """An adversarial autoencoder of spectra; a subclass says what is scored.
 
-    A subclass documents these settings too: help texts are read from its own docstring.
+    Parameters
+    ----------
+    latent
+        Latent units.
+    hidden
+        Width of the hidden layers of encoder and decoder.
+    critic
+        Width of the opponent's two hidden layers; 1000 in code of the authors' group.
+    angle
+        How the spectral angle enters the loss: cosine: one less its cosine; radians: the angle
+        itself.
+    angle_weight
+        Weight of the spectral angle.
+    adversarial
+        Whether there is an opponent; without one it is a plain autoencoder.
+    steps
+        Most rounds: a step for encoder and decoder, one for the opponent, one for the encoder
+        against it.
+    batch
+        Pixels per step; 0 takes the whole sample at once.
+    learning_rate
+        Of encoder and decoder (Adam).
+    critic_rate
+        Of the opponent (Adam).
+    patience
+        Stop once this many epochs have lowered the loss by less than 0.1 % of its whole fall; 0
+        runs all steps.
     """
 
     latent: int = 20

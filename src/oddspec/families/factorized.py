@@ -57,7 +57,30 @@ class Explained:
 class Factorized(SceneDetector, ABC):
     """A scene as sums of ``rank`` spectra; a subclass says how they are found and what is scored.
 
-    A subclass documents these settings too: help texts are read from its own docstring.
+    Parameters
+    ----------
+    rank
+        Number of spectra (r); lowered to the number of bands.
+    iterations
+        Most sweeps, those of a warm-up included.
+    tolerance
+        Stop earlier when a sweep lowers the objective by less than this fraction of it.
+    starts
+        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
+        factors made of singular vectors (NNDSVD), without chance.
+    score
+        norm: length of what is scored, of each pixel a residual or an anomaly; brad: local RX of
+        it; rx: RX of it in the whole scene; both: the sum of these two squared distances.
+    guard
+        Width of BRAD's inner square in pixels, odd.
+    outer
+        Width of BRAD's outer square in pixels, odd.
+    components
+        Leading principal components of what is scored that BRAD takes.
+    scene_components
+        Leading principal components of what is scored that RX takes.
+    seed
+        Of the random factors, where there are any.
     """
 
     rank: int = 5

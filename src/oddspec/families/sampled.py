@@ -12,10 +12,17 @@ __all__ = ["SampleDetector"]
 
 
 class SampleDetector(BackgroundDetector[Sample], ABC):
-    """Fit to a sample; a subclass has these two settings among its own."""
+    """Fit to a sample; a subclass has these two settings among its own.
+
+    Parameters
+    ----------
+    sample
+        Most pixels that are learnt from; a scene with no more is learnt from whole.
+    seed
+        Of the sample, and of whatever else is drawn: networks, batches, noise.
+    """
 
     sample: int
-    """Most pixels that are learnt from; a scene with no more is learnt from whole."""
     seed: int
 
     def summarise(self, pixels: Pixels, index: Index) -> Sample:

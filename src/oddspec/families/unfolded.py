@@ -38,8 +38,47 @@ TOLERANCE = 0.02
 class Unfolded(SampleDetector, ABC):
     """ADMM sweeps of a low-rank representation as a network with trained constants.
 
-    A subclass says whether the dictionary is learnt, and documents these settings too: help texts
-    are read from its own docstring.
+    A subclass says whether the dictionary is learnt.
+
+    Parameters
+    ----------
+    atoms
+        Atoms in the dictionary (K), at most as many as there are bands.
+    rank
+        How many patterns the low-rank part shall keep at most where lambda2 is not set: the
+        nuclear norm's weight is put at the scene's singular value of that number.
+    stages
+        Repeats of the solver's step.
+    epochs
+        Most passes of training; 0 leaves the solver as it is.
+    learning_rate
+        Of Adam, for the logarithms of the constants.
+    loss
+        objective: the detector's problem at the last stage, with fixed weights; mse: the squared
+        error ``||X - L D - S||^2`` of the paper, which does not see the background at all (see
+        Notes of `LRRNetPlus`).
+    maps
+        tied: the linear maps follow from the constants; free: each is multiplied by a trainable
+        K x K matrix besides.
+    balanced
+        Rescale the atoms such that the penalties on the background are smallest.
+    lambda2
+        Weight of the nuclear norm, in scaled units; None puts it at the scene's own scale.
+    lambda3
+        Weight of the l2,1 norm, in scaled units: residuals up to this length are no anomaly. None
+        takes the median residual of a plain fit.
+    mu
+        Penalty that ties L to its copy J; None takes lambda2's value at the scene's scale.
+    scaling
+        Of the bands, see `oddspec.scaling`.
+    score
+        residual: ``||x_i - l_i D||``; sparse: ``||s_i||``, the same shortened by lambda3.
+    sample
+        Most pixels that the dictionary is learnt from; a smaller scene is used whole.
+    training
+        How many of them the constants are learnt from.
+    seed
+        Of the sample and the clusters.
     """
 
     learn: ClassVar[bool]

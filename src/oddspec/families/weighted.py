@@ -26,7 +26,13 @@ SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class Weighted(Factorized):
-    """Plain sweeps from the best random start, then sweeps under a loss that weighs residuals."""
+    """Plain sweeps, then sweeps under a loss that weighs residuals.
+
+    Parameters
+    ----------
+    warmup
+        Sweeps of plain factorization at the start, with equal weights.
+    """
 
     warmup: int = 250
 

@@ -31,38 +31,18 @@ class EWNMF(Weighted):
     ``-e^2 / gamma``: the larger gamma, the more even. The score is the length of a pixel's
     residual, without the weights, which are least where it is odd.
 
+    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`, and
+    ``warmup`` at `oddspec.families.weighted.Weighted`.
+
     Parameters
     ----------
-    rank
-        Number of spectra (r; not stated where EWNMF is compared with); lowered to the number of
-        bands.
-    iterations
-        Sweeps, the first of them plain (see warmup).
     tolerance
         Stop earlier when a sweep lowers the objective by less than this fraction of its size.
-    starts
-        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
-        factors made of singular vectors (NNDSVD), without chance.
-    score
-        norm: length of the residual; brad: local RX of it; rx: RX of it in the whole scene; both:
-        the sum of these two squared distances.
-    guard
-        Width of BRAD's inner square in pixels, odd.
-    outer
-        Width of BRAD's outer square in pixels, odd.
-    components
-        Leading principal components of the residual that BRAD takes.
-    scene_components
-        Leading principal components of the residual that RX takes.
-    seed
-        Of the random factors, where there are any.
     gamma
         How even the weights are; inf leaves plain NMF. In the unit that gamma_unit names.
     gamma_unit
         residual: multiples of the mean squared residual after the warm-up; absolute: the data's own
         units, squared.
-    warmup
-        Sweeps of plain factorization at the start, with equal weights.
 
     Notes
     -----

@@ -31,30 +31,11 @@ class L1NMF(Weighted):
 
     each by weighted multiplicative updates. The score is the length of a pixel's residual.
 
+    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`, and
+    ``warmup`` at `oddspec.families.weighted.Weighted`.
+
     Parameters
     ----------
-    rank
-        Number of spectra (r, not stated in [1]); lowered to the number of bands.
-    iterations
-        Sweeps, the first of them plain (see warmup).
-    tolerance
-        Stop earlier when a sweep lowers the loss by less than this fraction of it.
-    starts
-        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
-        factors made of singular vectors (NNDSVD), without chance.
-    score
-        norm: length of the residual; brad: local RX of it ([2], as read in [1]); rx: RX of it in
-        the whole scene; both: the sum of these two squared distances.
-    guard
-        Width of BRAD's inner square in pixels, odd.
-    outer
-        Width of BRAD's outer square in pixels, odd.
-    components
-        Leading principal components of the residual that BRAD takes.
-    scene_components
-        Leading principal components of the residual that RX takes.
-    seed
-        Of the random factors, where there are any.
     loss
         l1, l21 or huber, see above.
     smoothing
@@ -62,15 +43,13 @@ class L1NMF(Weighted):
         entries for l1, of pixels for l21); it begins at 10 and falls geometrically.
     width
         c, as a multiple of the median of the pixels' residual norms after the warm-up.
-    warmup
-        Sweeps of plain factorization at the start.
 
     Notes
     -----
     * "L1NMF" is a row in the tables of [1], which cites [2]; [2] could not be had, and [1] says of
       it only that it has "a robust objective". The L1 loss is the nearest reading of the name; the
       other two are what robust factorization means elsewhere. Which one, rank, score and settings
-      are inferred.
+      are inferred; ``score=brad`` is the score of [2], as read in [1].
     * Weights 1 / |e| are infinite where a residual vanishes; sqrt(e^2 + d^2) in place of |e| makes
       every sweep lower the stated loss. With a small d from the start the updates hardly move: on
       abu-airport-1 (rank 5) sum |e| ends at 1.8 times what plain factorization reaches in as many

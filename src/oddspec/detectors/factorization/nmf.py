@@ -24,40 +24,21 @@ class NMF(Factorized):
 
     by multiplicative updates, none of which raises the objective.
 
+    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`.
+
     Parameters
     ----------
-    rank
-        Number of spectra (r; papers that compare with NMF do not state it); lowered to the number
-        of bands.
     iterations
         Sweeps. Multiplicative updates creep: after 500 a sweep still lowers the objective by about
         a thousandth, so results are those of that many sweeps.
-    tolerance
-        Stop earlier when a sweep lowers the objective by less than this fraction of it.
-    starts
-        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
-        factors made of singular vectors (NNDSVD), without chance.
-    score
-        norm: length of the residual; brad: local RX of it; rx: RX of it in the whole scene; both:
-        the sum of these two squared distances.
-    guard
-        Width of BRAD's inner square in pixels, odd.
-    outer
-        Width of BRAD's outer square in pixels, odd.
-    components
-        Leading principal components of the residual that BRAD takes.
-    scene_components
-        Leading principal components of the residual that RX takes.
-    seed
-        Of the random factors, where there are any.
 
     Notes
     -----
     * Negative values are set to zero, with a warning.
     * Spectra have unit norm, which changes neither the product nor the updates.
-    * Length of the residual as the score is an inference: the papers that list NMF do not say, and
-      their figures fit it. It is a weak score; what the others make of the same residual is in
-      docs/detectors/factorization.md.
+    * Length of the residual as the score is an inference: the papers that list NMF do not say, nor
+      do they state the rank; their figures fit it. It is a weak score; what the others make of the
+      same residual is in docs/detectors/factorization.md.
     * The factorization has many minima, and from random factors the ranking of the pixels depends
       on the draw (on abu-airport-4 by several hundredths, even with the best of ten). Singular
       vectors lead to far lower objectives in as many sweeps, and always to the same ones.

@@ -30,31 +30,10 @@ class RNMF(Factorized):
 
     S is the residual shortened by lam / 2, entry by entry, so most of its entries are zero.
 
+    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`.
+
     Parameters
     ----------
-    rank
-        Number of spectra (r; not stated where RNMF is compared with); lowered to the number of
-        bands.
-    iterations
-        Sweeps, the first of them plain (see warmup).
-    tolerance
-        Stop earlier when a sweep lowers the objective by less than this fraction of it.
-    starts
-        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
-        factors made of singular vectors (NNDSVD), without chance.
-    score
-        norm: length of what is scored; brad: local RX of it; rx: RX of it in the whole scene; both:
-        the sum of these two squared distances.
-    guard
-        Width of BRAD's inner square in pixels, odd.
-    outer
-        Width of BRAD's outer square in pixels, odd.
-    components
-        Leading principal components of what is scored that BRAD takes.
-    scene_components
-        Leading principal components of what is scored that RX takes.
-    seed
-        Of the random factors, where there are any.
     penalty
         Where an entry begins to be odd, lam / 2; inf leaves plain NMF. In the unit that
         penalty_unit names.

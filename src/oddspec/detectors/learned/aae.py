@@ -36,37 +36,12 @@ class AAE(Adversarial):
     while an opponent learns to tell codes from draws of N(0, I), and E to deceive it. The score is
     ``||x - x^||``.
 
+    Settings of the network are explained at `oddspec.families.adversarial.Adversarial`.
+
     Parameters
     ----------
     score
         residual: as above; fused: features are fused instead, see Notes.
-    latent
-        Latent units.
-    hidden
-        Width of the hidden layers of encoder and decoder.
-    critic
-        Width of the opponent's two hidden layers; 1000 in code of the authors' group.
-    angle
-        cosine: as above; radians: the angle itself.
-    angle_weight
-        Weight of the spectral angle.
-    adversarial
-        Whether there is an opponent; without one it is a plain autoencoder.
-    steps
-        Most rounds: a step for E and D, one for the opponent, one for E against it.
-    batch
-        Pixels per step; 0 takes the whole sample at once.
-    learning_rate
-        Of E and D (Adam).
-    critic_rate
-        Of the opponent (Adam).
-    patience
-        Stop once this many epochs have lowered the loss by less than 0.1 % of its whole fall; 0
-        runs all steps.
-    sample
-        Most pixels that are learnt from; a scene with no more is learnt from whole.
-    seed
-        Of sample, networks and draws.
 
     Notes
     -----

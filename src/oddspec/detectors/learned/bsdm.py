@@ -42,6 +42,8 @@ class BSDM(SampleDetector):
 
     and every pixel is scored by its Mahalanobis distance in the outcome.
 
+    Settings of the sample are explained at `oddspec.families.sampled.SampleDetector`.
+
     Parameters
     ----------
     removals
@@ -57,10 +59,6 @@ class BSDM(SampleDetector):
     patience
         Stop once this many epochs have lowered the loss by less than 0.1 % of its whole fall; 0
         runs all steps, as the authors do.
-    sample
-        Most pixels that are learnt from; a scene with no more is learnt from whole.
-    seed
-        Of the sample, the network and the noise.
 
     Notes
     -----

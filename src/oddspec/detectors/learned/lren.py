@@ -43,6 +43,8 @@ class LREN(SampleDetector):
 
         min ||W||_* + lam ||A||_{2,1}   subject to   Z = W D + A;      score_i = ||a_i||
 
+    Settings of the sample are explained at `oddspec.families.sampled.SampleDetector`.
+
     Parameters
     ----------
     scaling
@@ -95,10 +97,6 @@ class LREN(SampleDetector):
     runs
         Trainings with networks drawn anew; a pixel's score is the mean of its scores, each divided
         by its mean over the sample.
-    sample
-        Most pixels that are learnt from; a scene with no more is learnt from whole.
-    seed
-        Of the sample and the networks.
 
     Notes
     -----

@@ -34,6 +34,8 @@ class SparseHAD(SampleDetector):
     All pixels are then scored by the Mahalanobis distance of ``|x - x^|`` or of ``z - E(x^)`` from
     its mean, in its covariance over the scene.
 
+    Settings of the sample are explained at `oddspec.families.sampled.SampleDetector`.
+
     Parameters
     ----------
     strategy
@@ -78,10 +80,6 @@ class SparseHAD(SampleDetector):
         The discriminator's weights are clipped to plus or minus this.
     runs
         Trainings with networks drawn anew; a pixel's score is its mean over them. 1 in [1].
-    sample
-        Most pixels that are learnt from; a scene with no more is learnt from whole.
-    seed
-        Of the sample and the networks.
 
     Notes
     -----
