@@ -9,17 +9,21 @@ Near the scene's border windows slide inwards by the rule that all windows follo
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from oddspec.arrays import Scores
+from oddspec.detector import WindowDetector
 from oddspec.errors import DataWarning
+from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
-__all__ = ["RingScore", "around", "scratch", "sum_over_shifts"]
+__all__ = ["RingScore", "ShiftedWindows", "sum_over_shifts"]
 
 RingScore: TypeAlias = Callable[
     [
@@ -37,15 +41,46 @@ BYTES = 2_000_000
 """Of the rings that are worked on at once."""
 
 
-def around(window: Window) -> Window:
-    """What must be known around a pixel: all of its windows fit into this one."""
-    return Window(window.guard, window.outer + window.guard - 1)
+@dataclass(frozen=True)
+class ShiftedWindows(WindowDetector, ABC):
+    """A pixel represented by each of the rings around it; a subclass says how, and what is left.
 
+    Parameters
+    ----------
+    guard
+        Width of the inner square in pixels, odd.
+    outer
+        Width of the outer square in pixels, odd.
+    penalty
+        Weight of the coefficients' penalty (lambda), a pure number.
+    """
 
-def scratch(window: Window, rows: int, columns: int, bands: int) -> int:
-    """Bytes needed beside a tile, a few copies of a batch of rings."""
-    ring = 8 * window.size * (bands + 3 * window.size + 8)
-    return 24 * rows * columns + 4 * max(BYTES, ring)
+    guard: int = 3
+    outer: int = 5
+    penalty: float = 0.01
+
+    def __post_init__(self) -> None:
+        Window(self.guard, self.outer)
+        above_zero(self, "penalty")
+
+    @property
+    @abstractmethod
+    def ring_score(self) -> RingScore:
+        """The score against one ring."""
+
+    @property
+    def window(self) -> Window:
+        """All that the windows of a pixel reach over."""
+        return _around(Window(self.guard, self.outer))
+
+    def scratch(self, rows: int, columns: int, bands: int) -> int:
+        """Bytes needed beside a tile, a few copies of a batch of rings."""
+        size = Window(self.guard, self.outer).size
+        return 24 * rows * columns + 4 * max(BYTES, 8 * size * (bands + 3 * size + 8))
+
+    def score_tile(self, tile: Tile) -> Scores:
+        """Sums over the rings; see `sum_over_shifts`."""
+        return sum_over_shifts(tile, Window(self.guard, self.outer), self.ring_score)
 
 
 def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
@@ -64,7 +99,7 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
     DataWarning
         If pixels have no ring with enough valid pixels.
     """
-    around(window).must_fit(*tile.scene)
+    _around(window).must_fit(*tile.scene)
     tested = np.argwhere(tile.tested)
     rows, columns = tested[:, 0] + tile.rows[0], tested[:, 1] + tile.columns[0]
     count = max(1, BYTES // (8 * window.size * tile.cube.shape[2]))
@@ -82,6 +117,11 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
     scores = np.full(tile.tested.shape, np.nan)
     scores[tile.tested] = found
     return scores
+
+
+def _around(window: Window) -> Window:
+    """What must be known around a pixel: all of its windows fit into this one."""
+    return Window(window.guard, window.outer + window.guard - 1)
 
 
 def _sum(

@@ -9,17 +9,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from oddspec.arrays import Scores
-from oddspec.detector import WindowDetector
-from oddspec.families.shifted_windows import around, scratch, sum_over_shifts
-from oddspec.ranges import above_zero
-from oddspec.windows import Tile, Window
+from oddspec.families.shifted_windows import RingScore, ShiftedWindows
 
 __all__ = ["LSADCRIDW", "residual_norms"]
 
 
 @dataclass(frozen=True)
-class LSADCRIDW(WindowDetector):
+class LSADCRIDW(ShiftedWindows):
     r"""Collaborative representation by all rings around a pixel, weighted by distance.
 
     A dual window is centred on each of the ``guard**2`` places from which its guard square holds
@@ -30,14 +26,10 @@ class LSADCRIDW(WindowDetector):
 
     The score is the sum of ``||y - a H||`` over the windows.
 
+    Settings of the windows are explained at `oddspec.families.shifted_windows.ShiftedWindows`.
+
     Parameters
     ----------
-    guard
-        Width of the inner square in pixels, odd.
-    outer
-        Width of the outer square in pixels, odd.
-    penalty
-        Weight of the coefficients' penalty (lambda), a pure number.
     weights
         published: q as above; reciprocal: ``q_k = d_k^2 / sum d^2``; equal: ``q_k = 1 / s``.
 
@@ -66,32 +58,16 @@ class LSADCRIDW(WindowDetector):
     1318, 2019. doi:10.3390/rs11111318
     """
 
-    guard: int = 3
-    outer: int = 5
-    penalty: float = 0.01
     weights: Literal["published", "reciprocal", "equal"] = "published"
 
     reference: ClassVar[str] = "Tan et al. 2019, doi:10.3390/rs11111318"
     cost: ClassVar[str] = "n guard^2 (s^2 b + s^3)"
     unit: ClassVar[str] = "sum of residual norms"
 
-    def __post_init__(self) -> None:
-        Window(self.guard, self.outer)
-        above_zero(self, "penalty")
-
     @property
-    def window(self) -> Window:
-        """All that the windows of a pixel reach over."""
-        return around(Window(self.guard, self.outer))
-
-    def scratch(self, rows: int, columns: int, bands: int) -> int:
-        """Bytes needed beside the tile: a batch of rings."""
-        return scratch(Window(self.guard, self.outer), rows, columns, bands)
-
-    def score_tile(self, tile: Tile) -> Scores:
-        """Sums of the residuals' norms, in the data's units; see `sum_over_shifts`."""
-        score = partial(residual_norms, penalty=self.penalty, weights=self.weights)
-        return sum_over_shifts(tile, Window(self.guard, self.outer), score)
+    def ring_score(self) -> RingScore:
+        """Norms of the residuals, in the data's units."""
+        return partial(residual_norms, penalty=self.penalty, weights=self.weights)
 
 
 def residual_norms(

@@ -9,18 +9,14 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from oddspec.arrays import Scores
-from oddspec.detector import WindowDetector
 from oddspec.errors import SettingError
-from oddspec.families.shifted_windows import around, scratch, sum_over_shifts
-from oddspec.ranges import above_zero
-from oddspec.windows import Tile, Window
+from oddspec.families.shifted_windows import RingScore, ShiftedWindows
 
 __all__ = ["LSUNRSORAD", "residual_norms"]
 
 
 @dataclass(frozen=True)
-class LSUNRSORAD(WindowDetector):
+class LSUNRSORAD(ShiftedWindows):
     r"""Distance of a pixel from the mixtures of the rings around it, outliers left out.
 
     A dual window is centred on each of the ``guard**2`` places from which its guard square holds
@@ -31,14 +27,10 @@ class LSUNRSORAD(WindowDetector):
 
     The score is the sum of ``||y - a H||`` over the windows.
 
+    Settings of the windows are explained at `oddspec.families.shifted_windows.ShiftedWindows`.
+
     Parameters
     ----------
-    guard
-        Width of the inner square in pixels, odd.
-    outer
-        Width of the outer square in pixels, odd.
-    penalty
-        Weight of the coefficients' penalty (lambda), a pure number.
     outlier
         Standard deviations (n - 1) of a ring's brightness beyond which a pixel is left out.
 
@@ -65,9 +57,6 @@ class LSUNRSORAD(WindowDetector):
     1318, 2019. doi:10.3390/rs11111318
     """
 
-    guard: int = 3
-    outer: int = 5
-    penalty: float = 0.01
     outlier: float = 2.0
 
     reference: ClassVar[str] = "Tan et al. 2019, doi:10.3390/rs11111318"
@@ -75,25 +64,15 @@ class LSUNRSORAD(WindowDetector):
     unit: ClassVar[str] = "sum of residual norms"
 
     def __post_init__(self) -> None:
-        Window(self.guard, self.outer)
-        above_zero(self, "penalty")
+        super().__post_init__()
         if not self.outlier >= 1:
             # Some pixel is always within one deviation.
             raise SettingError(f"outlier={self.outlier}: expected at least 1 standard deviation")
 
     @property
-    def window(self) -> Window:
-        """All that the windows of a pixel reach over."""
-        return around(Window(self.guard, self.outer))
-
-    def scratch(self, rows: int, columns: int, bands: int) -> int:
-        """Bytes needed beside the tile: a batch of rings."""
-        return scratch(Window(self.guard, self.outer), rows, columns, bands)
-
-    def score_tile(self, tile: Tile) -> Scores:
-        """Sums of the residuals' norms, in the data's units; see `sum_over_shifts`."""
-        score = partial(residual_norms, penalty=self.penalty, outlier=self.outlier)
-        return sum_over_shifts(tile, Window(self.guard, self.outer), score)
+    def ring_score(self) -> RingScore:
+        """Norms of the residuals, in the data's units."""
+        return partial(residual_norms, penalty=self.penalty, outlier=self.outlier)
 
 
 def residual_norms(
