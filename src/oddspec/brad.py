@@ -18,10 +18,11 @@ from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.errors import InputError
 from oddspec.linalg import Gaussian
 from oddspec.local_mahalanobis import local_distances
+from oddspec.pixels import on_map, score_map
 from oddspec.summary import Moments
 from oddspec.windows import Tile, Window
 
-__all__ = ["brad", "leading", "on_map", "score_residual"]
+__all__ = ["brad", "leading", "score_residual"]
 
 ROWS = 65536
 """Pixels that are projected at a time."""
@@ -108,7 +109,7 @@ def score_residual(
         returned, a constant map.
     """
     if score == "norm" or np.ptp(residual, axis=0).max() == 0:
-        return on_map(np.sqrt(np.vecdot(residual, residual))[:, None], valid)[:, :, 0]
+        return score_map(np.sqrt(np.vecdot(residual, residual)), valid)
     scores = np.where(valid, 0.0, np.nan)
     if score in ("brad", "both"):
         cube = on_map(residual, valid, 0.0)
@@ -117,17 +118,6 @@ def score_residual(
         scene = Gaussian.of(Moments.of(residual), components=scene_components)
         scores[valid] += scene.score(residual)
     return scores
-
-
-def on_map(
-    values: Float[np.ndarray, "n c"], valid: Mask, elsewhere: float = np.nan
-) -> Float[np.ndarray, "h w c"]:
-    """Values of the valid pixels where they lie in the scene."""
-    if valid.all():
-        return values.reshape(*valid.shape, -1)
-    out = np.full((*valid.shape, values.shape[1]), elsewhere)
-    out[valid] = values
-    return out
 
 
 def leading(cube: Cube, valid: Mask, components: int) -> Float[np.ndarray, "h w c"]:

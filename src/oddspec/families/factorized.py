@@ -11,9 +11,10 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.brad import on_map, score_residual
+from oddspec.brad import score_residual
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import DataWarning, InputError
+from oddspec.pixels import on_map, valid_pixels
 from oddspec.progress import Progress, silent
 from oddspec.ranges import at_least
 from oddspec.solvers import nmf
@@ -196,7 +197,7 @@ def not_below_zero(cube: Cube, valid: Mask) -> Pixels:
     """
     if not valid.any():
         raise InputError("no pixel is valid; check the nodata value and the mask")
-    pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
+    pixels = valid_pixels(cube, valid)
     below = pixels < 0
     if below.any():
         warnings.warn(

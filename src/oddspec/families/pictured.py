@@ -13,9 +13,9 @@ from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import InputError, SettingError
 from oddspec.learning.images import as_image
 from oddspec.learning.train import Training
+from oddspec.pixels import background_pixels, score_map
 from oddspec.progress import Progress, silent
 from oddspec.scaling import Scaling
-from oddspec.summary import enough
 
 __all__ = ["Pictured", "Rebuilt", "check_numbers"]
 
@@ -76,14 +76,12 @@ class Pictured(SceneDetector, ABC):
                 f"{valid.shape[0]} x {valid.shape[1]} pixels: {name} needs an image of at least "
                 f"{self.smallest} x {self.smallest}"
             )
-        pixels = cube[valid]
-        enough(len(pixels))
+        pixels = background_pixels(cube, valid)
         bands, scaling = self.scale(pixels)
         image = as_image(scaling(pixels[:, bands]), valid)
         learnt = self.learn(image, valid, progress)
         self._check(learnt, valid)
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = learnt.scores
+        scores = score_map(learnt.scores, valid)
         left = (image - learnt.again)[0].permute(1, 2, 0).detach().numpy()[valid]
         oddest = np.argsort(-learnt.scores, kind="stable")[:SHOWN]
         return Examined(

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
-from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import InputError
+from oddspec.pixels import on_map, score_map, valid_pixels
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
@@ -109,7 +109,7 @@ class LSDMMoG(SceneDetector):
         NotConverged
             If the steps did not suffice.
         """
-        pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
+        pixels = valid_pixels(cube, valid)
         if len(pixels) < 2 or not np.ptp(pixels, axis=0).any():
             raise InputError(
                 f"{len(pixels)} valid pixels, or pixels that are all equal, have no background to "
@@ -119,8 +119,7 @@ class LSDMMoG(SceneDetector):
         X = scaling(pixels)
         state, curve = self._solve(X, progress)
         odd, values = _widest(state, X)
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = values
+        scores = score_map(values, valid)
         mixture = state.mixture
         table = np.stack(
             [mixture.alpha / mixture.alpha.sum(), mixture.mu, mixture.deviations], axis=1

@@ -8,17 +8,17 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
-from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import SettingError
 from oddspec.linalg import Gaussian
+from oddspec.pixels import background_pixels, on_map, score_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
 from oddspec.solvers import godec
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.iterate import iterate
-from oddspec.summary import Moments, enough
+from oddspec.summary import Moments
 
 __all__ = ["LSMAD"]
 
@@ -131,13 +131,11 @@ class LSMAD(SceneDetector):
         NotConverged
             If the steps did not suffice.
         """
-        pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        enough(len(pixels))
+        pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
         X = scaling(pixels)
         split, curve = self._split(X, progress)
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = self._distances(X, split)
+        scores = score_map(self._distances(X, split), valid)
         mean = split.A.mean(axis=0)
         spread = (split.A - mean).std(axis=0)
         shown = np.argsort(-spread, kind="stable")[:SHOWN]

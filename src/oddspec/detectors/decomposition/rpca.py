@@ -8,16 +8,15 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import SettingError
+from oddspec.pixels import background_pixels, on_map, score_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
 from oddspec.solvers import rpca
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.iterate import iterate
-from oddspec.summary import enough
 
 __all__ = ["RPCA"]
 
@@ -106,13 +105,11 @@ class RPCA(SceneDetector):
         NotConverged
             If the steps did not suffice.
         """
-        pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        enough(len(pixels))
+        pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
         state, curve = self._solve(scaling(pixels), progress)
         strength = np.sqrt(np.vecdot(state.S, state.S))
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = strength
+        scores = score_map(strength, valid)
         typical = state.values[:SHOWN] / np.sqrt(len(pixels))
         directions = scaling.inverse(typical[:, None] * state.V.T[:SHOWN])
         oddest = np.argsort(-strength, kind="stable")[:SHOWN]

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
-from oddspec.brad import on_map, score_residual
+from oddspec.brad import score_residual
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import DataWarning, NotConverged, SettingError
 from oddspec.families.factorized import not_below_zero, possible_rank
+from oddspec.pixels import on_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import at_least
 from oddspec.solvers import nmf, rednmf, rednmf_printed

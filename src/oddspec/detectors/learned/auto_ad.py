@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float
 
 from oddspec.arrays import Mask, Pixels, PixelScores
-from oddspec.brad import on_map
 from oddspec.detector import Insight
 from oddspec.families.pictured import Pictured, Rebuilt
 from oddspec.learning.images import redraw, squared_errors, train_in_parts
 from oddspec.learning.skip_network import SkipNetwork, possible_scales
+from oddspec.pixels import on_map
 from oddspec.progress import Progress
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import Scaling, global01

@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import SettingError
+from oddspec.pixels import background_pixels, on_map, score_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import max1
@@ -18,7 +18,6 @@ from oddspec.solvers import lrr_l1, min_volume
 from oddspec.solvers.iterate import iterate
 from oddspec.solvers.mean_shift import mean_shift
 from oddspec.solvers.unmixing import abundances, leading_directions, pure_pixels
-from oddspec.summary import enough
 
 __all__ = ["ADLR", "centres_and_farthest"]
 
@@ -130,15 +129,15 @@ class ADLR(SceneDetector):
         NotConverged
             If the steps did not suffice.
         """
-        pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        enough(len(pixels))
+        pixels = background_pixels(cube, valid)
         scaling = max1(pixels)
         unmixed, curve = self._unmix(scaling(pixels), progress)
         S = unmixed.S
         atoms = centres_and_farthest(S, *mean_shift(S, self.bandwidth, self.seed, progress))
         errors = self._errors(S, lrr_l1.condense(atoms), progress)
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = (errors if self.score == "signed" else np.abs(errors)).sum(axis=1)
+        scores = score_map(
+            (errors if self.score == "signed" else np.abs(errors)).sum(axis=1), valid
+        )
         return Examined(
             scores,
             (

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import SettingError
 from oddspec.linalg import Gaussian
+from oddspec.pixels import background_pixels, on_map, score_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME
@@ -19,7 +19,7 @@ from oddspec.solvers import sparse_lrr
 from oddspec.solvers.blocks import BLOCK_BYTES, crew
 from oddspec.solvers.clusters import assign
 from oddspec.solvers.iterate import iterate
-from oddspec.summary import Moments, enough
+from oddspec.summary import Moments
 
 __all__ = ["LRASR", "typical_members"]
 
@@ -131,8 +131,7 @@ class LRASR(SceneDetector):
         NotConverged
             If the steps did not suffice.
         """
-        pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        enough(len(pixels))
+        pixels = background_pixels(cube, valid)
         progress(0, self.max_iter, "choosing atoms")
         X = BY_NAME[self.scaling](pixels)(pixels)
         chosen = typical_members(X, assign(X, self.clusters, self.seed), self.nearest, self.ridge)
@@ -142,8 +141,7 @@ class LRASR(SceneDetector):
                 f"that many members; choose fewer"
             )
         state, curve = self._solve(X, X[chosen], progress)
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = state.lengths
+        scores = score_map(state.lengths, valid)
         use = np.sqrt(np.mean(state.J**2, axis=0))
         shown = np.argsort(-use, kind="stable")[:SHOWN]
         return Examined(

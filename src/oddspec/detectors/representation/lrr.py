@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oddspec.arrays import Cube, Mask, Pixels, Scores
+from oddspec.arrays import Cube, Mask, Scores
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import SettingError
+from oddspec.pixels import background_pixels, score_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME, Scaling
@@ -19,7 +20,6 @@ from oddspec.solvers.clusters import cluster
 from oddspec.solvers.iterate import iterate
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, scene_weights
-from oddspec.summary import enough
 
 __all__ = ["LRR"]
 
@@ -115,7 +115,7 @@ class LRR(SceneDetector):
 
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores, the atoms, where they are, and how the solver converged."""
-        pixels = _pixels(cube, valid)
+        pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
         X = scaling(pixels)
         weights, mu = self._weights(X)
@@ -187,7 +187,7 @@ class LRRAtoms:
 
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores of another scene; the atoms stay as they are."""
-        X = self.scaling(_pixels(cube, valid))
+        X = self.scaling(background_pixels(cube, valid))
         share = len(X) / self.count
         weights, mu = self.weights._replace(l2=self.weights.l2 * share), self.mu * share
         L = _least_squares(X, self.atoms)
@@ -197,12 +197,6 @@ class LRRAtoms:
 
 
 LRR.fitted = LRRAtoms
-
-
-def _pixels(cube: Cube, valid: Mask) -> Pixels:
-    pixels = cube[valid] if not valid.all() else cube.reshape(-1, cube.shape[2])
-    enough(len(pixels))
-    return pixels
 
 
 def _least_squares(X: np.ndarray, D: np.ndarray) -> np.ndarray:
@@ -220,8 +214,9 @@ def _told(
     curve: np.ndarray,
 ) -> tuple[Scores, tuple[Insight, ...]]:
     lengths = row_norms(X - state.codes.L @ state.D)
-    scores = np.full(valid.shape, np.nan)
-    scores[valid] = lengths if settings.score == "residual" else np.maximum(lengths - weights.l3, 0)
+    scores = score_map(
+        lengths if settings.score == "residual" else np.maximum(lengths - weights.l3, 0), valid
+    )
     return scores, _insights(state, scaling, valid, curve)
 
 

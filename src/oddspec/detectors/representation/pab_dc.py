@@ -8,17 +8,16 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.brad import on_map
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import InputError, SettingError
 from oddspec.families.patch_atoms import BYTES, Use, most, patch_clusters, patch_members, use
+from oddspec.pixels import background_pixels, on_map, score_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import unit
 from oddspec.solvers import two_dictionaries
 from oddspec.solvers.iterate import iterate
 from oddspec.solvers.unmixing import leading_directions
-from oddspec.summary import enough
 
 __all__ = ["PABDC"]
 
@@ -148,8 +147,7 @@ class PABDC(SceneDetector):
         NotConverged
             If the steps did not suffice.
         """
-        pixels = cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
-        enough(len(pixels))
+        pixels = background_pixels(cube, valid)
         X = unit(pixels)
         labels, used = self._coded(X, valid, progress)
         B = np.flatnonzero(self._background(labels, used))
@@ -163,8 +161,7 @@ class PABDC(SceneDetector):
         problem = two_dictionaries.Problem.of(X, X[B], X[A], self.sparsity / n, self.penalty / n)
         state, curve = self._solve(problem, progress)
         odd = state.S @ problem.A
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = np.sqrt(np.vecdot(odd, odd))
+        scores = score_map(np.sqrt(np.vecdot(odd, odd)), valid)
         heavy = A[np.argsort(-used.level[A], kind="stable")[:SHOWN]]
         plain = B[np.argsort(-used.share[B], kind="stable")[:SHOWN]]
         return Examined(
