@@ -10,7 +10,7 @@ import pytest
 
 import oddspec
 from cubes import SEED, make_cube
-from oddspec import detectors, run, settings
+from oddspec import detectors, run, settings, two_passes
 from oddspec.detector import SceneDetector
 from oddspec.errors import SettingError
 from oddspec.models import fitted_class
@@ -109,7 +109,7 @@ class TestContract:
         cube = make_cube(rng, 150, 70, 12)
         one = detect(cube, name, workers=1)
         np.testing.assert_array_equal(one, detect(cube, name, workers=3))
-        monkeypatch.setattr(run, "TILE_BYTES", 2e6)
+        monkeypatch.setattr(two_passes, "TILE_BYTES", 2e6)
         monkeypatch.setattr(run, "WINDOW_SIDES", (23,))
         np.testing.assert_array_equal(one, detect(cube, name, workers=2))
 

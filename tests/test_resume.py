@@ -8,8 +8,9 @@ from oddspec.detectors.statistical.rx import RX
 from oddspec.errors import InputError
 from oddspec.files.source import ArraySource
 from oddspec.resume import Partial
-from oddspec.run import ScoreArray, run
+from oddspec.run import run
 from oddspec.scene import Scene
+from oddspec.sink import ScoreArray
 from oddspec.tiles import Region
 
 IDENTITY = {"detector": "rx", "bands": [0, 1, 2]}
@@ -31,7 +32,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def scene(rng, monkeypatch):
-    monkeypatch.setattr("oddspec.run.TILE_BYTES", 8e4)
+    monkeypatch.setattr("oddspec.two_passes.TILE_BYTES", 8e4)
     monkeypatch.setattr("oddspec.tiles.BLOCK_PIXELS", 100)
     monkeypatch.setattr("oddspec.resume.SAVE_EVERY", 0.0)
     CountingSource.reads.clear()

@@ -16,10 +16,11 @@ from oddspec.files.open import open_source
 from oddspec.files.source import ArraySource
 from oddspec.models import Model
 from oddspec.progress import Progress, silent
-from oddspec.run import ScoreArray, run
 from oddspec.run import fit as run_fit
+from oddspec.run import run
 from oddspec.scene import Scene
 from oddspec.settings import build
+from oddspec.sink import ScoreArray
 
 __all__ = ["detect", "fit", "open"]
 

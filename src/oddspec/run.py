@@ -1,15 +1,11 @@
-"""Executing a detector on a scene of any size: tiles, workers, budget, checkpoints."""
+"""Executing a detector on a scene of any size: tiles, workers, budget."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from oddspec.arrays import Scores
 from oddspec.budget import Resources
 from oddspec.detector import (
     Background,
@@ -20,49 +16,23 @@ from oddspec.detector import (
     SceneDetector,
     WindowDetector,
 )
-from oddspec.device import choose_device, to_device, to_numpy
-from oddspec.errors import BudgetError, InputError
+from oddspec.device import choose_device
+from oddspec.errors import BudgetError
 from oddspec.memory import (
     WINDOW_SIDES,
-    block_bytes,
     needed,
-    raw_bytes,
     scene_bytes,
-    summary_bytes,
     tile_bytes,
 )
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
-from oddspec.tiles import Grid, Region, Tree, blocks, cut
+from oddspec.sink import Nowhere, Sink
+from oddspec.tiles import Grid, Region
+from oddspec.two_passes import Checkpoint, TwoPasses
 from oddspec.windows import Tile
 from oddspec.workers import spread
 
-__all__ = ["Checkpoint", "Outcome", "ScoreArray", "Sink", "fit", "run"]
-
-TILE_BYTES = 64e6
-"""Enough to read at a disk's full speed; more would only cost memory."""
-
-
-@runtime_checkable
-class Sink(Protocol):
-    """Where scores go."""
-
-    def write(self, region: Region, scores: Scores) -> None:
-        """Keep the scores of that region; called from several threads, for distinct regions."""
-
-    def has(self, region: Region) -> bool:
-        """Whether an earlier run has written that region."""
-
-
-@runtime_checkable
-class Checkpoint(Protocol):
-    """Where the first pass of an interrupted run is kept."""
-
-    def load(self) -> tuple[Tree, set[int]] | None:
-        """Summaries so far, and the numbers of the blocks that they cover."""
-
-    def save(self, tree: Tree, covered: set[int], final: bool) -> None:
-        """Keep them; may do nothing unless ``final`` (when too little time has passed)."""
+__all__ = ["Outcome", "fit", "run"]
 
 
 @dataclass(frozen=True)
@@ -73,21 +43,6 @@ class Outcome:
     """The fitted model, where the detector has one; `run` takes it for another scene."""
     insights: tuple[Insight, ...] = ()
     """What the model found."""
-
-
-class ScoreArray:
-    """Scores kept in memory, in float64."""
-
-    def __init__(self, height: int, width: int) -> None:
-        self.scores = np.full((height, width), np.nan)
-
-    def write(self, region: Region, scores: Scores) -> None:
-        """Keep the scores of that region."""
-        self.scores[slice(*region.rows), slice(*region.columns)] = scores
-
-    def has(self, region: Region) -> bool:
-        """Nothing comes from an earlier run."""
-        return False
 
 
 def run(
@@ -134,7 +89,7 @@ def run(
     # parallel, and sums do not depend on how BLAS splits them.
     with threadpool_limits(1, user_api="blas"):
         if isinstance(detector, BackgroundDetector):
-            passes = _Background(scene, detector, sink, resources, progress, device)
+            passes = TwoPasses(scene, detector, sink, resources, progress, device)
             background = passes.run(checkpoint, fitted if isinstance(fitted, Background) else None)
             return Outcome(background, getattr(background, "insights", tuple)())
         if isinstance(detector, WindowDetector):
@@ -150,123 +105,7 @@ def fit(
     progress: Progress = silent,
 ) -> Outcome:
     """What `run` would fit to the scene, without scoring it where that is possible."""
-    return run(scene, detector, _Nowhere(), resources, progress)
-
-
-class _Nowhere:
-    """For who wants no scores."""
-
-    def write(self, region: Region, scores: Scores) -> None:
-        """Keep nothing."""
-
-    def has(self, region: Region) -> bool:
-        """Nothing is missing."""
-        return True
-
-
-class _Background:
-    """The two passes of a `BackgroundDetector`."""
-
-    def __init__(
-        self,
-        scene: Scene,
-        detector: BackgroundDetector[Any],
-        sink: Sink,
-        resources: Resources,
-        progress: Progress,
-        device: str,
-    ) -> None:
-        h, w, b = scene.shape
-        self.scene, self.detector, self.sink = scene, detector, sink
-        self.resources, self.progress, self.device = resources, progress, device
-        self.blocks = blocks(h, w)
-        share = (
-            resources.left() - summary_bytes(detector, self.blocks, b)
-        ) / resources.threads - block_bytes(self.blocks, b)
-        # Enough tiles that any number of workers finish together, none of less than a block; an
-        # interrupted run that goes on with other workers finds the same tiles.
-        even = raw_bytes(scene) * max(h * w / 64, self.blocks[0].pixels)
-        self.tiles = cut(self.blocks, raw_bytes(scene), min(share, TILE_BYTES, even))
-
-    def run(self, checkpoint: Checkpoint | None, fitted: Background | None) -> Background:
-        background = fitted or self.detector.fit(self._summary(checkpoint), self.progress)
-        todo = [tile for tile in self.tiles if not self.sink.has(tile)]
-        done = len(self.tiles) - len(todo)
-
-        def work(tile: Region) -> None:
-            self.sink.write(tile, self._score(background, tile))
-
-        spread(todo, work, self.resources.threads, self.progress, "scoring", done)
-        return background
-
-    def _summary(self, checkpoint: Checkpoint | None) -> Any:
-        tree, covered = (checkpoint.load() if checkpoint else None) or (Tree(), set())
-        todo = [
-            tile
-            for tile in self.tiles
-            if any(number not in covered for number, _ in self.blocks.inside(tile))
-        ]
-        lock = threading.Lock()
-
-        def work(tile: Region) -> None:
-            part, numbers = self._summarise(tile, covered)
-            with lock:
-                tree.merge(part)
-                covered.update(numbers)
-                if checkpoint:
-                    checkpoint.save(tree, covered, final=False)
-
-        done = len(self.tiles) - len(todo)
-        spread(todo, work, self.resources.threads, self.progress, "summarising", done)
-        if checkpoint and todo:
-            checkpoint.save(tree, covered, final=True)
-        summary = tree.total()
-        if summary is None:
-            source = self.scene.source
-            raise InputError(
-                f"{source.path or source.name}: no pixel is valid (all are nodata, NaN or "
-                f"infinite); check the nodata value and the chosen bands"
-            )
-        return summary
-
-    def _summarise(self, tile: Region, covered: set[int]) -> tuple[Tree, list[int]]:
-        raw = self.scene.source.read(tile.rows, tile.columns)
-        tree, numbers = Tree(), []
-        for number, block in self.blocks.inside(tile):
-            if number in covered:
-                continue
-            cube, valid = self.scene.prepare(raw[block.within(tile)])
-            pixels, index = _flatten(cube, valid, block, self.blocks.width)
-            tree.add(
-                number,
-                self.detector.summarise(to_device(pixels, self.device), index)
-                if len(pixels)
-                else None,
-            )
-            numbers.append(number)
-        return tree, numbers
-
-    def _score(self, background: Background, tile: Region) -> Scores:
-        raw = self.scene.source.read(tile.rows, tile.columns)
-        scores = np.full(tile.shape, np.nan)
-        for _, block in self.blocks.inside(tile):
-            cube, valid = self.scene.prepare(raw[block.within(tile)])
-            pixels = cube[valid] if not valid.all() else cube.reshape(-1, cube.shape[2])
-            if len(pixels):
-                found = background.score(to_device(pixels, self.device))
-                scores[block.within(tile)][valid] = to_numpy(found)
-        return scores
-
-
-def _flatten(
-    cube: np.ndarray, valid: np.ndarray, block: Region, width: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The valid pixels of a block, and their positions in the scene."""
-    rows = np.arange(*block.rows)[:, None]
-    index = rows * width + np.arange(*block.columns)
-    if valid.all():
-        return cube.reshape(-1, cube.shape[2]), index.ravel()
-    return cube[valid], index[valid]
+    return run(scene, detector, Nowhere(), resources, progress)
 
 
 def _run_window(

@@ -22,9 +22,10 @@ from oddspec.files.source import ArraySource, Source
 from oddspec.files.truth import read_truth
 from oddspec.metrics import Classes, evaluate, scaled_areas
 from oddspec.products.record import as_json
-from oddspec.run import ScoreArray, run
+from oddspec.run import run
 from oddspec.scene import Scene
 from oddspec.settings import build
+from oddspec.sink import ScoreArray
 from oddspec.study.noise import with_noise
 from oddspec.study.peak import peak_since_reset, reset_peak, resident
 
