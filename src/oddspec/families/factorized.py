@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from oddspec.arrays import Cube, Mask, Pixels
+from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.brad import score_residual
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import DataWarning, InputError
@@ -20,7 +20,16 @@ from oddspec.ranges import at_least
 from oddspec.solvers import nmf
 from oddspec.windows import Window
 
-__all__ = ["Explained", "Factorized", "not_below_zero", "possible_rank", "sweeps"]
+__all__ = [
+    "SHOWN",
+    "TRIAL",
+    "Explained",
+    "Explaining",
+    "Factorized",
+    "not_below_zero",
+    "possible_rank",
+    "sweeps",
+]
 
 TRIAL = 20
 """Sweeps after which random starts are compared."""
@@ -56,7 +65,7 @@ class Explained:
 
 @dataclass(frozen=True)
 class Factorized(SceneDetector, ABC):
-    """A scene as sums of ``rank`` spectra; a subclass says how they are found and what is scored.
+    """A scene as sums of ``rank`` spectra, and how what is scored of it becomes scores.
 
     Parameters
     ----------
@@ -100,14 +109,44 @@ class Factorized(SceneDetector, ABC):
         at_least(self, 0, "starts", "seed", "tolerance")
         Window(self.guard, self.outer)
 
-    @abstractmethod
-    def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
-        """The factorization of these pixels, which are not below zero."""
-
     def memory(self, height: int, width: int, bands: int) -> int:
         """Clipped pixels, the scored residual and its product, a number per pixel and spectrum."""
         per_pixel = 4 * bands + 8 * self.rank + 2 * (self.components + self.scene_components)
         return 8 * height * width * per_pixel + 8 * 10 * bands * bands
+
+    @property
+    def score_unit(self) -> str:
+        """By the chosen score."""
+        distance = "squared Mahalanobis distance"
+        named = {"norm": "length, in the scene's units", "both": f"sum of two {distance}s"}
+        return named.get(self.score, distance)
+
+    def pixels(self, cube: Cube, valid: Mask) -> Pixels:
+        """What is factorized, see `not_below_zero`; refused if a score's window does not fit."""
+        if self.score in ("brad", "both"):
+            Window(self.guard, self.outer).must_fit(*valid.shape)
+        return not_below_zero(cube, valid)
+
+    def score_of(self, odd: Pixels, valid: Mask) -> Scores:
+        """The chosen score of what is scored, a row of b values per valid pixel."""
+        return score_residual(
+            odd,
+            valid,
+            self.score,
+            guard=self.guard,
+            outer=self.outer,
+            components=self.components,
+            scene_components=self.scene_components,
+        )
+
+
+@dataclass(frozen=True)
+class Explaining(Factorized, ABC):
+    """A factorization whose outcome is an `Explained`, which a subclass says how to find."""
+
+    @abstractmethod
+    def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
+        """The factorization of these pixels, which are not below zero."""
 
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores of the scene; spectra, abundances, odd spectra and the objective's fall.
@@ -123,20 +162,10 @@ class Factorized(SceneDetector, ABC):
         DataWarning
             If values are negative, or the rank had to be lowered.
         """
-        if self.score in ("brad", "both"):
-            Window(self.guard, self.outer).must_fit(*valid.shape)
-        X = not_below_zero(cube, valid)
+        X = self.pixels(cube, valid)
         found = self.explain(X, possible_rank(self.rank, X), progress)
         progress(self.iterations, self.iterations, "scoring")
-        scores = score_residual(
-            found.odd,
-            valid,
-            self.score,
-            guard=self.guard,
-            outer=self.outer,
-            components=self.components,
-            scene_components=self.scene_components,
-        )
+        scores = self.score_of(found.odd, valid)
         order = np.argsort(-np.vecdot(found.odd, found.odd), kind="stable")[:SHOWN]
         insights = (
             Insight("spectra", "spectra", found.W, "background spectra, unit norm"),
@@ -205,7 +234,7 @@ def not_below_zero(cube: Cube, valid: Mask) -> Pixels:
             f"{pixels.min():g}): this factorization needs values from 0 up, and takes them as 0; "
             f"give the scene an offset if they mean something",
             DataWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         pixels = np.where(below, 0.0, pixels)
     if not pixels.any():

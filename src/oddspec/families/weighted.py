@@ -12,7 +12,7 @@ import numpy as np
 
 from oddspec.arrays import Pixels
 from oddspec.detector import Insight
-from oddspec.families.factorized import Explained, Factorized, sweeps
+from oddspec.families.factorized import Explained, Explaining, sweeps
 from oddspec.progress import Progress
 from oddspec.ranges import at_least
 from oddspec.solvers import weighted_nmf
@@ -25,7 +25,7 @@ SMALLEST = 1e-6
 
 
 @dataclass(frozen=True)
-class Weighted(Factorized):
+class Weighted(Explaining):
     """Plain sweeps, then sweeps under a loss that weighs residuals.
 
     Parameters

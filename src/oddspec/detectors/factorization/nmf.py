@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.families.factorized import Explained, Factorized
+from oddspec.families.factorized import Explained, Explaining
 from oddspec.progress import Progress
 
 __all__ = ["NMF"]
 
 
 @dataclass(frozen=True)
-class NMF(Factorized):
+class NMF(Explaining):
     r"""What sums of a few non-negative spectra leave of a pixel.
 
     With pixels X (rows), abundances H and spectra W::

@@ -10,28 +10,20 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
-from oddspec.brad import score_residual
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Examined, Insight
 from oddspec.errors import DataWarning, NotConverged, SettingError
-from oddspec.families.factorized import not_below_zero, possible_rank
+from oddspec.families.factorized import SHOWN, TRIAL, Factorized, possible_rank
 from oddspec.pixels import on_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import at_least
 from oddspec.solvers import nmf, rednmf, rednmf_printed
 from oddspec.solvers.iterate import iterate
-from oddspec.windows import Window
 
 __all__ = ["REDNMF"]
 
-TRIAL = 20
-"""Sweeps after which random starts are compared."""
-
-SHOWN = 10
-"""Pixels whose anomaly spectra are returned."""
-
 
 @dataclass(frozen=True)
-class REDNMF(SceneDetector):
+class REDNMF(Factorized):
     r"""Sums of a few spectra explain the background; pixels they cannot explain are set apart.
 
     Pixels X (rows), abundances H, spectra W of unit norm, an encoder M and anomalies S::
@@ -41,10 +33,10 @@ class REDNMF(SceneDetector):
     The score is made of the rows of S, which are zero where the background explains a pixel to
     within lam / 2.
 
+    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`.
+
     Parameters
     ----------
-    rank
-        Number of spectra (r in [1], not stated there); lowered to the number of bands.
     beta
         Weight of the encoder; 0 leaves it out. Dimensionless, since spectra have unit norm.
     penalty
@@ -53,15 +45,11 @@ class REDNMF(SceneDetector):
     penalty_unit
         residual: multiples of the median norm of the residuals at the start; absolute: the data's
         own units.
-    iterations
-        Most sweeps.
     tolerance
-        Stop when a sweep lowers the objective by less than this fraction of it; 0 runs all sweeps.
+        Stop when a sweep lowers the objective by less than this fraction of it, and warn if none
+        does; 0 runs all sweeps.
     start
         nmf: from `warmup` sweeps of plain factorization; random: from random factors, as in [1].
-    starts
-        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
-        factors made of singular vectors (NNDSVD), without chance.
     warmup
         Sweeps of plain factorization before the start.
     rules
@@ -74,16 +62,6 @@ class REDNMF(SceneDetector):
         the sum of these two squared distances; norm: the anomalies' norm.
     scored
         anomalies: S; residual: what is left beside the background, X - H W.
-    guard
-        Width of BRAD's inner square in pixels, odd.
-    outer
-        Width of BRAD's outer square in pixels, odd.
-    components
-        Leading principal components of the scored cube that BRAD takes.
-    scene_components
-        Leading principal components of the scored cube that RX takes.
-    seed
-        Of the random factors, where there are any.
 
     Notes
     -----
@@ -112,34 +90,25 @@ class REDNMF(SceneDetector):
     doi:10.1016/j.neucom.2026.133709
     """
 
-    rank: int = 5
     beta: float = 1.0
     penalty: float = 1.0
     penalty_unit: Literal["residual", "absolute"] = "residual"
-    iterations: int = 500
     tolerance: float = 1e-3
     start: Literal["nmf", "random"] = "nmf"
-    starts: int = 0
     warmup: int = 150
     rules: Literal["corrected", "printed"] = "corrected"
     unit_norm: bool = True
-    score: Literal["brad", "rx", "both", "norm"] = "both"
+    score: Literal["norm", "brad", "rx", "both"] = "both"
     scored: Literal["anomalies", "residual"] = "anomalies"
-    guard: int = 11
-    outer: int = 21
-    components: int = 10
-    scene_components: int = 30
-    seed: int = 0
 
     reference: ClassVar[str] = "Moradi et al. 2026, doi:10.1016/j.neucom.2026.133709"
     cost: ClassVar[str] = "8 n b r per sweep"
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "rank", "iterations", "components", "scene_components")
-        at_least(self, 0, "starts", "warmup", "seed", "beta", "tolerance")
+        super().__post_init__()
+        at_least(self, 0, "warmup", "beta")
         if not self.penalty > 0:  # infinite: no pixel is odd
             raise SettingError(f"penalty={self.penalty}: expected a number above 0")
-        Window(self.guard, self.outer)
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """The scored cube, clipped data, and some arrays of a number per pixel and spectrum."""
@@ -164,9 +133,7 @@ class REDNMF(SceneDetector):
         NotConverged
             If the sweeps did not suffice, or the printed rules ran out of the numbers' range.
         """
-        if self.score in ("brad", "both"):
-            Window(self.guard, self.outer).must_fit(*valid.shape)
-        X = not_below_zero(cube, valid)
+        X = self.pixels(cube, valid)
         H, W, M = self._start(X, possible_rank(self.rank, X))
         weight = self._weight(X, H, W)
         problem = rednmf.Problem.of(X, weight, self.beta, self.unit_norm)
@@ -199,7 +166,7 @@ class REDNMF(SceneDetector):
         return scores, (
             Insight("spectra", "spectra", W, "background spectra, unit norm"),
             Insight("abundances", "maps", on_map(H, valid), "abundance of each spectrum"),
-            Insight("encoder", "spectra", M.T, "encoder: weight of each band per spectrum"),
+            Insight("encoder", "spectra", M.T, "weight of each band per spectrum"),
             Insight("anomalies", "maps", on_map(strength[:, None], valid), "norm of the anomalies"),
             Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
             Insight("objective", "curve", curve, "objective after each sweep", axis="sweep"),
@@ -262,15 +229,7 @@ class REDNMF(SceneDetector):
                 stacklevel=3,
             )
             odd = X - H @ W
-        return score_residual(
-            odd,
-            valid,
-            self.score,
-            guard=self.guard,
-            outer=self.outer,
-            components=self.components,
-            scene_components=self.scene_components,
-        )
+        return self.score_of(odd, valid)
 
 
 @dataclass(frozen=True)
@@ -289,9 +248,7 @@ class REDNMFSpectra:
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores of another scene; only its abundances and anomalies are sought."""
         settings = self.settings
-        if settings.score in ("brad", "both"):
-            Window(settings.guard, settings.outer).must_fit(*valid.shape)
-        X = not_below_zero(cube, valid)
+        X = settings.pixels(cube, valid)
         problem = rednmf.Problem.of(X, self.weight, settings.beta, settings.unit_norm)
         W, M = self.spectra, self.encoder
         # No abundance may begin at zero: multiplication would keep it there.

@@ -11,7 +11,7 @@ import numpy as np
 
 from oddspec.arrays import Pixels
 from oddspec.errors import DataWarning, SettingError
-from oddspec.families.factorized import Explained, Factorized, sweeps
+from oddspec.families.factorized import Explained, Explaining, sweeps
 from oddspec.progress import Progress
 from oddspec.ranges import at_least
 from oddspec.solvers import robust_nmf
@@ -21,7 +21,7 @@ __all__ = ["RNMF"]
 
 
 @dataclass(frozen=True)
-class RNMF(Factorized):
+class RNMF(Explaining):
     r"""Sums of a few spectra explain the scene; single bands of single pixels may be set apart.
 
     With pixels X (rows), abundances H, spectra W and anomalies S::
