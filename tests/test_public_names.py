@@ -24,3 +24,5 @@ def test_detectors_lists_names_and_is_the_folder():
 def test_unknown_detectors_are_named_with_a_suggestion():
     with pytest.raises(oddspec.errors.SettingError, match="did you mean pca_rx"):
         oddspec.detectors.load("pca-rxx")
+    with pytest.raises(oddspec.errors.SettingError, match=r"no detector 'zzzz' \(there are frfe,"):
+        oddspec.detectors.load("zzzz")

@@ -1,5 +1,8 @@
 """What can go wrong by the user's doing: one clear sentence each, never a traceback."""
 
+import difflib
+from collections.abc import Iterable
+
 __all__ = [
     "BudgetError",
     "DataWarning",
@@ -7,6 +10,7 @@ __all__ = [
     "NotConverged",
     "OddspecError",
     "SettingError",
+    "did_you_mean",
 ]
 
 
@@ -36,3 +40,12 @@ class DataWarning(UserWarning):
 
 class NotConverged(UserWarning):
     """A solver stopped before reaching its tolerance; the message gives the gap it reached."""
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str:
+    """``; did you mean this or that?``, to follow the statement that there is no such name.
+
+    Empty where no known name is near.
+    """
+    near = difflib.get_close_matches(name, list(known), n=most)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -7,7 +7,6 @@ subclass explains it anew only where it means something else there.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import re
 import textwrap
@@ -18,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oddspec.errors import SettingError
+from oddspec.errors import SettingError, did_you_mean
 
 __all__ = [
     "Setting",
@@ -78,11 +77,10 @@ def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
     chosen = {}
     for name, value in values.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
             options = ", ".join(known) or "none at all"
             raise SettingError(
-                f"{cls.__name__} has no setting {name!r}{hint} (its settings: {options})"
+                f"{cls.__name__} has no setting {name!r}{did_you_mean(name, known)} "
+                f"(its settings: {options})"
             )
         chosen[name] = _typed(known[name], value)
     return cls(**chosen)

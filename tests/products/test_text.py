@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oddspec.products.text import csv_cell, printable, shorten
+from oddspec.products.text import counted, csv_cell, printable, shorten
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 pixels"), (1, "1 pixel"), (1.0, "1 pixel"), (1.004, "1 pixel"), (0.62, "0.62 pixels"),
+     (7, "7 pixels"), (123.4, "123 pixels"), (1200, "1,200 pixels")],
+)  # fmt: skip
+def test_things_are_counted_in_words(count, text):
+    assert counted(count, "pixel") == text
 
 
 @given(st.text())

@@ -38,7 +38,7 @@ def test_a_run_has_what_the_plan_says_unless_it_says_otherwise():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("seeds = 3", "sedes = 3", r"p.toml: 'sedes' is unknown: did you mean seeds"),
+        ("seeds = 3", "sedes = 3", r"p.toml: 'sedes' is unknown; did you mean seeds"),
         ("seeds = 3", "seeds = 0", r"p.toml: seeds = 0: expected how many"),
         ("seeds = 3", "seeds = true", r"seeds = True: expected"),
         ('"10 min"', '"soon"', r"time_limit = 'soon': expected a duration"),
@@ -54,7 +54,7 @@ def test_a_run_has_what_the_plan_says_unless_it_says_otherwise():
         ('detector = "rednmf"', "", r"names no detector"),
         ('scenes = ["abu", "mine"]', "", r"line 6.*has no scenes"),
         ("settings = {", 'base = "stated"\nsettings = {', r"the plan has no \[base.stated\]"),
-        ("seeds = 3", "base = {a = {rank = 3}}", r"\[base.a\]: 'rank' is unknown"),
+        ("seeds = 3", "base = {a = {rank = 3}}", r"\[base.a\]: 'rank' is unknown \(known"),
         ("[[runs]]", "[[rums]]", r"'rums' is unknown|has no \[\[runs\]\]"),
         ("seeds = 3", "seeds = ", r"p.toml: is no TOML"),
     ],

@@ -90,6 +90,7 @@ def test_noise_has_seeds_of_its_own(scenes):
             {"detector": "rednmf", "column": "x", "grid": {"rank": [3, 0]}},
             r"\(rednmf, x\): rank=0: expected at least 1",
         ),
+        ({"detector": "rx", "scenes": "nowhere"}, r"or folder 'nowhere' \(sets: "),
         ({"detector": "rx", "scenes": "abu-airprt-1"}, r"did you mean abu-airport-1"),
         ({"detector": "rx", "scenes": "sandiego-1"}, r"several truths.*sandiego-1/57"),
         (

@@ -16,6 +16,7 @@ from oddspec.detectors import load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.job import Options, Result, detect_scene
 from oddspec.models import Model, load_model
+from oddspec.products.text import counted
 from oddspec.settings import build, describe
 from oddspec.threshold import METHODS
 
@@ -229,14 +230,13 @@ def _summary(result: Result) -> str:
     count, pixels = len(result.detections), len(result.detections.pixels)
     expected = result.threshold.expected_false_alarms
     lines = [
-        f"{result.scene}: {count} object{'s' * (count != 1)} "
-        f"({pixels} pixel{'s' * (pixels != 1)}) above a score of {result.threshold.value:.6g} "
-        f"in {result.seconds:.1f} s"
+        f"{result.scene}: {counted(count, 'object')} ({counted(pixels, 'pixel')}) above a score "
+        f"of {result.threshold.value:.6g} in {result.seconds:.1f} s"
     ]
     if expected is not None:
         lines.append(
             f"  threshold for {result.threshold.pfa:g} false alarms per pixel "
-            f"({result.threshold.method}): about {expected:.2g} pixels by chance"
+            f"({result.threshold.method}): about {counted(expected, 'pixel')} by chance"
         )
     if not count and expected is not None and expected < 10:
         lines.append(

@@ -7,7 +7,6 @@ declares it in the entry-point group ``oddspec.detectors``.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import inspect
@@ -19,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from oddspec.detector import Detector
-from oddspec.errors import SettingError
+from oddspec.errors import SettingError, did_you_mean
 
 __all__ = ["GROUP", "family_of", "is_file", "load", "names", "short_name"]
 
@@ -91,9 +90,10 @@ def load(name: str) -> type[Detector]:
     for spelling in (name, wanted):
         if spelling in installed:
             return _from_package(installed[spelling])
-    near = difflib.get_close_matches(wanted, names(), n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise SettingError(f"there is no detector {name!r}: {hint}(there are {', '.join(names())})")
+    raise SettingError(
+        f"there is no detector {name!r}{did_you_mean(wanted, names())} "
+        f"(there are {', '.join(names())})"
+    )
 
 
 def _published(name: str) -> ModuleType:

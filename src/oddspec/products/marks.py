@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddspec.products.table import Table
+from oddspec.products.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +81,7 @@ def _number(axes: Axes, number: int, box: np.ndarray, scale: tuple[float, float]
 def _note(count: int, shown: int, small: np.ndarray) -> str:
     if not count:
         return "no detections"
-    text = f"{count} detection{'s' * (count != 1)}"
+    text = counted(count, "detection")
     if shown < count:
         text += f", the {shown} highest are marked"
     if small.any():

@@ -1,10 +1,10 @@
-"""Text from a file's metadata, made harmless for where it is written."""
+"""Numbers in words, and text from a file's metadata made harmless for where it is written."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["csv_cell", "printable", "shorten"]
+__all__ = ["counted", "csv_cell", "printable", "rough", "shorten"]
 
 
 def printable(value: Any) -> str:
@@ -32,3 +32,14 @@ def shorten(text: str, length: int) -> str:
         return text
     kept = max(length - 1, 2)
     return text[: kept - kept // 2] + "…" + text[-(kept // 2) :]
+
+
+def rough(value: float) -> str:
+    """A number of things, which may be an expectation: whole from ten on, two digits below."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def counted(count: float, noun: str) -> str:
+    """``1 pixel``, ``1,200 pixels``, ``0.62 pixels``."""
+    shown = rough(count)
+    return f"{shown} {noun}{'' if shown == '1' else 's'}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.products.record import as_json
-from oddspec.products.text import printable
+from oddspec.products.text import counted, printable, rough
 from oddspec.report.content import ReportContent
 from oddspec.report.histogram import Histogram
 from oddspec.scene import Scene
@@ -94,7 +94,7 @@ def headline(content: ReportContent, histogram: Histogram | None) -> Facts:
     if threshold.pfa is not None:
         facts.append(("stated false-alarm rate", f"{threshold.pfa:g}"))
     if threshold.expected_false_alarms is not None:
-        facts.append(("false pixels expected", _about(threshold.expected_false_alarms)))
+        facts.append(("false pixels expected", rough(threshold.expected_false_alarms)))
     if content.truth is not None:
         area = next(iter(content.truth.areas.values()), None)
         facts.append((next(iter(content.truth.areas), "AUC"), _exact(area)))
@@ -106,8 +106,8 @@ def summary(content: ReportContent, histogram: Histogram | None) -> str:
     found, threshold = content.detections, content.threshold
     valid = 0 if histogram is None else histogram.valid
     count, pixels = len(found), int(found.sizes.sum())
-    objects = "No object lies" if not count else f"{count:,} object{_s(count)}"
-    objects += "" if not count else f" ({pixels:,} pixel{_s(pixels)}) {_lie(count)}"
+    objects = "No object lies" if not count else counted(count, "object")
+    objects += "" if not count else f" ({counted(pixels, 'pixel')}) {_lie(count)}"
     text = (
         f"{objects} above a threshold of {number(threshold.value)} on the scores that the "
         f"detector {content.detector} gave to {valid:,} pixels."
@@ -117,10 +117,9 @@ def summary(content: ReportContent, histogram: Histogram | None) -> str:
     if threshold.pfa is not None:
         text += f" for {threshold.pfa:g} false alarms per pixel"
     if threshold.expected_false_alarms is not None:
-        expected = threshold.expected_false_alarms
+        expected = counted(threshold.expected_false_alarms, "false pixel")
         text += (
-            f": about {_about(expected)} false pixel{_s(expected)} "
-            f"{'is' if expected == 1 else 'are'} expected by chance "
+            f": about {expected} {'are' if expected.endswith('s') else 'is'} expected by chance "
             f"if the background is as modelled"
         )
     text += "."
@@ -233,10 +232,6 @@ def _georeference(scene: Scene) -> str:
 def _crs_name(wkt: str) -> str:
     parts = wkt.split('"')
     return printable(parts[1]) if len(parts) > 1 else "custom coordinate system"
-
-
-def _about(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _s(count: float) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from oddspec.errors import SettingError
+from oddspec.errors import SettingError, did_you_mean
 
 __all__ = [
     "Entry",
@@ -54,11 +53,9 @@ class Entry:
         """All was taken: raise `SettingError` for a name that nobody asked for."""
         for name in self.table:
             if name not in self.known:
-                near = difflib.get_close_matches(name, self.known, n=1)
-                hint = f"did you mean {near[0]}? " if near else ""
                 raise SettingError(
-                    f"{self.where}: {name!r} is unknown: {hint}(known are "
-                    f"{', '.join(sorted(self.known))})"
+                    f"{self.where}: {name!r} is unknown{did_you_mean(name, self.known)} "
+                    f"(known are {', '.join(sorted(self.known))})"
                 )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
 from oddspec.checksum import sha256
-from oddspec.errors import OddspecError, SettingError
+from oddspec.errors import OddspecError, SettingError, did_you_mean
 from oddspec.progress import Progress, silent
 from oddspec.scenes.public import WHOLE_FILE, PublicScene, SceneFile, catalogue
 from oddspec.scenes.recognise import recognise
@@ -70,11 +69,10 @@ class Library:
         if path.is_file():
             return [own_scene(path)]
         known = [*scene_sets(), *self._public]
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise SettingError(
-            f"there is no scene, set or folder {name!r}: {hint}(sets: {', '.join(scene_sets())}; "
-            f"scenes: see `oddspec scenes list`; folders count from {self.base})"
+            f"there is no scene, set or folder {name!r}{did_you_mean(name, known, 3)} "
+            f"(sets: {', '.join(scene_sets())}; scenes: see `oddspec scenes list`; "
+            f"folders count from {self.base})"
         )
 
     def _find(self, key: str) -> StudyScene | Missing:

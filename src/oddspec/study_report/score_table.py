@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from oddspec.products.text import counted
 from oddspec.study_report.cells import Cell, Cells, Heading, Place, scene_names
 from oddspec.study_report.comparison import Comparison, Measured
 from oddspec.study_report.metric_names import lower_is_better, metric_name
@@ -89,7 +90,7 @@ def entry_of(cell: Cell, metric: str) -> Entry:
     if cell.seeded and len(cell.runs) == 1:
         text += " (1 seed)"
     elif cell.seeded:
-        text += f" ({_range(spread.least, spread.most, metric)}; {_count(spread.count, 'seed')}"
+        text += f" ({_range(spread.least, spread.most, metric)}; {counted(spread.count, 'seed')}"
         text += f", {len(failed)} failed)" if failed else ")"
     return Entry(text, parts=parts, sort=spread.median)
 
@@ -248,10 +249,6 @@ def _undefined(cell: Cell, metric: str) -> str:
 
 def _range(least: float, most: float, metric: str) -> str:
     return f"{amount(least, metric)} to {amount(most, metric)}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _shorten(text: str) -> str:

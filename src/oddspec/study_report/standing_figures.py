@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oddspec.products.text import counted
 from oddspec.study_report.cells import Heading, Place
 from oddspec.study_report.drawing import (
     BLUE,
@@ -65,12 +66,11 @@ def draw_time(material: Material) -> Iterator[Drawing]:
         axes.set_xlabel("seconds per scene, wall clock (log scale)")
         axes.set_ylabel(f"mean {metric_name(material.metric)}")
         legend_outside(figure, list(handles.values()), list(handles))
-        count = f"{len(places)} scene{'' if len(places) == 1 else 's'}"
         yield Drawing(
             f"time-{slug(group.name)}",
-            f"Time against {metric_name(material.metric)}, {group.name}: means over the {count} "
-            "that all have. Bars reach from the mean of the least to the mean of the most over "
-            "seeds. Times are of the machine named in the records.",
+            f"Time against {metric_name(material.metric)}, {group.name}: means over the "
+            f"{counted(len(places), 'scene')} that all have. Bars reach from the mean of the least "
+            "to the mean of the most over seeds. Times are of the machine named in the records.",
             figure,
         )
     if not drawn:
