@@ -13,7 +13,10 @@ from cubes import SEED, make_cube
 from oddspec import detectors, run, settings, two_passes
 from oddspec.detector import SceneDetector
 from oddspec.errors import SettingError
+from oddspec.files.source import ArraySource
 from oddspec.models import fitted_class
+from oddspec.scene import Scene
+from oddspec.sink import ScoreArray
 
 # Windows that fit the small test scenes, one training where the default averages several, and small
 # networks where the default ones take minutes; nothing else is set for any detector here.
@@ -36,6 +39,8 @@ SMALL = {
     "msnet": {"rounds": 2, "steps": 40},
 }
 
+UNIT_TO_BE_STATED = ("lrr_net", "lrr_net_plus")
+
 NAMES = detectors.names()
 
 
@@ -44,9 +49,16 @@ def detect(cube, name, **more):
 
 
 @functools.cache
+def examined(name):
+    """Scores of the cube that the fixture makes, and what the model found; computed once."""
+    cube = make_cube(np.random.default_rng(SEED))
+    sink = ScoreArray(*cube.shape[:2])
+    detector = settings.build(detectors.load(name), SMALL.get(name, {}))
+    return sink.scores, run.run(Scene.of(ArraySource(cube)), detector, sink).insights
+
+
 def known(name):
-    """Scores of the cube that the fixture makes, computed once."""
-    return detect(make_cube(np.random.default_rng(SEED)), name)
+    return examined(name)[0]
 
 
 def _docstring_in_the_file(cls):
@@ -131,6 +143,20 @@ class TestContract:
         assert (scores > scores[3, 4]).sum() < other[..., 0].size // 2
         if not issubclass(cls, SceneDetector):
             np.testing.assert_array_equal(oddspec.detect(cube, again), known(name))
+
+    def test_it_says_what_a_score_is(self, name):
+        unit = detectors.load(name)().score_unit
+        assert unit or name in UNIT_TO_BE_STATED
+        assert not unit.endswith(".")
+
+    def test_insights_have_a_name_and_a_label_each(self, name):
+        insights = examined(name)[1]
+        names = [insight.name for insight in insights]
+        assert len(set(names)) == len(names)
+        for insight in insights:
+            assert insight.label
+            assert not insight.label.lower().startswith(insight.name.replace("_", " ") + ":")
+            assert not insight.label.endswith("."), "captions end with one of their own"
 
     def test_settings_survive_toml(self, name):
         cls = detectors.load(name)

@@ -112,9 +112,14 @@ class Detector:
     cost: ClassVar[str] = ""
     """Operations for n pixels, b bands and s ring pixels, such as ``n b^2``."""
     unit: ClassVar[str] = ""
-    """What a score is, such as ``squared Mahalanobis distance``; for legends."""
+    """What a score is by default, such as ``squared Mahalanobis distance``."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     """Where it can run: ``cpu``, and ``cuda`` where its core takes array-API arrays."""
+
+    @property
+    def score_unit(self) -> str:
+        """What a score is with these settings, for legends; `unit` where they do not change it."""
+        return self.unit
 
     def __init_subclass__(cls) -> None:
         """Let ``help()`` show all settings, those too that only a base class explains."""

@@ -10,6 +10,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from oddspec.detections import find_detections, flag_detections
+from oddspec.detector import Insight
 from oddspec.errors import OddspecError
 from oddspec.files.source import ArraySource, Georeference, Metadata
 from oddspec.linalg import Health
@@ -131,6 +132,22 @@ def test_page_is_self_contained_and_well_formed(full, tmp_path: Path):
     assert "default-src 'none'" in html
     assert 'name="viewport"' in html
     assert "@media print" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "shown"),
+    [
+        ("encoder", "weight of each band", "encoder : weight of each band."),
+        ("encoder", "encoder: weight of each band", "encoder : weight of each band."),
+        ("objective", "Objective after each sweep", "Objective after each sweep."),
+        ("error", "errors of each <share>", "error : errors of each <share>."),
+    ],
+)
+def test_the_name_of_an_insight_stands_once_in_its_caption(cube, tmp_path, name, label, shown):
+    insight = Insight(name, "curve", np.arange(3.0), label)
+    content = content_of(cube, tmp_path)
+    content = replace(content, insights=[(insight, content.quicklook)])
+    assert shown in Page(render(content)).text
 
 
 def test_page_says_what_matters(full):

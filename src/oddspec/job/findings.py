@@ -64,7 +64,7 @@ class Findings:
         write_record(self.folder / "run.json", self._record())
 
     def _content(self) -> ReportContent:
-        found, threshold, unit = self.survey, self.threshold, self.detector.unit
+        found, threshold, unit = self.survey, self.threshold, self.detector.score_unit
         masked = {"NaN or infinite": found.nonfinite, "nodata": found.nodata}
         summary = (inspect.getdoc(type(self.detector)) or "").partition("\n")[0]
         return ReportContent(

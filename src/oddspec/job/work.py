@@ -242,7 +242,7 @@ class _Job:
                 detections,
                 detector=self.name,
                 settings=dataclasses.asdict(self.detector),  # type: ignore[call-overload]
-                score_unit=self.detector.unit,
+                score_unit=self.detector.score_unit,
                 p_value=threshold.p_values,
                 insights=outcome.insights,
                 model=model,

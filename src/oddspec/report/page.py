@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oddspec.aside import write_text
+from oddspec.detector import Insight
 from oddspec.products.outlines import PIXELS
 from oddspec.products.record import machine, versions
-from oddspec.products.text import printable
+from oddspec.products.text import counted, printable
 from oddspec.report.content import ReportContent
 from oddspec.report.facts import (
     headline,
@@ -140,8 +141,7 @@ def _spectra(content: ReportContent) -> list[tuple[str, str]]:
     charts = []
     for i in range(min(_MOST_SPECTRA, len(spectra.ids))):
         found = content.detections[i]
-        pixels = f"{found.size:,} pixel{'' if found.size == 1 else 's'}"
-        title = f"Detection {found.id} · {pixels} · peak {number(found.peak)}"
+        title = f"Detection {found.id} · {counted(found.size, 'pixel')} · peak {number(found.peak)}"
         charts.append((spectrum_chart(spectra, i, title), f"Mean spectrum of detection {found.id}"))
     return charts
 
@@ -160,11 +160,21 @@ def _insights(content: ReportContent) -> list[dict[str, Any]]:
             {
                 "name": insight.name,
                 "label": insight.label,
+                "caption": _caption(insight),
                 "picture": None if picture is None else embed_picture(picture),
                 "rows": rows,
             }
         )
     return found
+
+
+def _caption(insight: Insight) -> tuple[str, str]:
+    """Title of an insight and what follows it; a label that begins with the title says it once."""
+    title, label = words(insight.name), printable(insight.label)
+    rest = label[len(title) :]
+    if label.lower().startswith(title.lower()) and not rest[:1].isalnum():
+        return label[: len(title)], rest
+    return title, f": {label}"
 
 
 def _truth_charts(content: ReportContent) -> list[tuple[str, str]]:

@@ -84,6 +84,7 @@ class LSDMMoG(SceneDetector):
 
     reference: ClassVar[str] = "Li et al. 2021, doi:10.1109/TCYB.2020.2968750"
     cost: ClassVar[str] = "steps n b (r^2 + k)"
+    unit: ClassVar[str] = "l1 distance from the least noise, scaled"
 
     def __post_init__(self) -> None:
         at_least(self, 1, "rank", "surplus", "kinds", "iterations")

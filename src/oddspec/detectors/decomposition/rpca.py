@@ -77,6 +77,7 @@ class RPCA(SceneDetector):
 
     reference: ClassVar[str] = "Xu et al. 2012, doi:10.1109/TIT.2011.2173156"
     cost: ClassVar[str] = "steps (n b^2 + b^3)"
+    unit: ClassVar[str] = "length of the sparse part, scaled"
 
     def __post_init__(self) -> None:
         if not 0 < self.outliers <= 1:

@@ -72,7 +72,13 @@ class AAE(Adversarial):
 
     reference: ClassVar[str] = "Xie et al. 2019, doi:10.1016/j.neunet.2019.08.012"
     cost: ClassVar[str] = "18 steps batch hidden (b + hidden + critic) + 4 n b hidden"
+    unit: ClassVar[str] = "length of the reconstruction error, scaled"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+
+    @property
+    def score_unit(self) -> str:
+        """By the chosen score."""
+        return "fused features" if self.score == "fused" else self.unit
 
     def fit(self, summary: Sample, progress: Progress = silent) -> AAEBackground:
         """Train on the sample; with ``fused``, weigh the features by it.

@@ -148,6 +148,7 @@ class LREN(SampleDetector):
 
     reference: ClassVar[str] = "Jiang et al. 2021, doi:10.1609/aaai.v35i5.16536"
     cost: ClassVar[str] = "steps batch b hidden + n b hidden"
+    unit: ClassVar[str] = "length of the error relative to the mean"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:

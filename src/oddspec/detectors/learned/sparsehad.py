@@ -130,6 +130,7 @@ class SparseHAD(SampleDetector):
 
     reference: ClassVar[str] = "Anonymous 2021, ICLR submission (OpenReview)"
     cost: ClassVar[str] = "sample^2 b + steps batch b hidden + n b hidden"
+    unit: ClassVar[str] = "squared Mahalanobis distance"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:

@@ -100,6 +100,7 @@ class ADLR(SceneDetector):
 
     reference: ClassVar[str] = "Qu et al. 2018, doi:10.1109/TGRS.2018.2818159"
     cost: ClassVar[str] = "n b^2 + n p (sweeps b + clusters + steps p)"
+    unit: ClassVar[str] = "sum of the errors of the shares"
 
     def __post_init__(self) -> None:
         at_least(self, 2, "endmembers")

@@ -86,6 +86,7 @@ class CRD(WindowDetector):
 
     reference: ClassVar[str] = "Li & Du 2015, doi:10.1109/TGRS.2014.2343955"
     cost: ClassVar[str] = "n (s b min(s, b) + min(s, b)^3 / 3)"
+    unit: ClassVar[str] = "length of the residual, in the scene's units"
 
     def __post_init__(self) -> None:
         Window(self.guard, self.outer)

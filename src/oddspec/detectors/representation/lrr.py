@@ -101,6 +101,7 @@ class LRR(SceneDetector):
 
     reference: ClassVar[str] = "Liu et al. 2013, doi:10.1109/TPAMI.2012.88"
     cost: ClassVar[str] = "steps n K b"
+    unit: ClassVar[str] = "length of the residual, scaled"
 
     def __post_init__(self) -> None:
         at_least(self, 1, "atoms", "rank", "max_iter")

@@ -76,6 +76,7 @@ class LocalRX(WindowDetector):
 
     reference: ClassVar[str] = "Molero et al. 2013, doi:10.1109/JSTARS.2013.2238609"
     cost: ClassVar[str] = "n (s b^2 / 7 + b^3)"
+    unit: ClassVar[str] = "squared Mahalanobis distance"
 
     def __post_init__(self) -> None:
         Window(self.guard, self.outer)
