@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "band_axis", "chart", "dress", "figure_of", "png"]
+__all__ = ["INK", "band_axis", "chart", "dress", "figure_of", "log_axis", "png"]
 
 INK = "#1f2937"
 
@@ -43,6 +45,23 @@ def dress(axes: Axes) -> None:
     axes.tick_params(labelsize=7.5, colors=INK)
     axes.xaxis.label.set(fontsize=8.5, color=INK)
     axes.yaxis.label.set(fontsize=8.5, color=INK)
+
+
+def log_axis(axis: Axis, values: Sequence[float] = ()) -> None:
+    """Few labels, in plain numbers, on a logarithmic axis whose limits are set.
+
+    They stand at the values given if those are few, else at 1, 2 and 5 of each decade; over many
+    decades at powers of ten.
+    """
+    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
+
+    # Matplotlib's own labels between the decades overlap as soon as there are two of these.
+    axis.set_minor_formatter(NullFormatter())
+    low, high = axis.get_view_interval()
+    few = 0 < len(values) <= 10
+    if few or high < 500 * low:
+        axis.set_major_locator(FixedLocator(list(values)) if few else LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def png(figure: Figure) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 from oddspec import archive
 from oddspec.aside import aside
 from oddspec.detector import Insight
-from oddspec.products.charts import band_axis, chart, figure_of, png
+from oddspec.products.charts import band_axis, chart, figure_of, log_axis, png
 from oddspec.products.text import printable
 from oddspec.scene import Scene
 
@@ -144,6 +144,7 @@ def _curve(insight: Insight) -> Figure:
     finite = values[np.isfinite(values)]
     if finite.min() > 0 and finite.max() > 30 * finite.min():
         axes.set_yscale("log")
+        log_axis(axes.yaxis)
     axes.set_xlabel(insight.axis)
     axes.set_ylabel(insight.name.replace("_", " "))
     axes.locator_params("x", integer=True)

@@ -14,6 +14,7 @@ import numpy as np
 from oddspec.arrays import Scores
 from oddspec.aside import aside
 from oddspec.products.axes import label_axes
+from oddspec.products.charts import log_axis
 from oddspec.products.colours import composite, largest_in_blocks
 from oddspec.products.marks import COLOUR, mark_detections
 from oddspec.products.table import Table
@@ -187,6 +188,7 @@ def _draw_scores(
     label: str,
 ) -> None:
     import matplotlib
+    from matplotlib.colors import LogNorm
 
     norm, scale, extend = _stretch(shown, threshold)
     colours = matplotlib.colormaps["magma"].with_extremes(bad="0.8")
@@ -200,6 +202,8 @@ def _draw_scores(
     bar = figure.colorbar(image, cax=bar_axes, extend=extend)
     bar.set_label(f"{shorten(printable(label), 60)}{scale}", fontsize=8.5, parse_math=False)
     bar.ax.tick_params(labelsize=8)
+    if isinstance(norm, LogNorm):
+        log_axis(bar.ax.yaxis)
     if threshold is not None and norm.vmin <= threshold <= norm.vmax:
         bar.ax.axhline(threshold, color=COLOUR, linewidth=2)
         bar.ax.set_title("― threshold", fontsize=7.5, color="#0086ad", loc="left")

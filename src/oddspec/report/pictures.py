@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddspec.products.charts import INK, band_axis, chart, png
+from oddspec.products.charts import INK, band_axis, chart, log_axis, png
 from oddspec.products.spectra import Spectra
 from oddspec.products.table import PValue
 from oddspec.report.content import TruthContent
@@ -48,6 +48,7 @@ def histogram_chart(histogram: Histogram, threshold: float, label: str) -> str:
     _scales(axes, histogram)
     axes.set_ylim(bottom=0.7)
     _mark(axes, threshold)
+    _few_ticks(axes)
     axes.set_xlabel(label, parse_math=False)
     axes.set_ylabel("pixels")
     return _png(figure)
@@ -77,6 +78,7 @@ def tail_chart(
             )  # fmt: skip
     axes.set_ylim(lowest, 1.5)
     _mark(axes, threshold)
+    _few_ticks(axes)
     axes.set_xlabel(label, parse_math=False)
     axes.set_ylabel("fraction of pixels at or above")
     axes.legend(loc="lower left", fontsize=7.5, edgecolor="none", framealpha=0.9)
@@ -147,6 +149,12 @@ def _scales(axes: Axes, histogram: Histogram) -> None:
     if histogram.logarithmic:
         axes.set_xscale("log")
     axes.set_xlim(histogram.edges[0], histogram.edges[-1])
+
+
+def _few_ticks(axes: Axes) -> None:
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            log_axis(axis)
 
 
 def _mark(axes: Axes, threshold: float) -> None:

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from oddspec.aside import aside
+from oddspec.products.charts import INK, figure_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
     "BLUE",
-    "INK",
     "ORANGE",
     "QUIET",
     "Drawing",
@@ -27,8 +26,6 @@ __all__ = [
     "Style",
     "grid_of_axes",
     "legend_outside",
-    "log_axis",
-    "new_figure",
     "pages",
     "per_page",
     "plain_axes",
@@ -37,7 +34,6 @@ __all__ = [
     "styles",
 ]
 
-INK = "#1f2937"
 QUIET = "#6b7280"
 BLUE, ORANGE = "#0072b2", "#d55e00"
 
@@ -97,23 +93,13 @@ def styles(count: int) -> list[Style]:
     ]
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that many inches, which belongs to no window."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def grid_of_axes(
     count: int, *, width: float = 3.6, height: float = 2.9, across: int = 3, margin: float = 2.4
 ) -> tuple[Figure, list[Axes]]:
     """Small multiples: axes of that size in rows, and room for a legend at the right."""
     columns = min(count, across, _across(width))
     rows = -(-count // columns)
-    figure = new_figure(width * columns + margin, height * rows)
+    figure = figure_of(width * columns + margin, height * rows)
     every = figure.subplots(rows, columns, squeeze=False).ravel()
     for spare in every[count:]:
         spare.remove()
@@ -157,16 +143,6 @@ def legend_outside(figure: Figure, handles: Sequence[Any], labels: Sequence[str]
         )
         for text in legend.get_texts():
             text.set_parse_math(False)
-
-
-def log_axis(axis: Axis, values: Sequence[float] = ()) -> None:
-    """Plain numbers at the ticks of a logarithmic axis: those given, if they are few."""
-    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
-
-    few = 0 < len(values) <= 10
-    axis.set_major_locator(FixedLocator(list(values)) if few else LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def save(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oddspec.products.charts import INK, figure_of
 from oddspec.study_report.cells import Heading, Place
-from oddspec.study_report.drawing import INK, Drawing, NothingToDraw, new_figure
+from oddspec.study_report.drawing import Drawing, NothingToDraw
 from oddspec.study_report.material import Group, Material, slug
 from oddspec.study_report.records import Run
 
@@ -82,7 +83,7 @@ def _panel(
     wide = len(extra) + len(columns)
     shapes = [next(m.shape for (p, _), (_, m) in maps.items() if p == place) for place in rows]
     heights = [_SIZE * h / w for h, w in shapes]
-    figure = new_figure(_SIZE * wide + 1.0, sum(heights) + 0.24 * len(rows) + 0.5)
+    figure = figure_of(_SIZE * wide + 1.0, sum(heights) + 0.24 * len(rows) + 0.5)
     axes = figure.subplots(len(rows), wide, squeeze=False, height_ratios=heights)
     for line, (h, w) in zip(axes, shapes, strict=True):
         for one in line:

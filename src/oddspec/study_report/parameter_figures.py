@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oddspec.products.charts import INK, log_axis
 from oddspec.study_report.cells import Cell, Heading, Place, scene_names, sweeps, varying
 from oddspec.study_report.drawing import (
-    INK,
     ORANGE,
     Drawing,
     NothingToDraw,
     grid_of_axes,
     legend_outside,
-    log_axis,
     styles,
 )
 from oddspec.study_report.material import Material, slug

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddspec.study_report.drawing import BLUE, INK, ORANGE, Drawing, NothingToDraw, new_figure
+from oddspec.products.charts import INK, figure_of
+from oddspec.study_report.drawing import BLUE, ORANGE, Drawing, NothingToDraw
 from oddspec.study_report.material import Group, Material, slug
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.ranking import Ranking, rank_headings
@@ -59,7 +60,7 @@ def _rank_figure(group: Group, ranking: Ranking) -> Figure:
     count = len(ranks)
     half = -(-count // 2)
     bars = _cliques(ranks, ranking.critical)
-    figure = new_figure(7.2, 0.25 * half + 0.17 * len(bars) + 1.3)
+    figure = figure_of(7.2, 0.25 * half + 0.17 * len(bars) + 1.3)
     axes = figure.add_subplot()
     top = 0.55 * len(bars) + 1.1
     for number, (first, last) in enumerate(bars):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from oddspec.metrics import Classes, roc_curve
+from oddspec.products.charts import figure_of
 from oddspec.study_report.cells import Heading, Place
 from oddspec.study_report.drawing import (
     QUIET,
@@ -14,7 +15,6 @@ from oddspec.study_report.drawing import (
     NothingToDraw,
     grid_of_axes,
     legend_outside,
-    new_figure,
     pages,
     per_page,
     spread_evenly,
@@ -111,7 +111,7 @@ def draw_roc_3d(material: Material) -> Iterator[Drawing]:
     for group, name, places, headings, found in grouped_classes(material):
         across = min(len(places), 3)
         rows = -(-len(places) // across)
-        figure = new_figure(3.7 * across + 2.2, 3.3 * rows)
+        figure = figure_of(3.7 * across + 2.2, 3.3 * rows)
         handles = {}
         for number, place in enumerate(places, start=1):
             axes = figure.add_subplot(rows, across, number, projection="3d")

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oddspec.products.charts import INK, log_axis
 from oddspec.products.text import counted
 from oddspec.study_report.cells import Heading, Place
 from oddspec.study_report.drawing import (
     BLUE,
-    INK,
     Drawing,
     NothingToDraw,
     grid_of_axes,
     legend_outside,
-    log_axis,
     pages,
     per_page,
     styles,
