@@ -3,7 +3,8 @@ import json
 import pytest
 
 from oddspec.errors import InputError
-from oddspec.study.records import Records, locked, read_records
+from oddspec.lock import locked
+from oddspec.study.records import Records, read_records
 
 ROW = {"column": "defaults", "paper": None, "status": "done"}
 
@@ -58,9 +59,9 @@ def test_a_folder_without_records(tmp_path):
 
 
 def test_only_one_study_may_write_to_a_folder(tmp_path):
-    with locked(tmp_path / "study"):
-        second = locked(tmp_path / "study")
+    with locked(tmp_path / "study", "study"):
+        second = locked(tmp_path / "study", "study")
         with pytest.raises(InputError, match="another study is writing there"):
             second.__enter__()
-    with locked(tmp_path / "study"):
+    with locked(tmp_path / "study", "study"):
         pass

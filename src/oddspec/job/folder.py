@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from oddspec import lock
 from oddspec.errors import InputError
 from oddspec.files.source import Source
 
@@ -18,24 +17,14 @@ __all__ = ["locked"]
 @contextmanager
 def locked(folder: Path, source: Source) -> Iterator[None]:
     """The folder for this run alone, and not another scene's."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"{folder}: another run is writing there; wait for it or choose another --out"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written to ({error.strerror}); choose another --out"
-        ) from None
-    try:
-        _check_owner(folder, source)
-        yield
-    finally:
-        lock.release()
-        (folder / ".lock").unlink(missing_ok=True)
+    with lock.locked(folder, "run"):
+        try:
+            _check_owner(folder, source)
+            yield
+        finally:
+            # Nothing but products in a folder that is handed on; some systems keep an open file.
+            with suppress(OSError):
+                (folder / lock.LOCK).unlink()
 
 
 def _check_owner(folder: Path, source: Source) -> None:

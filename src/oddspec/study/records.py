@@ -1,55 +1,24 @@
-"""A study's folder: its plan, its records line by line, and the lock that keeps others out."""
+"""A study's folder: its plan, and its records line by line."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from oddspec.aside import write_text
 from oddspec.errors import InputError
 from oddspec.study.plan import Plan, make_plan
 from oddspec.study.scene_files import relative
 
-__all__ = ["Records", "key_of", "locked", "read_records", "recall_plan", "remember_plan"]
+__all__ = ["Records", "key_of", "read_records", "recall_plan", "remember_plan"]
 
 FILE = "records.jsonl"
 PLAN = "plan.toml"
 PLACE = "study.json"
 """Where the plan came from and the scenes are, relative to the folder."""
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """The folder for this study alone.
-
-    Raises
-    ------
-    InputError
-        If another study is writing there, or nobody can.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"{folder}: another study is writing there; wait for it or choose another --out"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written to ({error.strerror}); choose another --out"
-        ) from None
-    try:
-        yield
-    finally:
-        # The file stays: to remove it would let two others each lock a file of that name.
-        lock.release()
 
 
 def key_of(record: Mapping[str, Any]) -> tuple[str, str, str | None]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.budget import Resources
+from oddspec.lock import locked
 from oddspec.progress import Progress, silent
 from oddspec.study.forecast import Forecast
 from oddspec.study.plan import Plan, as_toml, make_plan, read_plan
 from oddspec.study.record import copy_for, make_record
-from oddspec.study.records import Records, locked, remember_plan
+from oddspec.study.records import Records, remember_plan
 from oddspec.study.row import Key, Row, expand
 from oddspec.study.scenes import Library
 from oddspec.study.schedule import Schedule
@@ -92,7 +93,7 @@ def run_study(
     """
     resources = Resources(max_memory, workers)
     budget = int(resources.left()) if max_memory is None else max_memory
-    with locked(folder):
+    with locked(folder, "study"):
         remember_plan(folder, study.plan)
         records = Records(folder)
         try:
