@@ -157,4 +157,4 @@ def test_more_detections_than_are_marked(rng):
     table = tabulate(find_detections(scores, scores > 1))
     figure = draw_quicklook(scene_of(rng.random((150, 150, 3))), scores, table)
     note = figure.texts[1].get_text()
-    assert note.startswith("5625 detections, the 2000 highest are marked")
+    assert note.startswith("5,625 detections, the 2,000 highest are marked")

@@ -11,6 +11,7 @@ from array_api_compat import array_namespace
 
 from oddspec.arrays import Pixels
 from oddspec.detector import Insight
+from oddspec.families.losses import losses_insight
 from oddspec.families.sampled import SampleDetector
 from oddspec.learning.adversarial import AdversarialAutoencoder, learn
 from oddspec.learning.networks import Network
@@ -66,14 +67,7 @@ class Fitted:
         patterns = self.decoder.weights[-1].astype(np.float64)
         strongest = np.argsort(-np.abs(patterns).sum(axis=1), kind="stable")[:20]
         shown = [
-            Insight(
-                "losses",
-                "curve",
-                self.losses,
-                "terms of the loss in each epoch",
-                self.terms,
-                "epoch",
-            ),
+            losses_insight(self.losses, self.terms),
             Insight(
                 "patterns",
                 "spectra",

@@ -11,6 +11,7 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import InputError, SettingError
+from oddspec.families.losses import losses_insight
 from oddspec.learning.images import as_image
 from oddspec.learning.train import Training
 from oddspec.pixels import background_pixels, score_map
@@ -87,13 +88,7 @@ class Pictured(SceneDetector, ABC):
         return Examined(
             scores,
             (
-                Insight(
-                    "losses",
-                    "curve",
-                    learnt.training.losses,
-                    "terms of the loss in each step",
-                    learnt.training.terms,
-                ),
+                losses_insight(learnt.training.losses, learnt.training.terms, "step"),
                 Insight(
                     "anomalies",
                     "spectra",

@@ -11,6 +11,7 @@ import numpy as np
 from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
 from oddspec.device import to_numpy
+from oddspec.families.losses import losses_insight
 from oddspec.learning.rebuilder import Rebuilder
 from oddspec.learning.train import check_spread
 from oddspec.linalg import Gaussian
@@ -137,14 +138,7 @@ class RebuiltBackground:
                 "largest distance of neighbours, and the share of the sample that is background",
                 ("eps", "background share"),
             ),
-            Insight(
-                "losses",
-                "curve",
-                first.losses,
-                "terms of the loss in each epoch",
-                first.terms,
-                "epoch",
-            ),
+            losses_insight(first.losses, first.terms),
             Insight("patterns", "spectra", patterns, "the decoder's output weights (no units)"),
         )
 

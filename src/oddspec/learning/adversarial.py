@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from oddspec.learning.networks import Network, draw
-from oddspec.learning.train import Training, train
+from oddspec.learning.train import Training, epochs_of, fused_adam, train
 from oddspec.progress import Progress, silent
 
 __all__ = ["AdversarialAutoencoder", "learn", "spectral_angle"]
@@ -98,16 +98,16 @@ def learn(
             found["angle"] = angle_weight * spectral_angle(rows, again, angle).mean()
         return found
 
-    batch = min(batch or len(data), len(data))
+    epochs, batch = epochs_of(steps, batch, len(data))
     training = train(
         encoder.parameters + decoder.parameters,
         loss,
         data,
-        epochs=-(-steps // -(-len(data) // batch)),
+        epochs=epochs,
         rate=rate,
         batch=batch,
         generator=numbers,
-        optimiser=_adam,
+        optimiser=fused_adam,
         before=game.play if adversarial else None,
         patience=patience or None,
         progress=progress,
@@ -138,8 +138,8 @@ class _Game:
         numbers: torch.Generator,
     ) -> None:
         self.encoder, self.judge, self.numbers = encoder, judge, numbers
-        self.judge_steps = _adam(judge.parameters, lr=critic_rate)
-        self.encoder_steps = _adam(encoder.parameters, lr=rate)
+        self.judge_steps = fused_adam(judge.parameters, lr=critic_rate)
+        self.encoder_steps = fused_adam(encoder.parameters, lr=rate)
         self.losses: list[torch.Tensor] = []
 
     def play(self, rows: torch.Tensor) -> None:
@@ -163,8 +163,3 @@ class _Game:
 def _entropy(verdict: torch.Tensor, real: bool) -> torch.Tensor:
     wanted = torch.full_like(verdict, float(real))
     return torch.nn.functional.binary_cross_entropy_with_logits(verdict, wanted)
-
-
-def _adam(parameters: Any, lr: float) -> torch.optim.Optimizer:
-    """Adam with one operation per step for all parameters."""
-    return torch.optim.Adam(parameters, lr=lr, fused=True)

@@ -11,7 +11,7 @@ import torch
 
 from oddspec.learning.mixture import mixture_of
 from oddspec.learning.networks import Network, draw
-from oddspec.learning.train import Training, train
+from oddspec.learning.train import Training, epochs_of, train
 from oddspec.progress import Progress, silent
 
 __all__ = ["ENCODER", "Embedding", "choose_atoms", "embed"]
@@ -106,10 +106,10 @@ def embed(
         code = encoder(rows)
         return rebuilt(rows, code) | grouped(code)
 
-    batch = min(batch or len(data), len(data))
+    epochs, batch = epochs_of(steps, batch, len(data))
     learn = partial(
         train,
-        epochs=-(-steps // -(-len(data) // batch)),
+        epochs=epochs,
         rate=rate,
         batch=batch,
         optimiser=partial(OPTIMISERS[optimiser], fused=True),

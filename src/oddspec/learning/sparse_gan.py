@@ -9,7 +9,7 @@ import torch
 
 from oddspec.learning.networks import Network, draw
 from oddspec.learning.rebuilder import Rebuilder
-from oddspec.learning.train import Training, train
+from oddspec.learning.train import Training, epochs_of, fused_adam, train
 from oddspec.progress import Progress, silent
 
 __all__ = ["LAYERS", "SparseGAN", "learn", "tied"]
@@ -108,16 +108,16 @@ def learn(
     parameters = encoder.parameters + decoder.parameters
     if own_encoder and sparsity_weight:
         parameters += own.parameters
-    batch = min(batch or len(data), len(data))
+    epochs, batch = epochs_of(steps, batch, len(data))
     training = train(
         parameters,
         loss,
         data,
-        epochs=-(-steps // -(-len(data) // batch)),
+        epochs=epochs,
         rate=rate,
         batch=batch,
         generator=numbers,
-        optimiser=_adam,
+        optimiser=fused_adam,
         patience=patience or None,
         progress=progress,
         name="sparsehad",
@@ -146,7 +146,7 @@ class _Opponent:
             tuple(c.detach() for c in critic.biases),
             critic.activations,
         )
-        self.optimiser = _adam(critic.parameters, lr=rate)
+        self.optimiser = fused_adam(critic.parameters, lr=rate)
 
     def learn(self, rows: torch.Tensor, again: torch.Tensor) -> None:
         """One step of its own; ``again`` does not depend on the other networks' parameters."""
@@ -161,8 +161,3 @@ class _Opponent:
         """Squared distance of the mean features, as the networks that made ``again`` see it."""
         features = self.still(rows).mean(dim=0) - self.still(again).mean(dim=0)
         return (features**2).sum()
-
-
-def _adam(parameters: Any, lr: float) -> torch.optim.Optimizer:
-    """Adam with one operation per step for all parameters."""
-    return torch.optim.Adam(parameters, lr=lr, fused=True)

@@ -6,7 +6,7 @@ function that says how badly a batch of rows is explained, term by term.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 
-__all__ = ["Training", "check_spread", "train"]
+__all__ = ["Training", "check_spread", "epochs_of", "fused_adam", "train"]
 
 Loss = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
 """Named terms for a batch of rows; their sum is minimised."""
@@ -38,6 +38,17 @@ class Training:
     terms: tuple[str, ...]
     losses: np.ndarray
     settled: bool
+
+
+def fused_adam(parameters: Iterable[torch.Tensor], lr: float) -> torch.optim.Optimizer:
+    """Adam with one operation per step for all parameters."""
+    return torch.optim.Adam(parameters, lr=lr, fused=True)
+
+
+def epochs_of(steps: int, batch: int, rows: int) -> tuple[int, int]:
+    """Epochs in which at least so many steps are made, and the rows of each; batch 0 takes all."""
+    batch = min(batch or rows, rows)
+    return -(-steps // -(-rows // batch)), batch
 
 
 def train(

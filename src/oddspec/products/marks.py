@@ -83,7 +83,7 @@ def _note(count: int, shown: int, small: np.ndarray) -> str:
         return "no detections"
     text = counted(count, "detection")
     if shown < count:
-        text += f", the {shown} highest are marked"
+        text += f", the {shown:,} highest are marked"
     if small.any():
         text += "; a ring marks " + ("a small object" if not small.all() else "each object")
     if count > 1:

@@ -17,7 +17,7 @@ from oddspec.errors import SettingError
 from oddspec.families.sampled import SampleDetector
 from oddspec.learning.denoiser import Denoiser, draw_denoiser
 from oddspec.learning.diffusion import STEPS, Schedule, schedule
-from oddspec.learning.train import train
+from oddspec.learning.train import epochs_of, train
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
@@ -134,8 +134,7 @@ class BSDM(SampleDetector):
         drawn = torch.randn(data.shape, generator=numbers).to(data.device)
         noise = data.mean() + data.std() * drawn
         signal, amount = schedule(self.time)
-        batch = min(self.batch or len(data), len(data))
-        epochs = -(-self.steps // -(-len(data) // batch))
+        epochs, batch = epochs_of(self.steps, self.batch, len(data))
         total = epochs * -(-len(data) // batch)
         steps = torch.optim.AdamW(network.parameters, lr=self.learning_rate, fused=True)
         taken = 0

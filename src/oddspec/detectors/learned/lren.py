@@ -13,6 +13,7 @@ from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
 from oddspec.device import to_numpy
 from oddspec.errors import SettingError
+from oddspec.families.losses import losses_insight
 from oddspec.families.sampled import SampleDetector
 from oddspec.learning.embedding import choose_atoms, embed
 from oddspec.learning.networks import Network
@@ -267,14 +268,7 @@ class LRENBackground:
         penalties = np.array([m.coupling.penalty for m in self.members])
         return (
             Insight("dictionary", "spectra", spectra, label + "of each component)"),
-            Insight(
-                "losses",
-                "curve",
-                first.losses,
-                "terms of the loss in each epoch",
-                first.terms,
-                "epoch",
-            ),
+            losses_insight(first.losses, first.terms),
             Insight("penalty", "values", penalties, "weight of the errors in each run"),
         )
 
