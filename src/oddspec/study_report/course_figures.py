@@ -12,12 +12,15 @@ from oddspec.study_report.drawing import (
     NothingToDraw,
     grid_of_axes,
     legend_outside,
+    line_with_band,
     styles,
+    title,
 )
 from oddspec.study_report.material import Material, slug
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.records import NAMED_COLUMNS, Run
 from oddspec.study_report.score_table import headings_of
+from oddspec.study_report.spread import Spread
 
 __all__ = ["draw_convergence", "draw_noise"]
 
@@ -52,20 +55,15 @@ def draw_noise(material: Material) -> Iterator[Drawing]:
                 line = _against_noise(material, place, heading)
                 if len(line) < 2:
                     continue
-                sigma, median, low, high = (np.array(values) for values in zip(*line, strict=True))
+                sigma, spreads = zip(*line, strict=True)
                 label = (
                     f"{heading.detector} ({heading.paper})" if heading.paper else heading.detector
                 )
-                (handles[label],) = axes.plot(
-                    sigma, median, color=style.colour, linestyle=style.line, marker=style.marker,
-                    markersize=4.5, linewidth=1.4,
-                )  # fmt: skip
-                if np.any(high > low):
-                    axes.fill_between(sigma, low, high, color=style.colour, alpha=0.15, lw=0)
+                handles[label] = line_with_band(axes, sigma, spreads, style)
             axes.set(
                 xlabel="standard deviation σ of the noise", ylabel=metric_name(material.metric)
             )
-            axes.set_title(names[place], fontsize=9, loc="left", parse_math=False)
+            title(axes, names[place])
         legend_outside(figure, list(handles.values()), list(handles))
         yield Drawing(
             f"noise-{slug(column)}",
@@ -78,15 +76,15 @@ def draw_noise(material: Material) -> Iterator[Drawing]:
 
 def _against_noise(
     material: Material, place: Place, heading: Heading
-) -> list[tuple[float, float, float, float]]:
-    """Noise, median, least and most, by noise."""
+) -> list[tuple[float, Spread]]:
+    """Noise, and the metric over the seeds, by noise."""
     found = []
     for (other, h), cell in material.cells.items():
         same = (other.scene, other.truth) == (place.scene, place.truth)
         spread = cell.spread(material.metric) if h == heading and same else None
         if spread is not None:
-            found.append((other.noise, spread.median, spread.least, spread.most))
-    return sorted(found)
+            found.append((other.noise, spread))
+    return sorted(found, key=lambda entry: entry[0])
 
 
 def draw_convergence(material: Material) -> Iterator[Drawing]:

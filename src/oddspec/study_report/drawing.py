@@ -12,6 +12,7 @@ import numpy as np
 
 from oddspec.aside import aside
 from oddspec.products.charts import INK, figure_of
+from oddspec.study_report.spread import Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,12 +27,14 @@ __all__ = [
     "Style",
     "grid_of_axes",
     "legend_outside",
+    "line_with_band",
     "pages",
     "per_page",
     "plain_axes",
     "save",
     "spread_evenly",
     "styles",
+    "title",
 ]
 
 QUIET = "#6b7280"
@@ -133,6 +136,23 @@ def plain_axes(axes: Axes) -> None:
     axes.yaxis.label.set(fontsize=9, color=INK)
     axes.grid(color="#eef0f3", linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def title(axes: Axes, text: str) -> None:
+    """What a panel shows, usually a scene's name."""
+    axes.set_title(text, fontsize=9, loc="left", parse_math=False)
+
+
+def line_with_band(axes: Axes, x: Sequence[float], spreads: Sequence[Spread], style: Style) -> Any:
+    """The medians as a marked line, in a band from the least to the most where these differ."""
+    (line,) = axes.plot(
+        x, [s.median for s in spreads], color=style.colour, linestyle=style.line,
+        marker=style.marker, markersize=4.5, linewidth=1.4,
+    )  # fmt: skip
+    low, high = [s.least for s in spreads], [s.most for s in spreads]
+    if low != high:
+        axes.fill_between(x, low, high, color=style.colour, alpha=0.15, linewidth=0)
+    return line
 
 
 def legend_outside(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:

@@ -16,7 +16,9 @@ from oddspec.study_report.drawing import (
     NothingToDraw,
     grid_of_axes,
     legend_outside,
+    line_with_band,
     styles,
+    title,
 )
 from oddspec.study_report.material import Material, slug
 from oddspec.study_report.metric_names import metric_name
@@ -61,7 +63,7 @@ def draw_surfaces(material: Material) -> Iterator[Drawing]:
             axes.set_xticks(range(len(columns)), [setting_text(v) for v in columns])
             axes.set_ylabel(down, parse_math=False)
             axes.set_xlabel(across, parse_math=False)
-            axes.set_title(_title(names[place], place), fontsize=9, loc="left", parse_math=False)
+            title(axes, _title(names[place], place))
         marked = "a frame marks the defaults" if None not in default else "defaults are not known"
         yield Drawing(
             f"surface-{slug(heading.detector)}-{slug(heading.column)}",
@@ -101,13 +103,7 @@ def _curve(material: Material, heading: Heading, runs: list[Run], name: str) -> 
         spreads = [_cell(here, {name: value}).spread(material.metric) for value in values]
         x = [p for p, s in zip(at, spreads, strict=True) if s]
         known = [s for s in spreads if s]
-        (handles[_title(names[place], place)],) = axes.plot(
-            x, [s.median for s in known], color=style.colour, linestyle=style.line,
-            marker=style.marker, markersize=4.5, linewidth=1.4,
-        )  # fmt: skip
-        if any(s.count > 1 for s in known):
-            low, high = [s.least for s in known], [s.most for s in known]
-            axes.fill_between(x, low, high, color=style.colour, alpha=0.15, linewidth=0)
+        handles[_title(names[place], place)] = line_with_band(axes, x, known, style)
     if numeric and min(at) > 0 and max(at) / min(at) >= 20:
         axes.set_xscale("log")
         log_axis(axes.xaxis, at)

@@ -19,6 +19,7 @@ from oddspec.study_report.drawing import (
     per_page,
     spread_evenly,
     styles,
+    title,
 )
 from oddspec.study_report.material import Group, Material, slug
 
@@ -95,7 +96,7 @@ def draw_roc(material: Material) -> Iterator[Drawing]:
             (handles["chance"],) = axes.plot(chance, chance, color=QUIET, lw=0.8, linestyle=":")
             axes.set(xscale="log", xlim=(floor, 1), ylim=(-0.02, 1.03))
             axes.set(xlabel="false-alarm rate (log scale)", ylabel="detection rate")
-            axes.set_title(material.scenes[place], fontsize=9, loc="left", parse_math=False)
+            title(axes, material.scenes[place])
         legend_outside(figure, list(handles.values()), list(handles))
         yield Drawing(
             f"roc-{name}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddspec.metrics import Box, Classes, Separability
-from oddspec.study_report.drawing import BLUE, ORANGE, Drawing, grid_of_axes, legend_outside
+from oddspec.study_report.drawing import BLUE, ORANGE, Drawing, grid_of_axes, legend_outside, title
 from oddspec.study_report.material import Material
 from oddspec.study_report.roc_figures import grouped_classes
 
@@ -40,7 +40,7 @@ def draw_separability(material: Material) -> Iterator[Drawing]:
             axes.set_yscale("function", functions=(np.sqrt, np.square))
             axes.set(ylim=(0, 1), yticks=(0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1))
             axes.set_ylabel("score, scaled to 0..1 (square-root axis)")
-            axes.set_title(material.scenes[place], fontsize=9, loc="left", parse_math=False)
+            title(axes, material.scenes[place])
         handles = [Patch(facecolor=c, alpha=0.45, edgecolor=c) for c in (BLUE, ORANGE)]
         legend_outside(figure, handles, ["background", "targets"])
         yield Drawing(

@@ -19,6 +19,7 @@ from oddspec.study_report.drawing import (
     pages,
     per_page,
     styles,
+    title,
 )
 from oddspec.study_report.material import Group, Material, slug
 from oddspec.study_report.metric_names import metric_name
@@ -143,7 +144,7 @@ def _stability(
         axes.set_xlim(-0.7, max(len(here), 2) - 0.3)
         _show_at_least(axes, _LEAST_RANGE)
         axes.set_ylabel(metric_name(material.metric))
-        axes.set_title(material.scenes[place], fontsize=9, loc="left", parse_math=False)
+        title(axes, material.scenes[place])
     return figure
 
 
