@@ -18,7 +18,7 @@ from oddspec.pixels import background_pixels, score_map
 from oddspec.progress import Progress, silent
 from oddspec.scaling import Scaling
 
-__all__ = ["Pictured", "Rebuilt", "check_numbers"]
+__all__ = ["Pictured", "Rebuilt"]
 
 SHOWN = 10
 """Odd pixels whose residual spectra are returned."""
@@ -118,26 +118,3 @@ class Pictured(SceneDetector, ABC):
                 f"network makes the same of all pixels (it has collapsed): lower learning_rate or "
                 f"change the seed"
             )
-
-
-def check_numbers(
-    settings: Any,
-    *,
-    one: tuple[str, ...] = (),
-    zero: tuple[str, ...] = (),
-    positive: tuple[str, ...] = (),
-) -> None:
-    """Refuse settings below 1, below 0, or not above 0.
-
-    Raises
-    ------
-    SettingError
-        Naming the first of them.
-    """
-    for names, least, says in ((one, 1, "at least 1"), (zero, 0, "0 or more")):
-        for name in names:
-            if not getattr(settings, name) >= least:
-                raise SettingError(f"{name}={getattr(settings, name)}: expected {says}")
-    for name in positive:
-        if not 0 < getattr(settings, name) < float("inf"):
-            raise SettingError(f"{name}={getattr(settings, name)}: expected a number above 0")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from oddspec.report.content import ReportContent
 from oddspec.report.facts import (
     headline,
     number,
-    plain,
     scene_facts,
-    size,
     summary,
     truth_facts,
     words,
@@ -32,9 +29,7 @@ from oddspec.report.pictures import (
     spectrum_chart,
     tail_chart,
 )
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from oddspec.report.template import template
 
 __all__ = ["render", "write_report"]
 
@@ -57,7 +52,7 @@ def render(content: ReportContent) -> str:
     """The page as HTML. All text from files is escaped, and the page cannot load anything."""
     histogram = count_scores(content.scores)
     known = np.isfinite(content.table.columns["p_value"]).any()
-    html: str = _template().render(
+    html: str = template("report/page.html").render(
         content=content,
         title=f"{printable(content.scene.name)} · {printable(content.detector)}",
         headline=headline(content, histogram),
@@ -78,22 +73,6 @@ def render(content: ReportContent) -> str:
         machine=machine(),
     )
     return html
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("oddspec.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plain=plain, size=size, words=words)
-    environment.filters.update(printable=printable)
-    return environment.get_template("page.html")
 
 
 def _notes(content: ReportContent) -> list[str]:

@@ -6,23 +6,18 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from oddspec.aside import write_text
 from oddspec.products.record import versions
-from oddspec.products.text import printable
+from oddspec.report.template import template
 from oddspec.study_report.comparison import Comparison, State
 from oddspec.study_report.material import Material, OfScene
 from oddspec.study_report.provenance import dates, provenance, scene_sheet
 from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED
 from oddspec.study_report.sections import sections_of
 from oddspec.study_report.tables import beside_printed
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 __all__ = ["report"]
 
@@ -73,10 +68,9 @@ def report(
 def render(material: Material, comparisons: Sequence[Comparison]) -> str:
     """The page as HTML: text from records is escaped, and nothing is loaded from elsewhere."""
     runs = material.runs
-    script = "\n" + _resource("study_report", "sort.js")
+    script = "\n" + (files("oddspec.study_report") / "sort.js").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    style = _resource("report", "style.css") + _resource("study_report", "style.css")
-    html: str = _template().render(
+    html: str = template("study_report/page.html").render(
         title=", ".join(dict.fromkeys(run.study for run in runs if run.study)) or "Study",
         dates=dates(runs),
         version=versions().get("oddspec", ""),
@@ -86,7 +80,6 @@ def render(material: Material, comparisons: Sequence[Comparison]) -> str:
         sections=sections_of(material, comparisons),
         provenance=provenance(runs),
         scene_sheet=scene_sheet(runs),
-        style=style,
         # The browser hashes all that stands between the tags, line break included.
         script=script.removeprefix("\n"),
         script_hash=f"sha256-{digest}",
@@ -153,22 +146,3 @@ def _warnings(material: Material) -> list[str]:
     if len(commits) > 1:
         found.append("The runs are of several versions of the program; see Where it comes from.")
     return found
-
-
-def _resource(folder: str, name: str) -> str:
-    return (files("oddspec") / folder / name).read_text("utf-8")
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("oddspec.study_report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(printable=printable)
-    return environment.get_template("page.html")
