@@ -169,7 +169,12 @@ class Explaining(Factorized, ABC):
         order = np.argsort(-np.vecdot(found.odd, found.odd), kind="stable")[:SHOWN]
         insights = (
             Insight("spectra", "spectra", found.W, "background spectra, unit norm"),
-            Insight("abundances", "maps", on_map(found.H, valid), "abundance of each spectrum"),
+            Insight(
+                "abundances",
+                "maps",
+                on_map(found.H, valid),
+                "how much of each spectrum a pixel holds",
+            ),
             Insight("odd_spectra", "spectra", found.odd[order], "the longest residual spectra"),
             Insight(
                 "objective", "curve", found.objective, "objective after each sweep", axis="sweep"

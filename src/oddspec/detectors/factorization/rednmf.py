@@ -165,7 +165,9 @@ class REDNMF(Factorized):
         order = np.argsort(-strength, kind="stable")[:SHOWN]
         return scores, (
             Insight("spectra", "spectra", W, "background spectra, unit norm"),
-            Insight("abundances", "maps", on_map(H, valid), "abundance of each spectrum"),
+            Insight(
+                "abundances", "maps", on_map(H, valid), "how much of each spectrum a pixel holds"
+            ),
             Insight("encoder", "spectra", M.T, "weight of each band per spectrum"),
             Insight("anomalies", "maps", on_map(strength[:, None], valid), "norm of the anomalies"),
             Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
