@@ -14,11 +14,11 @@ from jaxtyping import Float
 from scipy.special import ndtri
 
 from oddspec.arrays import Cube, Mask, Scores
-from oddspec.brad import on_map
 from oddspec.detector import Detector, Examined, Insight, SceneDetector
 from oddspec.detectors import load, short_name
 from oddspec.errors import OddspecError, SettingError
 from oddspec.families.in_memory import scores_in_memory, working_bytes
+from oddspec.pixels import on_map, score_map
 from oddspec.progress import Progress, silent
 from oddspec.ranges import at_least
 from oddspec.settings import build
@@ -131,10 +131,8 @@ class Ensemble(SceneDetector):
         for number, member in enumerate(self.built()):
             lists[:, number] = self._scores(number, member, cube, valid, progress)[valid]
         shares = standings(lists)
-        scores = np.full(valid.shape, np.nan)
-        scores[valid] = combined(shares, self.combine)
         return Examined(
-            scores,
+            score_map(combined(shares, self.combine), valid),
             (
                 Insight(
                     "members",
