@@ -253,6 +253,6 @@ def test_what_a_model_found_is_in_the_report(made, tmp_path):
     assert (folder / "insights" / "abundances.png").is_file()
     page = (folder / "report.html").read_text()
     assert "What the model found" in page
-    assert "abundance of each spectrum" in page
+    assert "how much of each spectrum a pixel holds" in page
     assert run("detect", made.data, "--out", tmp_path, "--progress", "none") == 0
     assert not (folder / "insights").exists() or not list((folder / "insights").iterdir())
