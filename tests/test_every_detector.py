@@ -39,8 +39,6 @@ SMALL = {
     "msnet": {"rounds": 2, "steps": 40},
 }
 
-UNIT_TO_BE_STATED = ("lrr_net", "lrr_net_plus")
-
 NAMES = detectors.names()
 
 
@@ -146,7 +144,7 @@ class TestContract:
 
     def test_it_says_what_a_score_is(self, name):
         unit = detectors.load(name)().score_unit
-        assert unit or name in UNIT_TO_BE_STATED
+        assert unit
         assert not unit.endswith(".")
 
     def test_insights_have_a_name_and_a_label_each(self, name):

@@ -102,6 +102,7 @@ class Unfolded(SampleDetector, ABC):
     seed: int = 0
 
     cost: ClassVar[str] = "stages K b (n + epochs training)"
+    unit: ClassVar[str] = "length of the residual, scaled"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def __post_init__(self) -> None:
