@@ -142,7 +142,7 @@ def test_progress_goes_on_through_the_members(cube):
         ("rx", "at least two different detectors"),
         ("rx,RX", "at least two different detectors"),
         ("rx,ensemble", "other than ensemble"),
-        ("rx,crdd", "members='rx,crdd': there is no detector 'crdd': did you mean crd"),
+        ("rx,crdd", "members='rx,crdd': there is no detector 'crdd'; did you mean crd"),
     ],
 )
 def test_members_that_make_no_ensemble_are_refused(members, message):
