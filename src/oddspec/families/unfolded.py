@@ -14,7 +14,8 @@ from array_api_compat import device as device_of
 from oddspec.device import to_numpy
 from oddspec.families.sampled import SampleDetector
 from oddspec.families.unfolded_background import UnfoldedBackground, parts
-from oddspec.learning.unfold import Unfolding, learn, one_thread
+from oddspec.learning.threads import one_thread
+from oddspec.learning.unfold import Unfolding, learn
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import BY_NAME, Scaling

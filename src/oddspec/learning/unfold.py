@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from oddspec.learning.train import train
 from oddspec.progress import Progress, silent
 
-__all__ = ["Trained", "Unfolding", "learn", "one_thread"]
+__all__ = ["Trained", "Unfolding", "learn"]
 
 MATRIX_STEP = 1e-3
 """How much slower the entries of matrices move than the logarithms of constants: they are many,
@@ -44,21 +44,6 @@ def _bytes_kept() -> Iterator[dict[int, int]]:
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         yield kept
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread for a while.
-
-    Stages are many small products, which several threads do not speed up; and where other work
-    shares the processor, they wait for each other at every one.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed here

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from oddspec.families.losses import losses_insight
 from oddspec.families.sampled import SampleDetector
 from oddspec.learning.embedding import choose_atoms, embed
 from oddspec.learning.networks import Network
+from oddspec.learning.threads import side_by_side
 from oddspec.learning.train import check_spread
 from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
@@ -163,7 +165,7 @@ class LREN(SampleDetector):
         enough(len(summary.pixels))
         scaling = (bandz if self.scaling == "band" else globalz)(summary.pixels)
         scaled = scaling(summary.pixels)
-        members = tuple(self._run(scaled, run, progress) for run in range(self.runs))
+        members = side_by_side(self.runs, partial(self._run, scaled), progress)
         return LRENBackground(self.norm, scaling, members)
 
     def _run(self, scaled: Any, run: int, progress: Progress) -> _Member:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from oddspec.families.rebuilt import RebuiltBackground, Search, Trained
 from oddspec.families.sampled import SampleDetector
 from oddspec.learning.coarse import search
 from oddspec.learning.sparse_gan import learn
+from oddspec.learning.threads import side_by_side
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import bandz, global01
@@ -154,7 +156,7 @@ class SparseHAD(SampleDetector):
         members = summary.pixels[np.flatnonzero(found.member)]
         scaling = bandz(members) if self.scaling == "band" else common
         background = scaling(members)
-        runs = [self._learn(background, run, progress) for run in range(self.runs)]
+        runs = side_by_side(self.runs, partial(self._learn, background), progress)
         outcome = Search(np.sort(found.distances), found.eps, float(found.member.mean()))
         choice = (self.strategy, self.difference, self.floor)
         return RebuiltBackground.of(*choice, scaling, outcome, runs, summary.pixels)
