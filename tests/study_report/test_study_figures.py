@@ -187,6 +187,18 @@ def test_what_cannot_be_drawn_says_what_it_needs(tmp_path):
         figures(folder, tmp_path, formats=["gif"])
 
 
+def test_figures_of_a_metric_and_of_some_records_alone(folder, tmp_path):
+    with pytest.raises(SettingError, match="the records have no such metric"):
+        figures(folder, tmp_path, ["time"], metric="auc")
+    with pytest.raises(InputError, match="no record of the detector nn"):
+        figures(folder, tmp_path, detectors=["nn"])
+    chosen = {"metric": "seconds", "detectors": ["rx", "nmf"]}
+    (path,) = figures(folder, tmp_path, ["noise"], ["svg"], **chosen)
+    text = path.read_text()
+    assert "seconds (wall clock)" in text
+    assert "crd" not in text
+
+
 def test_a_lost_map_is_a_gap_and_no_crash(folder):
     material = Material.of(folder)
     lost = next(run for run in material.runs if run.record["map"] and run.detector == "rx")

@@ -49,21 +49,37 @@ def _add_shared(parser: argparse.ArgumentParser, *, scenes: bool) -> None:
         )
 
 
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    """What of the records a table or a figure shows."""
+    add = parser.add_argument
+    add("--metric", default="auc_pd_pf", metavar="NAME", help="as in the records")
+    for what in ("detector", "column", "scene"):
+        add(f"--{what}", action="append", metavar="NAME", help=f"only that {what}; may be repeated")
+    add("--also", type=Path, action="append", default=[], metavar="DIR",
+        help="a further study, whose records are taken in; may be repeated")  # fmt: skip
+
+
+def _choice(chosen: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "metric": chosen.metric,
+        "study": chosen.study,
+        "detectors": chosen.detector,
+        "columns": chosen.column,
+        "scenes": chosen.scene,
+        "also": chosen.also,
+    }
+
+
 def _add_table(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_table)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "tables:\n" + "\n".join(f"  {k:12} {v}" for k, v in TABLES.items())
     _add_shared(parser, scenes=False)
+    _add_choice(parser)
     add = parser.add_argument
     add("--what", choices=TABLES, default="scores", help="which table (default: scores)")
     add("--as", dest="kind", choices=KINDS, default="markdown", help="(default: markdown)")
-    add("--metric", default="auc_pd_pf", metavar="NAME", help="as in the records")
     add("--printed", type=Path, metavar="FILE", help="CSV of printed values to stand beside")
-    add("--detector", action="append", metavar="NAME", help="only that detector; may be repeated")
-    add("--column", action="append", metavar="NAME", help="only that column; may be repeated")
-    add("--scene", action="append", metavar="NAME", help="only that scene; may be repeated")
-    add("--also", type=Path, action="append", default=[], metavar="DIR",
-        help="a further study, whose records stand in the same table; may be repeated")  # fmt: skip
     add("--out", type=Path, metavar="FILE", help="write to a file instead of printing")
 
 
@@ -72,6 +88,7 @@ def _add_figure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "figures:\n" + "\n".join(f"  {k:12} {v[1]}" for k, v in FIGURES.items())
     _add_shared(parser, scenes=True)
+    _add_choice(parser)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="which figures (default: all that can be drawn)")
     add("--format", action="append", choices=FORMATS, help="may be repeated (default: png, svg)")
@@ -91,14 +108,9 @@ def _table(chosen: argparse.Namespace) -> int:
     text = table(
         chosen.folder,
         kind=chosen.kind,
-        metric=chosen.metric,
         printed=chosen.printed,
         what=chosen.what,
-        study=chosen.study,
-        detectors=chosen.detector,
-        columns=chosen.column,
-        scenes=chosen.scene,
-        also=chosen.also,
+        **_choice(chosen),
     )
     if chosen.out is None:
         sys.stdout.write(text)
@@ -117,7 +129,7 @@ def _figure(chosen: argparse.Namespace) -> int:
         chosen.out or chosen.folder / "figures",
         chosen.names or None,
         chosen.format or ("png", "svg"),
-        study=chosen.study,
+        **_choice(chosen),
         **_views(chosen.folder, chosen.data),
     )
     for path in paths:
@@ -132,7 +144,7 @@ def _report(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _views(folder: Path, data: Path | None) -> dict[str, Callable[[Run], np.ndarray | None]]:
+def _views(folder: Path, data: Path | None) -> dict[str, Any]:
     """How to look up truths and pictures of the scenes of a study's plan.
 
     Tables and figures that need neither are made without the scenes.

@@ -12,6 +12,7 @@ from oddspec.study_report.map_panels import draw_maps
 from oddspec.study_report.material import Material, OfScene
 from oddspec.study_report.parameter_figures import draw_curves, draw_surfaces
 from oddspec.study_report.ranking_figure import draw_ranking
+from oddspec.study_report.records import chosen, must_know, read_runs
 from oddspec.study_report.roc_figures import draw_roc, draw_roc_3d
 from oddspec.study_report.separability_boxes import draw_separability
 from oddspec.study_report.standing_figures import draw_stability, draw_time
@@ -42,7 +43,12 @@ def figures(
     names: Sequence[str] | None = None,
     formats: Sequence[str] = ("png", "svg"),
     *,
+    metric: str = "auc_pd_pf",
     study: str | None = None,
+    detectors: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    scenes: Sequence[str] | None = None,
+    also: Sequence[str | Path] = (),
     truth_of: OfScene | None = None,
     picture_of: OfScene | None = None,
 ) -> list[Path]:
@@ -58,8 +64,10 @@ def figures(
         Of `FIGURES`; None draws all that the records have the material for.
     formats
         Of `FORMATS`.
-    study
-        Only the runs of that study.
+    metric
+        As in the records, for the figures that show one.
+    study, detectors, columns, scenes, also
+        As for `oddspec.study_report.table`.
     truth_of, picture_of
         See `oddspec.study_report.material.Material`.
 
@@ -68,11 +76,14 @@ def figures(
     InputError
         If there are no records, or not what a figure asked for by name needs.
     SettingError
-        If a name or a format is not known.
+        If a name, a format or the metric is not known.
     """
     _check("figure", names or (), FIGURES)
     _check("format", formats, FORMATS)
-    material = Material.of(folder, study=study, truth_of=truth_of, picture_of=picture_of)
+    runs = read_runs(folder, study, also)
+    runs = chosen(runs, detectors=detectors, columns=columns, scenes=scenes)
+    must_know(metric, runs)
+    material = Material(Path(folder), tuple(runs), metric, truth_of, picture_of)
     paths: list[Path] = []
     for name in FIGURES if names is None else names:
         drawings, lacking = draw(material, name)

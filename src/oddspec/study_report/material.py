@@ -107,7 +107,7 @@ class Material:
         if not name:
             return None
         try:
-            return read_scores(self.folder / str(name))
+            return read_scores(run.folder / str(name))
         except OddspecError:
             return None
 

@@ -9,9 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oddspec.errors import InputError
+from oddspec.errors import InputError, SettingError
+from oddspec.study_report.metric_names import METRIC_NAMES
 
-__all__ = ["DEFAULTS", "NAMED_COLUMNS", "PUBLISHED", "TUNED", "Run", "read_runs"]
+__all__ = [
+    "DEFAULTS",
+    "NAMED_COLUMNS",
+    "PUBLISHED",
+    "TUNED",
+    "Run",
+    "chosen",
+    "must_know",
+    "read_runs",
+]
 
 DEFAULTS, PUBLISHED, TUNED = "defaults", "as published", "tuned on the truth"
 NAMED_COLUMNS = (DEFAULTS, PUBLISHED, TUNED)
@@ -110,6 +120,51 @@ def read_runs(
         if not found:
             raise InputError(f"{folder}: no record of a study {study!r}; it has {', '.join(names)}")
     return list(found.values())
+
+
+def chosen(
+    runs: list[Run],
+    *,
+    detectors: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    scenes: Sequence[str] | None = None,
+) -> list[Run]:
+    """Only these runs; None stands for all.
+
+    Raises
+    ------
+    InputError
+        If nothing is left.
+    """
+    for name, wanted in (("detector", detectors), ("column", columns), ("scene", scenes)):
+        if wanted is not None:
+            here = sorted({getattr(run, name) for run in runs})
+            left = [run for run in runs if getattr(run, name) in wanted]
+            if not left:
+                raise InputError(
+                    f"{runs[0].folder}: no record of the {name} {', '.join(wanted)}; there are "
+                    f"{', '.join(here)}"
+                )
+            runs = left
+    return runs
+
+
+def must_know(metric: str, runs: list[Run]) -> None:
+    """Refuse a metric that no record has.
+
+    Raises
+    ------
+    SettingError
+        If there is none of that name.
+    """
+    known = set(METRIC_NAMES)
+    for run in runs:
+        known |= {k for k, v in run.metrics.items() if isinstance(v, (int, float)) or v is None}
+    if metric not in known:
+        raise SettingError(
+            f"metric={metric!r}: the records have no such metric; they have "
+            f"{', '.join(sorted(known))}"
+        )
 
 
 def _read(folder: Path) -> list[Run]:

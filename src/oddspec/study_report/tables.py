@@ -11,10 +11,9 @@ from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
 from oddspec.study_report.cells import Cells, arrange
 from oddspec.study_report.comparison import Comparison, compare
-from oddspec.study_report.metric_names import METRIC_NAMES
 from oddspec.study_report.parameter_table import parameter_sheets
 from oddspec.study_report.printed import read_printed
-from oddspec.study_report.records import Run, read_runs
+from oddspec.study_report.records import Run, chosen, must_know, read_runs
 from oddspec.study_report.run_tables import (
     convergence_sheet,
     failure_sheet,
@@ -85,8 +84,9 @@ def table(
     for name, value, known in (("kind", kind, KINDS), ("what", what, TABLES)):
         if value not in known:
             raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
-    runs = _chosen(read_runs(folder, study, also), detectors, columns, scenes, str(folder))
-    _must_know(metric, runs)
+    runs = read_runs(folder, study, also)
+    runs = chosen(runs, detectors=detectors, columns=columns, scenes=scenes)
+    must_know(metric, runs)
     if what == "parameters":
         sheets = list(parameter_sheets(runs, metric))
     else:
@@ -130,33 +130,3 @@ def _sheet(runs: list[Run], what: str, metric: str, printed: Path | None) -> She
         return printed_sheet(comparisons)
     shown = {"time": "seconds", "memory": "peak_memory"}.get(what, metric)
     return score_sheet(cells, shown, comparisons, by_noise=what == "noise")
-
-
-def _chosen(
-    runs: list[Run],
-    detectors: Sequence[str] | None,
-    columns: Sequence[str] | None,
-    scenes: Sequence[str] | None,
-    folder: str,
-) -> list[Run]:
-    for name, wanted in (("detector", detectors), ("column", columns), ("scene", scenes)):
-        if wanted is not None:
-            here = sorted({getattr(run, name) for run in runs})
-            runs = [run for run in runs if getattr(run, name) in wanted]
-            if not runs:
-                raise InputError(
-                    f"{folder}: no record of the {name} {', '.join(wanted)}; there are "
-                    f"{', '.join(here)}"
-                )
-    return runs
-
-
-def _must_know(metric: str, runs: list[Run]) -> None:
-    known = set(METRIC_NAMES)
-    for run in runs:
-        known |= {k for k, v in run.metrics.items() if isinstance(v, (int, float)) or v is None}
-    if metric not in known:
-        raise SettingError(
-            f"metric={metric!r}: the records have no such metric; they have "
-            f"{', '.join(sorted(known))}"
-        )
