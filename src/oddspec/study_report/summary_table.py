@@ -18,7 +18,7 @@ __all__ = ["summary_sheet"]
 def summary_sheet(
     cells: Cells, metric: str = "auc_pd_pf", comparisons: Sequence[Comparison] = ()
 ) -> Sheet:
-    """Mean over scenes, worst scene, worst seed, time and memory of every heading.
+    """Mean over scenes, worst scene, worst seed, processor time and memory of every heading.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def summary_sheet(
     return Sheet(
         f"{metric_name(metric)}: summary",
         ("detector", "settings"),
-        tuple((head, "") for head in (*heads, "seconds", "peak memory")),
+        tuple((head, "") for head in (*heads, "CPU seconds", "peak memory")),
         tuple(rows),
         notes,
     )
@@ -73,7 +73,7 @@ def _entries(
         _count(here),
         _worst_seed(here, metric),
         *(_printed(heading, metric, comparisons) if comparisons else ()),
-        _number(median(_values(here, "seconds")), "seconds"),
+        _number(median(_values(here, "cpu_seconds")), "cpu_seconds"),
         _number(max(_values(here, "peak_memory")), "peak_memory"),
     )
 
