@@ -1,4 +1,4 @@
-"""Detectors that take seconds: the whole detector on 100 x 100 x 200 pixels, against stated times."""
+"""Whole detectors that take seconds, on 100 x 100 x 200 pixels, against stated times."""
 
 import statistics
 import time
