@@ -92,6 +92,8 @@ class Insight:
         Of the spectra, maps, columns of a curve or rows of a table, where they have any.
     axis
         What a curve's steps are.
+    columns
+        Of a table's columns, where they have any names.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Insight:
     label: str
     names: tuple[str, ...] = ()
     axis: str = "step"
+    columns: tuple[str, ...] = ()
 
 
 class Detector:

@@ -141,6 +141,7 @@ def _insights(content: ReportContent) -> list[dict[str, Any]]:
                 "label": insight.label,
                 "caption": _caption(insight),
                 "picture": None if picture is None else embed_picture(picture),
+                "columns": insight.columns,
                 "rows": rows,
             }
         )

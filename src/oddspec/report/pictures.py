@@ -131,7 +131,7 @@ def roc_chart(truth: TruthContent, logarithmic: bool) -> str:
     axes.set_ylim(-0.02, 1.03)
     axes.set_xlabel("false-alarm rate" + (", log scale" if logarithmic else ""))
     axes.set_ylabel("detection rate")
-    axes.legend(fontsize=7.5, frameon=False, loc="upper left" if logarithmic else "lower right")
+    axes.legend(fontsize=7.5, frameon=False, loc="best" if logarithmic else "lower right")
     return _png(figure)
 
 

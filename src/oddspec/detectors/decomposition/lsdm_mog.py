@@ -139,7 +139,11 @@ class LSDMMoG(SceneDetector):
                 ),
                 Insight("background", "maps", on_map(state.pixels.mean / strength, valid), "along"),
                 Insight(
-                    "kinds", "values", table, "share, mean and deviation of each noise, scaled"
+                    "kinds",
+                    "values",
+                    table,
+                    "of each noise, scaled",
+                    columns=("share", "mean", "deviation"),
                 ),
                 Insight("shares", "maps", on_map(shares, valid), "share of each kind of noise"),
                 Insight("anomalies", "spectra", odd[oddest], "widest noise of the oddest pixels"),

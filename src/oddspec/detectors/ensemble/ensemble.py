@@ -146,8 +146,9 @@ class Ensemble(SceneDetector):
                     "agreement",
                     "values",
                     _rank_correlations(shares),
-                    "rank correlations between the members, in their order",
+                    "rank correlations between the members",
                     self.names,
+                    columns=self.names,
                 ),
             ),
         )
