@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,19 +147,22 @@ def _report(chosen: argparse.Namespace) -> int:
 def _views(folder: Path, data: Path | None) -> dict[str, Any]:
     """How to look up truths and pictures of the scenes of a study's plan.
 
-    Tables and figures that need neither are made without the scenes.
+    The scenes are looked for when the first is asked for: most figures need neither.
     """
     from oddspec.study.records import recall_plan
     from oddspec.study.scenes import Library, StudyScene
 
-    try:
-        plan = recall_plan(folder, data)
-        names = list(dict.fromkeys(name for run in plan.runs for name in run.scenes))
-        scenes = Library(plan.data, plan.folder).resolve(names)
-    except OddspecError as error:
-        say(f"warning: no truths and pictures of the scenes: {error}")
-        return {}
-    known = {(s.name, s.truth_file): s for s in scenes if isinstance(s, StudyScene)}
+    @cache
+    def known() -> dict[tuple[str, str], StudyScene]:
+        try:
+            plan = recall_plan(folder, data)
+            names = list(dict.fromkeys(name for run in plan.runs for name in run.scenes))
+            scenes = Library(plan.data, plan.folder).resolve(names)
+        except OddspecError as error:
+            say(f"warning: no truths and pictures of the scenes: {error}")
+            return {}
+        return {(s.name, s.truth_file): s for s in scenes if isinstance(s, StudyScene)}
+
     return {
         "truth_of": partial(_look, known, _truth),
         "picture_of": partial(_look, known, _picture),
@@ -167,11 +170,11 @@ def _views(folder: Path, data: Path | None) -> dict[str, Any]:
 
 
 def _look(
-    known: dict[tuple[str, str], StudyScene],
+    known: Callable[[], dict[tuple[str, str], StudyScene]],
     read: Callable[[StudyScene], np.ndarray],
     run: Run,
 ) -> np.ndarray | None:
-    scene = known.get((run.scene, str(run.record.get("truth"))))
+    scene = known().get((run.scene, str(run.record.get("truth"))))
     if scene is None or scene.sha256 != run.record.get("scene_sha256"):
         return None
     try:

@@ -113,7 +113,7 @@ class Material:
 
     def truth(self, run: Run) -> np.ndarray | None:
         """Target pixels ``(h, w)`` of a run's scene."""
-        return self._once("truth", run, self.truth_of or self._kept_truth)
+        return self._once("truth", run, self._truth)
 
     def picture(self, run: Run) -> np.ndarray | None:
         """The scene in colour."""
@@ -125,11 +125,12 @@ class Material:
             self._known[key] = look(run)
         return self._known[key]
 
-    def _kept_truth(self, run: Run) -> np.ndarray | None:
+    def _truth(self, run: Run) -> np.ndarray | None:
+        found = None if self.truth_of is None else self.truth_of(run)
         name = run.record.get("truth_map")
-        if not name or not (self.folder / str(name)).is_file():
-            return None
-        return np.load(self.folder / str(name), allow_pickle=False) > 0
+        if found is not None or not name or not (run.folder / str(name)).is_file():
+            return found
+        return np.load(run.folder / str(name), allow_pickle=False) > 0
 
 
 def slug(text: str) -> str:
