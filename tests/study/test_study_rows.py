@@ -178,6 +178,12 @@ def test_rows_are_chosen_by_words(scenes):
         select(rows, ["rx", "seed=1"])
 
 
+def test_a_column_with_a_comma_is_chosen_by_its_whole_name(scenes):
+    run = {"detector": "rednmf", "settings": {"rank": 10}, "column": "published, rank 10"}
+    rows, _ = rows_of(scenes, {"detector": "rx"}, run)
+    assert {row.detector for row in select(rows, ["published, rank 10"])} == {"rednmf"}
+
+
 def test_the_plans_of_the_project_are_sound(shared):
     for path in sorted((Path(__file__).parents[2] / "studies").glob("*.toml")):
         assert tomllib.loads(path.read_text())

@@ -71,6 +71,15 @@ def test_the_summary_takes_means_of_medians_and_counts_what_failed(folder, tmp_p
     assert "| 0.9000 (1) | −0.1000 |" in rx
 
 
+def test_the_summary_of_one_origin_begins_with_the_best(tmp_path):
+    good = a_record("good", "s", 0.9), a_record("better", "s", 0.95)
+    records = (*good, a_record("good", "t", 0.9), a_record("better", "t", 0.95))
+    best = a_record("on one scene only", "s", 0.99), a_record("failed", "s", None)
+    lines = table(write(tmp_path, *records, *best), what="summary").splitlines()[2:6]
+    names = [line.split(" | ")[0].strip("| ") for line in lines]
+    assert names == ["better", "good", "on one scene only", "failed"]
+
+
 def test_failed_runs_show_their_reason_and_gaps_say_so(folder):
     lines = {line.split(" | ")[0].strip("| "): line for line in table(folder).splitlines()}
     assert "timeout: ran 600 s" in lines["abu-airport-4"]

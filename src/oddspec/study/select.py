@@ -15,7 +15,8 @@ def select(rows: Sequence[Row], words: Sequence[str]) -> list[Row]:
     """The rows that every word fits.
 
     A word fits a row if it is its detector, column, paper, scene or truth, or ``seed=3``,
-    ``noise=0.05``. ``*`` stands for any characters, and a comma for *or*: ``rx,lren``.
+    ``noise=0.05``. ``*`` stands for any characters, and a comma for *or*: ``rx,lren``; a column
+    with a comma in its name is found by its whole name.
 
     Raises
     ------
@@ -25,6 +26,8 @@ def select(rows: Sequence[Row], words: Sequence[str]) -> list[Row]:
     chosen = list(rows)
     for word in words:
         options = [option.strip() for option in word.split(",") if option.strip()]
+        if any(_fits(row, word) for row in rows):
+            options = [word]
         for option in options:
             if not any(_fits(row, option) for row in rows):
                 raise SettingError(f"--only {option}: fits no row of the plan; {_known(rows)}")

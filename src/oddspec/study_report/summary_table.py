@@ -20,6 +20,9 @@ def summary_sheet(
 ) -> Sheet:
     """Mean over scenes, worst scene, worst seed, processor time and memory of every heading.
 
+    Where all settings have one origin, the best mean stands first (of those with the most scenes);
+    else a detector's settings stand together.
+
     Parameters
     ----------
     cells
@@ -31,6 +34,8 @@ def summary_sheet(
     """
     quiet = {key: cell for key, cell in cells.items() if not key[0].noise}
     headings = headings_of(quiet)
+    if len({heading.origin for heading in headings}) == 1:
+        headings.sort(key=lambda h: _standing(_of(quiet, h), metric))
     rows = [
         Row((h.detector, h.origin), _entries(h, _of(quiet, h), metric, comparisons))
         for h in headings
@@ -54,6 +59,13 @@ def summary_sheet(
 
 def _of(cells: Cells, heading: Heading) -> dict[Place, Cell]:
     return {place: cell for (place, h), cell in cells.items() if h == heading}
+
+
+def _standing(here: dict[Place, Cell], metric: str) -> tuple[int, float]:
+    """What sorts the best first: scenes with a result, and the mean over them."""
+    medians = [spread.median for cell in here.values() if (spread := cell.spread(metric))]
+    mean = fmean(medians) if medians else math.nan
+    return -len(medians), mean if lower_is_better(metric) else -mean
 
 
 def _entries(
