@@ -80,6 +80,14 @@ def test_the_summary_of_one_origin_begins_with_the_best(tmp_path):
     assert names == ["better", "good", "on one scene only", "failed"]
 
 
+def test_the_overview_has_medians_and_a_mean_where_no_scene_lacks(folder):
+    lines = table(folder, what="overview", columns=["defaults"]).splitlines()
+    assert lines[0] == "| detector | settings | abu-airport-1 | abu-airport-4 | mean |"
+    assert lines[2] == "| rx | defaults | 0.8000 | 0.6000 | 0.7000 |"
+    assert lines[3] == "| net | defaults | 0.8500 | – | – |"
+    assert lines[4] == "| crd | defaults | – | – | – |"
+
+
 def test_failed_runs_show_their_reason_and_gaps_say_so(folder):
     lines = {line.split(" | ")[0].strip("| "): line for line in table(folder).splitlines()}
     assert "timeout: ran 600 s" in lines["abu-airport-4"]

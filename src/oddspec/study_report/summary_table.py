@@ -1,4 +1,4 @@
-"""The shortest table: one row for each detector and origin of its settings, over all scenes."""
+"""The short tables: one row for each detector and origin of its settings, with plain medians."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from oddspec.study_report.metric_names import lower_is_better, metric_name
 from oddspec.study_report.score_table import headings_of
 from oddspec.study_report.sheet import Entry, Row, Sheet, amount, difference_text
 
-__all__ = ["summary_sheet"]
+__all__ = ["overview_sheet", "summary_sheet"]
 
 
 def summary_sheet(
@@ -33,9 +33,7 @@ def summary_sheet(
         Printed values; their mean is shown over the scenes that a heading has them for.
     """
     quiet = {key: cell for key, cell in cells.items() if not key[0].noise}
-    headings = headings_of(quiet)
-    if len({heading.origin for heading in headings}) == 1:
-        headings.sort(key=lambda h: _standing(_of(quiet, h), metric))
+    headings = _in_order(quiet, metric)
     rows = [
         Row((h.detector, h.origin), _entries(h, _of(quiet, h), metric, comparisons))
         for h in headings
@@ -57,22 +55,61 @@ def summary_sheet(
     )
 
 
+def overview_sheet(cells: Cells, metric: str = "auc_pd_pf") -> Sheet:
+    """Medians over the seeds: detectors down, in the order of the summary, and scenes across.
+
+    Parameters
+    ----------
+    cells
+        What to show; results under added noise are left out.
+    metric
+        As in the records.
+    """
+    quiet = {key: cell for key, cell in cells.items() if not key[0].noise}
+    places = sorted({place for place, _ in quiet}, key=lambda p: (p.scene, p.truth))
+    names = scene_names(places)
+    rows = []
+    for heading in _in_order(quiet, metric):
+        medians = _medians(_of(quiet, heading), metric)
+        entries = [_number(medians.get(place, math.nan), metric) for place in places]
+        mean = fmean(medians.values()) if len(medians) == len(places) else math.nan
+        rows.append(Row((heading.detector, heading.origin), (*entries, _number(mean, metric))))
+    return Sheet(
+        f"{metric_name(metric)} by scene",
+        ("detector", "settings"),
+        (*((names[place], "") for place in places), ("mean", "")),
+        tuple(rows),
+        [f"{metric_name(metric)}, medians over the seeds where there are any."],
+    )
+
+
+def _in_order(cells: Cells, metric: str) -> list[Heading]:
+    """The best mean first where all settings have one origin."""
+    headings = headings_of(cells)
+    if len({heading.origin for heading in headings}) == 1:
+        headings.sort(key=lambda h: _standing(_of(cells, h), metric))
+    return headings
+
+
 def _of(cells: Cells, heading: Heading) -> dict[Place, Cell]:
     return {place: cell for (place, h), cell in cells.items() if h == heading}
 
 
 def _standing(here: dict[Place, Cell], metric: str) -> tuple[int, float]:
     """What sorts the best first: scenes with a result, and the mean over them."""
-    medians = [spread.median for cell in here.values() if (spread := cell.spread(metric))]
-    mean = fmean(medians) if medians else math.nan
+    medians = _medians(here, metric)
+    mean = fmean(medians.values()) if medians else math.nan
     return -len(medians), mean if lower_is_better(metric) else -mean
+
+
+def _medians(here: dict[Place, Cell], metric: str) -> dict[Place, float]:
+    return {place: s.median for place, cell in here.items() if (s := cell.spread(metric))}
 
 
 def _entries(
     heading: Heading, here: dict[Place, Cell], metric: str, comparisons: Sequence[Comparison]
 ) -> tuple[Entry, ...]:
-    spreads = {place: s for place, cell in here.items() if (s := cell.spread(metric))}
-    medians = {place: spread.median for place, spread in spreads.items()}
+    medians = _medians(here, metric)
     if not medians:
         return Entry("no result", failed=True), *(Entry("–"),) * (6 + 2 * bool(comparisons))
     lower = lower_is_better(metric)
@@ -95,7 +132,7 @@ def _values(here: dict[Place, Cell], metric: str) -> list[float]:
 
 
 def _number(value: float, metric: str) -> Entry:
-    return Entry(amount(value, metric), sort=value)
+    return Entry("–") if math.isnan(value) else Entry(amount(value, metric), sort=value)
 
 
 def _count(here: dict[Place, Cell]) -> Entry:

@@ -22,13 +22,14 @@ from oddspec.study_report.run_tables import (
 )
 from oddspec.study_report.score_table import score_sheet
 from oddspec.study_report.sheet import Sheet
-from oddspec.study_report.summary_table import summary_sheet
+from oddspec.study_report.summary_table import overview_sheet, summary_sheet
 from oddspec.study_report.writers import KINDS
 
 __all__ = ["TABLES", "beside_printed", "table"]
 
 TABLES = {
     "summary": "one row for each detector: mean over scenes, worst scene and seed, time, memory",
+    "overview": "medians alone: detectors down, scenes across",
     "scores": "a metric: scenes down, detectors and the origin of their settings across",
     "noise": "the same with a row for each noise level",
     "parameters": "a metric over the settings of each sweep: settings down, scenes across",
@@ -120,6 +121,8 @@ def _sheet(runs: list[Run], what: str, metric: str, printed: Path | None) -> She
     comparisons = beside_printed(cells, printed, metric)
     if what == "summary":
         return summary_sheet(cells, metric, comparisons)
+    if what == "overview":
+        return overview_sheet(cells, metric)
     if what == "stability":
         return stability_sheet(cells, metric)
     if what == "convergence":
