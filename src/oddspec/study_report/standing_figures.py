@@ -76,8 +76,8 @@ def draw_time(material: Material) -> Iterator[Drawing]:
             f"time-{slug(group.name)}",
             f"Time against {metric_name(material.metric)}, {group.name}: means over the "
             f"{counted(len(places), 'scene')} that all have. Bars reach from the mean of the least "
-            "to the mean of the most over seeds. Times are of the machine named in the records, one "
-            "thread.",
+            "to the mean of the most over seeds. Times are those of one thread of the "
+            "machine named in the records.",
             figure,
         )
     if not drawn:
