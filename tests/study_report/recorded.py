@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.study_report.records import Run
+
 
 def a_record(
     detector: str,
@@ -68,12 +70,18 @@ def write(folder: Path, *records: dict[str, Any], torn: str = "") -> Path:
 def with_map(
     folder: Path, record: dict[str, Any], scores: np.ndarray, truth: np.ndarray
 ) -> dict[str, Any]:
-    """The record with its scores and truth kept in the folder."""
+    """The record with its scores kept in the folder, and the truth where `truth_of` looks."""
     name = f"{abs(hash(record['id']))}.npy"
     (folder / "maps").mkdir(parents=True, exist_ok=True)
     np.save(folder / "maps" / name, scores)
-    np.save(folder / f"truth-{name}", truth)
-    return {**record, "map": f"maps/{name}", "truth_map": f"truth-{name}"}
+    np.save(folder / f"truth of {record['scene']}.npy", truth)
+    return {**record, "map": f"maps/{name}"}
+
+
+def truth_of(run: Run) -> np.ndarray | None:
+    """What `with_map` was given for that scene."""
+    path = run.folder / f"truth of {run.scene}.npy"
+    return np.load(path) if path.is_file() else None
 
 
 def write_printed(path: Path, *rows: tuple[str, str, str, str, str, object]) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from recorded import a_record, with_map, write
+from recorded import a_record, truth_of, with_map, write
 
 from oddspec.errors import InputError, SettingError
 from oddspec.study_report import FIGURES, figures
@@ -47,7 +47,7 @@ def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 def test_all_figures_are_drawn_and_say_what_they_show(folder, tmp_path):
-    paths = figures(folder, tmp_path / "out", formats=["png"])
+    paths = figures(folder, tmp_path / "out", formats=["png"], truth_of=truth_of)
     kinds = {path.name.split("-")[0] for path in paths}
     assert kinds == {*FIGURES} - {"curve"} | {"curve"}
     for path in paths:
@@ -67,7 +67,7 @@ def test_the_same_records_give_the_same_bytes(folder, tmp_path):
 
 
 def test_maps_show_the_run_nearest_to_the_median(folder):
-    (drawing,) = draw_maps(Material.of(folder))
+    (drawing,) = draw_maps(Material.of(folder, truth_of=truth_of))
     labels = [axes.get_xlabel() for axes in drawing.figure.axes]
     assert labels.count("0.8000") == 2  # the middle one of three seeds, on both scenes
     titles = [axes.get_title() for axes in drawing.figure.axes]
@@ -75,13 +75,14 @@ def test_maps_show_the_run_nearest_to_the_median(folder):
 
 
 def test_maps_show_pictures_of_scenes_where_there_are_any(folder):
-    material = Material.of(folder, picture_of=lambda run: np.ones((10, 12, 3)))
+    picture = np.ones((10, 12, 3))
+    material = Material.of(folder, truth_of=truth_of, picture_of=lambda run: picture)
     (drawing,) = draw_maps(material)
     assert drawing.figure.axes[0].get_title() == "scene"
 
 
 def test_roc_curves_are_those_of_the_metrics(folder):
-    (drawing,) = draw_roc(Material.of(folder))
+    (drawing,) = draw_roc(Material.of(folder, truth_of=truth_of))
     axes = drawing.figure.axes[0]
     assert axes.get_title(loc="left") == "one"
     rx = axes.lines[0]
@@ -90,7 +91,7 @@ def test_roc_curves_are_those_of_the_metrics(folder):
 
 
 def test_separability_boxes_hold_what_the_metrics_say(folder):
-    (drawing,) = draw_separability(Material.of(folder))
+    (drawing,) = draw_separability(Material.of(folder, truth_of=truth_of))
     assert [t.get_text() for t in drawing.figure.axes[0].get_xticklabels()] == ["rx", "crd", "nmf"]
     assert [t.get_text() for t in drawing.figure.legends[0].get_texts()] == [
         "background",

@@ -21,7 +21,7 @@ __all__ = ["Group", "Material", "OfScene", "slug"]
 OfScene = Callable[[Run], np.ndarray | None]
 """Looks up what belongs to a run's scene; None where it is not at hand."""
 
-MOST_HEADINGS = 24
+MOST_HEADINGS = 48
 """More cannot be told apart in one figure."""
 
 
@@ -113,7 +113,7 @@ class Material:
 
     def truth(self, run: Run) -> np.ndarray | None:
         """Target pixels ``(h, w)`` of a run's scene."""
-        return self._once("truth", run, self._truth)
+        return None if self.truth_of is None else self._once("truth", run, self.truth_of)
 
     def picture(self, run: Run) -> np.ndarray | None:
         """The scene in colour."""
@@ -124,13 +124,6 @@ class Material:
         if key not in self._known:
             self._known[key] = look(run)
         return self._known[key]
-
-    def _truth(self, run: Run) -> np.ndarray | None:
-        found = None if self.truth_of is None else self.truth_of(run)
-        name = run.record.get("truth_map")
-        if found is not None or not name or not (run.folder / str(name)).is_file():
-            return found
-        return np.load(run.folder / str(name), allow_pickle=False) > 0
 
 
 def slug(text: str) -> str:
