@@ -35,7 +35,7 @@ LARGEST = 4
 
 VIEWS = {
     "the whole scene's statistics": ("rx", "pca_rx", "frfe"),
-    "the surroundings": ("crd", "local_rx"),
+    "the surroundings": ("crd", "local_rx", "lsad_cr_idw", "lsunrsorad"),
     "a background of low rank": ("lrr", "lsmad", "rpca", "lsdm_mog"),
     "non-negative materials": ("rednmf", "nmf", "l1nmf", "rnmf", "ewnmf"),
 }
