@@ -53,7 +53,18 @@ def test_a_weight_that_leaves_no_error_is_refused(cube):
         oddspec.detect(cube, "adlr", penalty=1e3)
 
 
-@pytest.mark.parametrize("settings", [{"endmembers": 1}, {"bandwidth": 0.0}, {"mu_growth": 0.5}])
+def test_the_weight_is_the_one_that_leaves_a_part_of_the_pixels_without_error(foreign):
+    """And so a cube's number of pixels, which the published weight hangs on, does not count."""
+    cube, _ = foreign
+    for repeated in (cube, np.concatenate([cube, cube, cube])):
+        for exact in (0.3, 0.6):
+            scores = oddspec.detect(repeated, "adlr", endmembers=4, score="absolute", exact=exact)
+            assert abs((scores == 0).mean() - exact) < 0.15
+
+
+@pytest.mark.parametrize(
+    "settings", [{"endmembers": 1}, {"bandwidth": 0.0}, {"mu_growth": 0.5}, {"exact": 1.0}]
+)
 def test_settings_without_sense_are_refused(settings):
     with pytest.raises(SettingError, match=next(iter(settings))):
         ADLR(**settings)
