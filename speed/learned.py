@@ -1,15 +1,32 @@
-"""LREN and sparseHAD: a training step against the matrix products that it cannot do without."""
+"""Learned detectors: a training step against the products or convolutions it cannot do without."""
 
+import statistics
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 
+from oddspec.detectors.learned.aae import AAE
+from oddspec.detectors.learned.auto_ad import AutoAD
+from oddspec.detectors.learned.bsdm import BSDM
+from oddspec.detectors.learned.cnn import CNN, autoencoder
 from oddspec.detectors.learned.lren import LREN
+from oddspec.detectors.learned.msnet import MSNet
+from oddspec.detectors.learned.safl_rx import SAFLRX
 from oddspec.detectors.learned.sparsehad import SparseHAD
+from oddspec.families.adversarial import Adversarial
+from oddspec.families.pictured import Pictured
+from oddspec.learning.denoiser import BLOCKS, WIDTH
 from oddspec.learning.embedding import ESTIMATOR_WIDTH, embed
+from oddspec.learning.images import as_image, redraw
+from oddspec.learning.multiscale_network import MultiscaleNetwork
+from oddspec.learning.skip_network import SkipNetwork, possible_scales
 from oddspec.learning.sparse_gan import learn
+from oddspec.progress import Progress
 from oddspec.scaling import bandz
 from oddspec.solvers import lrr
 from oddspec.solvers.lrr_optimum import optimum
@@ -18,6 +35,9 @@ from speed.rednmf import scene
 
 STEPS = 30
 """Of a training; so many that what comes before and after it does not count."""
+
+EPOCHS = 7
+"""Of a training that is called off after so many."""
 
 
 def run(small: bool = False) -> None:
@@ -29,6 +49,13 @@ def run(small: bool = False) -> None:
     lren(pixels, repeats)
     sparsehad(pixels, repeats)
     representation(*((500, 6) if small else (10_000, 20)))
+    raw = cube.reshape(-1, cube.shape[2])
+    epochs = 1 if small else EPOCHS
+    for detector in (AAE(), SAFLRX()):
+        adversarial(detector, raw, epochs)
+    bsdm(raw, epochs)
+    for seen in (CNN(), MSNet(), AutoAD()):
+        pictured(seen, cube, epochs)
 
 
 def lren(pixels: np.ndarray, repeats: int) -> None:
@@ -80,6 +107,43 @@ def sparsehad(pixels: np.ndarray, repeats: int) -> None:
     _report("sparsehad", train, works, len(pixels), how.batch, repeats)
 
 
+def adversarial(how: Adversarial, pixels: np.ndarray, epochs: int) -> None:
+    """AAE and SAFL-RX: the autoencoder, the opponent on draws and codes, the encoder against it."""
+    there = (pixels.shape[1], how.hidden, how.hidden, how.latent)
+    opponent = (how.latent, how.critic, how.critic, 1)
+    rows = min(how.batch, len(pixels))
+    works = [
+        _products((*there, *there[-2::-1]), rows),
+        _products(there, rows, gradients=False),
+        _products(opponent, rows),
+        _products(opponent, rows),
+        _products(there, rows),
+        _products(opponent, rows, True, parameters=False),
+    ]
+    _called_off(_name(how), lambda told: _fit(how, pixels, told), works, epochs, len(pixels) / rows)
+
+
+def bsdm(pixels: np.ndarray, epochs: int) -> None:
+    """The layers that all pixels go through; those for the time have one row only."""
+    rows, bands = pixels.shape
+    layers = [(WIDTH, BLOCKS[0][0]), (BLOCKS[-1][2], bands)]
+    for inputs, hidden, outputs in BLOCKS:
+        layers += [(inputs, hidden, outputs), (outputs, outputs)]
+        layers += [(inputs, outputs)] * (inputs != outputs)
+    works = [_products((bands, BLOCKS[0][0]), rows)]
+    works += [_products(widths, rows, True) for widths in layers]
+    _called_off("bsdm", lambda told: _fit(BSDM(), pixels, told), works, epochs)
+
+
+def pictured(how: Pictured, cube: np.ndarray, epochs: int) -> None:
+    """CNN, MSNet and Auto-AD: the convolutions of the network that sees the scene as one image."""
+    valid = np.ones(cube.shape[:2], dtype=bool)
+    bands, scaling = how.scale(pixels := cube.reshape(-1, cube.shape[2]))
+    image = as_image(scaling(pixels[:, bands]), valid)
+    works = _convolutions(_network(how, image), image)
+    _called_off(_name(how), lambda told: how.learn(image, valid, told), works, epochs)
+
+
 def representation(pixels: int, latent: int) -> None:
     """LREN's low-rank representation: the optimum directly, and by the iteration."""
     rng = np.random.default_rng(0)
@@ -96,12 +160,19 @@ def representation(pixels: int, latent: int) -> None:
 
 
 def _products(
-    widths: Sequence[int], rows: int, inputs: bool = False, *, parameters: bool = True
+    widths: Sequence[int],
+    rows: int,
+    inputs: bool = False,
+    *,
+    parameters: bool = True,
+    gradients: bool = True,
 ) -> Callable[[], None]:
     """Forward products of a chain of layers and those of its gradients.
 
-    ``inputs`` asks for the first layer's input gradients, ``parameters`` for the matrices'.
+    ``inputs`` asks for the first layer's input gradients, ``parameters`` for the matrices';
+    without ``gradients`` there are none at all.
     """
+    parameters = parameters and gradients
     layers = [
         (torch.randn(rows, a), torch.randn(a, b), torch.randn(rows, b)) for a, b in pairwise(widths)
     ]
@@ -111,10 +182,93 @@ def _products(
             x @ weight
             if parameters:
                 x.T @ slope
-            if (number or inputs) and (parameters or inputs):
+            if gradients and (number or inputs) and (parameters or inputs):
                 slope @ weight.T
 
     return work
+
+
+def _convolutions(network: Any, image: torch.Tensor) -> list[Callable[[], None]]:
+    """Forward convolutions of all layers that the image passes, and those of their gradients."""
+    found: list[tuple[Any, torch.Tensor, torch.Tensor, bool]] = []
+
+    def note(layer: Any, inputs: Any, output: torch.Tensor) -> None:
+        (x,) = inputs
+        found.append((layer, x.detach().clone(), torch.randn_like(output), x.requires_grad))
+
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(note)
+    network(image)
+
+    def work(layer: Any, x: torch.Tensor, slope: torch.Tensor, inputs: bool) -> None:
+        with torch.no_grad():
+            how = layer.stride, layer.padding, layer.dilation
+            torch.nn.functional.conv2d(x, layer.weight, layer.bias, *how)
+            torch.ops.aten.convolution_backward(
+                slope, x, layer.weight, layer.bias.shape, *how, False, (0, 0), 1,
+                (inputs, True, True),
+            )  # fmt: skip
+
+    return [lambda one=one: work(*one) for one in found]
+
+
+def _network(how: Pictured, image: torch.Tensor) -> Any:
+    bands, side = image.shape[1], min(image.shape[2:])
+    if isinstance(how, CNN):
+        return redraw(lambda: autoencoder(bands, how.channels, how.layers, how.bottleneck), 0)[0]
+    if isinstance(how, MSNet):
+        return redraw(lambda: MultiscaleNetwork(bands, how.hidden, how.scales), 0)[0]
+    assert isinstance(how, AutoAD)
+    scales = possible_scales(side, how.scales)
+    return redraw(lambda: SkipNetwork(bands, how.channels, scales), 0)[0]
+
+
+def _fit(how: Any, pixels: np.ndarray, told: Progress) -> None:
+    how.fit(how.summarise(pixels, np.arange(len(pixels))), told)
+
+
+def _name(how: Any) -> str:
+    return type(how).__module__.rpartition(".")[2]
+
+
+class _Enough(Exception):
+    """A training is called off."""
+
+
+def _called_off(
+    name: str,
+    train: Callable[[Progress], object],
+    works: Sequence[Callable[[], None]],
+    epochs: int,
+    batches: float = 1,
+) -> None:
+    """Print the time of an epoch, between two words of progress, with the products in between.
+
+    ``batches`` is how many there are in an epoch.
+    """
+    whole: list[float] = []
+    bare: list[float] = []
+    since = 0.0
+
+    def told(done: float, total: float, stage: str) -> None:
+        nonlocal since
+        if done:
+            whole.append(time.perf_counter() - since)
+            since = time.perf_counter()
+            for _ in range(max(round(batches), 1)):
+                for work in works:
+                    work()
+            bare.append((time.perf_counter() - since) * batches / max(round(batches), 1))
+        # The first of each does not count.
+        if len(whole) > epochs:
+            raise _Enough
+        since = time.perf_counter()
+
+    with suppress(_Enough):
+        train(told)
+    step, least = (statistics.median(times[1:]) / batches for times in (whole, bare))
+    print(f"{name}: {1e3 * step:.0f} ms per step, {step / least:.2f} times its products")
 
 
 def _report(
