@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from oddspec.arrays import Mask, Pixels, PixelScores
+from oddspec.learning.products import affine
 from oddspec.learning.train import Loss, Training, train
 from oddspec.progress import Progress, silent
 
@@ -43,9 +44,20 @@ def squared_errors(image: torch.Tensor, again: torch.Tensor, valid: Mask) -> Pix
 
 def convolution(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> Any:
     """A convolution with a bias that sees the scene mirrored beyond its border."""
-    return nn.Conv2d(
+    kind = _Pixelwise if width == stride == 1 else nn.Conv2d
+    return kind(
         inputs, outputs, width, stride, padding=width // 2, padding_mode="reflect", bias=True
     )
+
+
+class _Pixelwise(nn.Conv2d):  # type: ignore[misc] # torch is not typed here
+    """A convolution of 1 x 1 pixels as what it is: a product of pixels, as rows, with a matrix."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        # No copies where bands lie together in memory.
+        pixels = image.permute(0, 2, 3, 1)
+        found = affine(pixels.reshape(-1, self.in_channels), self.weight[:, :, 0, 0].T, self.bias)
+        return found.view(*pixels.shape[:3], self.out_channels).permute(0, 3, 1, 2)
 
 
 def redraw(build: Callable[[], M], seed: int) -> tuple[M, torch.Generator]:

@@ -12,6 +12,7 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 
 from oddspec.device import to_numpy
+from oddspec.learning.products import affine
 
 __all__ = ["Network", "activate", "draw"]
 
@@ -123,21 +124,20 @@ class _Tanh(torch.autograd.Function):  # type: ignore[misc] # torch is not typed
 
     @staticmethod
     def forward(context: Any, x: torch.Tensor) -> torch.Tensor:
-        y = (2 * x).sigmoid_().mul_(2).sub_(1)
+        y = torch.add(x.new_tensor(-1.0), (2 * x).sigmoid_(), alpha=2)
         context.save_for_backward(y)
         return y
 
     @staticmethod
     def backward(context: Any, gradient: torch.Tensor) -> torch.Tensor:
         (y,) = context.saved_tensors
-        return (y * y).neg_().add_(1).mul_(gradient)
+        return torch.ops.aten.tanh_backward(gradient, y)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
     if isinstance(x, torch.Tensor):
         weight = torch.as_tensor(weight, device=device_of(x))
-        if bias is None:
-            return x @ weight
-        # One pass over the output instead of two.
-        return torch.addmm(torch.as_tensor(bias, device=device_of(x)), x, weight)
+        return affine(
+            x, weight, None if bias is None else torch.as_tensor(bias, device=device_of(x))
+        )
     return x @ weight if bias is None else x @ weight + bias
