@@ -24,6 +24,7 @@ from oddspec.learning.denoiser import BLOCKS, WIDTH
 from oddspec.learning.embedding import ESTIMATOR_WIDTH, embed
 from oddspec.learning.images import as_image, redraw
 from oddspec.learning.multiscale_network import MultiscaleNetwork
+from oddspec.learning.products import FAST, NARROW, fast_product
 from oddspec.learning.skip_network import SkipNetwork, possible_scales
 from oddspec.learning.sparse_gan import learn
 from oddspec.progress import Progress
@@ -125,14 +126,15 @@ def adversarial(how: Adversarial, pixels: np.ndarray, epochs: int) -> None:
 
 def bsdm(pixels: np.ndarray, epochs: int) -> None:
     """The layers that all pixels go through; those for the time have one row only."""
-    rows, bands = pixels.shape
+    how, bands = BSDM(), pixels.shape[1]
+    rows = min(how.batch, len(pixels))
     layers = [(WIDTH, BLOCKS[0][0]), (BLOCKS[-1][2], bands)]
     for inputs, hidden, outputs in BLOCKS:
         layers += [(inputs, hidden, outputs), (outputs, outputs)]
         layers += [(inputs, outputs)] * (inputs != outputs)
     works = [_products((bands, BLOCKS[0][0]), rows)]
     works += [_products(widths, rows, True) for widths in layers]
-    _called_off("bsdm", lambda told: _fit(BSDM(), pixels, told), works, epochs)
+    _called_off("bsdm", lambda told: _fit(how, pixels, told), works, epochs, len(pixels) / rows)
 
 
 def pictured(how: Pictured, cube: np.ndarray, epochs: int) -> None:
@@ -173,17 +175,21 @@ def _products(
     without ``gradients`` there are none at all.
     """
     parameters = parameters and gradients
-    layers = [
-        (torch.randn(rows, a), torch.randn(a, b), torch.randn(rows, b)) for a, b in pairwise(widths)
-    ]
+    layers = []
+    for a, b in pairwise(widths):
+        x, weight, slope = torch.randn(rows, a), torch.randn(b, a), torch.randn(rows, b)
+        # Each product with its operands as it likes them best.
+        transposed = [values.T.contiguous() for values in (x, slope, weight)]
+        product = fast_product if FAST and min(a, b) >= NARROW else torch.nn.functional.linear
+        layers.append((product, x, weight, slope, *transposed))
 
     def work() -> None:
-        for number, (x, weight, slope) in enumerate(layers):
-            x @ weight
+        for number, (product, x, weight, slope, x_t, slope_t, weight_t) in enumerate(layers):
+            product(x, weight)
             if parameters:
-                x.T @ slope
+                product(x_t, slope_t)
             if gradients and (number or inputs) and (parameters or inputs):
-                slope @ weight.T
+                product(slope, weight_t)
 
     return work
 

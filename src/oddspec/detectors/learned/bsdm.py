@@ -51,9 +51,9 @@ class BSDM(SampleDetector):
     time
         Step t of the diffusion's 1000 (500).
     steps
-        Steps of the optimiser, each on the whole sample with ``batch=0``.
+        Steps of the optimiser.
     batch
-        Pixels per step; 0 takes the whole sample at once.
+        Pixels per step (1024); 0 takes the whole sample at once, as the authors do.
     learning_rate
         Of AdamW, at first (1e-4); falls along a cosine to a tenth.
     patience
@@ -67,6 +67,8 @@ class BSDM(SampleDetector):
       variances add up, ``noise = sum_i sqrt(beta_i prod_{j>i} alpha_j)``, 17.56 for t = 500. The
       authors' code has alpha_i in the product too and takes the two from neighbouring steps
       (17.50), which makes no difference.
+    * With batches of 1024 the loss after 500 steps is above that with the whole sample in each step
+      by 0.02 % of its fall or less, for a seventh of the work; no truth bears on that.
     * The score is RX, which does not see that values grow by 1e5.
     * In the authors' code, a saved map after removals is that of none; the truth chooses nothing.
     * A scene larger than the sample is scored with network, mean and covariance of the sample.
@@ -81,14 +83,14 @@ class BSDM(SampleDetector):
     removals: int = 10
     time: int = 500
     steps: int = 500
-    batch: int = 0
+    batch: int = 1024
     learning_rate: float = 1e-4
     patience: int = 0
     sample: int = 10000
     seed: int = 0
 
     reference: ClassVar[str] = "Ma et al. 2025, doi:10.1109/TCSVT.2025.3595547"
-    cost: ClassVar[str] = "6 steps sample (300000 + 256 b) + removals n (100000 + 256 b)"
+    cost: ClassVar[str] = "6 steps batch (300000 + 256 b) + removals n (100000 + 256 b)"
     unit: ClassVar[str] = "squared Mahalanobis distance"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
