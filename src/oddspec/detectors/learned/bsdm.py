@@ -68,7 +68,7 @@ class BSDM(SampleDetector):
       authors' code has alpha_i in the product too and takes the two from neighbouring steps
       (17.50), which makes no difference.
     * With batches of 1024 the loss after 500 steps is above that with the whole sample in each step
-      by 0.02 % of its fall or less, for a seventh of the work; no truth bears on that.
+      by less than 0.05 % of its fall, for a seventh of the work; no truth bears on that.
     * The score is RX, which does not see that values grow by 1e5.
     * In the authors' code, a saved map after removals is that of none; the truth chooses nothing.
     * A scene larger than the sample is scored with network, mean and covariance of the sample.
