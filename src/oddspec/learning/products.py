@@ -8,16 +8,21 @@ import torch
 
 __all__ = ["FAST", "NARROW", "affine", "fast_product"]
 
-FAST = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-"""Whether oneDNN's product, which compiled networks are made of, can be called as well.
-
-PyTorch's own ``@`` goes to MKL, which on processors of other makers than its own leaves half of
-their rate unused.
-"""
-
-
 NARROW = 32
 """Of layers with fewer inputs or outputs oneDNN's copies cost more than its product saves."""
+
+
+def _works() -> bool:
+    """Whether oneDNN's product can be called here and gives the product.
+
+    It is what compiled networks are made of, but no public function: another version of PyTorch may
+    lack it or want other arguments.
+    """
+    try:
+        found = fast_product(torch.ones(2, 3), torch.ones(4, 3), torch.ones(4))
+        return bool(torch.backends.mkldnn.is_available() and (found == 4).all())
+    except (AttributeError, RuntimeError, TypeError, NotImplementedError):
+        return False
 
 
 def affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -63,3 +68,11 @@ def fast_product(
 ) -> torch.Tensor:
     """``x @ weight.T + bias`` through oneDNN, of float32 on a CPU."""
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+FAST = _works()
+"""Whether layers multiply through oneDNN.
+
+PyTorch's own ``@`` goes to MKL, which on processors of other makers than its own leaves half of
+their rate unused.
+"""
