@@ -15,6 +15,7 @@ from oddspec.detector import SceneDetector
 from oddspec.errors import SettingError
 from oddspec.files.source import ArraySource
 from oddspec.models import fitted_class
+from oddspec.products.insights import draw_insight
 from oddspec.scene import Scene
 from oddspec.sink import ScoreArray
 
@@ -36,7 +37,7 @@ SMALL = {
     "auto_ad": {"channels": 8, "iterations": 100},
     "cnn": {"channels": 8, "bottleneck": 3, "iterations": 60},
     "bsdm": {"steps": 10, "removals": 1, "sample": 700},
-    "msnet": {"rounds": 2, "steps": 40},
+    "msnet": {"rounds": 2, "steps": 40, "bands": 5},
 }
 
 NAMES = detectors.names()
@@ -155,6 +156,16 @@ class TestContract:
             assert insight.label
             assert not insight.label.lower().startswith(insight.name.replace("_", " ") + ":")
             assert not insight.label.endswith("."), "captions end with one of their own"
+
+    def test_insights_fit_the_scene_and_can_be_drawn(self, name):
+        scene = Scene.of(ArraySource(make_cube(np.random.default_rng(SEED))))
+        height, width, bands = scene.shape
+        for insight in examined(name)[1]:
+            if insight.kind == "spectra":
+                assert insight.values.shape[1] == bands
+            if insight.kind == "maps":
+                assert insight.values.shape[:2] == (height, width)
+            assert (draw_insight(insight, scene) is None) == (insight.kind == "values")
 
     def test_settings_survive_toml(self, name):
         cls = detectors.load(name)

@@ -85,6 +85,8 @@ class Pictured(SceneDetector, ABC):
         scores = score_map(learnt.scores, valid)
         left = (image - learnt.again)[0].permute(1, 2, 0).detach().numpy()[valid]
         oddest = np.argsort(-learnt.scores, kind="stable")[:SHOWN]
+        spectra = np.full((len(oddest), cube.shape[2]), np.nan)  # bands that are not used
+        spectra[:, bands] = left[oddest].astype(np.float64) * scaling.scale
         return Examined(
             scores,
             (
@@ -92,7 +94,7 @@ class Pictured(SceneDetector, ABC):
                 Insight(
                     "anomalies",
                     "spectra",
-                    left[oddest].astype(np.float64) * scaling.scale,
+                    spectra,
                     f"what the network leaves of the {len(oddest)} oddest pixels, in the scene's "
                     f"units",
                 ),

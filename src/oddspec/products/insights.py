@@ -81,7 +81,7 @@ def _spectra(insight: Insight, scene: Scene) -> Figure:
     colours = matplotlib.colormaps["tab10" if few else "viridis"]
     for i, spectrum in enumerate(shown):
         colour = colours(i if few else i / (len(shown) - 1))
-        y = np.insert(np.asarray(spectrum, np.float64), gaps, np.nan)
+        y = np.insert(_bridged(np.asarray(spectrum, np.float64)), gaps, np.nan)
         axes.plot(x, y, color=colour, linewidth=1.1, label=_name(insight, i))
     axes.set_xlabel(label)
     axes.set_ylabel(insight.name.replace("_", " "))
@@ -91,6 +91,12 @@ def _spectra(insight: Insight, scene: Scene) -> Figure:
     else:
         _number_bar(figure, axes, colours, len(shown), len(insight.values))
     return figure
+
+
+def _bridged(spectrum: np.ndarray) -> np.ndarray:
+    """With straight lines across bands that have no value, as detectors that choose bands leave."""
+    bands, known = np.arange(len(spectrum)), np.isfinite(spectrum)
+    return np.interp(bands, bands[known], spectrum[known]) if known.any() else spectrum
 
 
 def _number_bar(figure: Figure, axes: Any, colours: Any, shown: int, count: int) -> None:
