@@ -37,7 +37,7 @@ SMALL = {
     "auto_ad": {"channels": 8, "iterations": 100},
     "cnn": {"channels": 8, "bottleneck": 3, "iterations": 60},
     "bsdm": {"steps": 10, "removals": 1, "sample": 700},
-    "msnet": {"rounds": 2, "steps": 40, "bands": 5},
+    "msnet": {"rounds": 2, "steps": 40, "selected": 5},
 }
 
 NAMES = detectors.names()
@@ -166,6 +166,10 @@ class TestContract:
             if insight.kind == "maps":
                 assert insight.values.shape[:2] == (height, width)
             assert (draw_insight(insight, scene) is None) == (insight.kind == "values")
+
+    def test_no_setting_has_the_name_of_an_argument_of_detect(self, name):
+        given = set(inspect.signature(oddspec.detect).parameters)
+        assert not given & {setting.name for setting in settings.describe(detectors.load(name))}
 
     def test_settings_survive_toml(self, name):
         cls = detectors.load(name)

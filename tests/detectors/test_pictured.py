@@ -152,8 +152,9 @@ def test_msnet_without_a_mask_is_told_the_mean_squared_error(cube):
 
 def test_msnet_looks_at_the_chosen_bands_only(cube, rng):
     doubled = np.concatenate([cube, cube], axis=2)
-    _, found = examine(doubled, "msnet", bands=5)
-    assert found["anomalies"].shape == (10, 5)
+    _, found = examine(doubled, "msnet", selected=5)
+    assert found["anomalies"].shape == (10, 24)
+    assert (np.isfinite(found["anomalies"]).sum(axis=1) == 5).all()
     assert found["mask"].max() == pytest.approx(1)
 
 

@@ -39,7 +39,7 @@ class MSNet(Pictured):
 
     Parameters
     ----------
-    bands
+    selected
         Bands that are chosen by orthogonal projections (64).
     hidden
         Channels of the bottleneck (16).
@@ -73,7 +73,7 @@ class MSNet(Pictured):
     2018, doi:10.1109/TGRS.2018.2811046
     """
 
-    bands: int = 64
+    selected: int = 64
     hidden: int = 16
     scales: int = 3
     rounds: int = 5
@@ -83,23 +83,23 @@ class MSNet(Pictured):
     seed: int = 0
 
     reference: ClassVar[str] = "Liu et al. 2024, IEEE TGRS 62 (Xplore 10551851)"
-    cost: ClassVar[str] = "6 rounds steps n scales bands (18 hidden + 3 bands)"
+    cost: ClassVar[str] = "6 rounds steps n scales selected (18 hidden + 3 selected)"
     unit: ClassVar[str] = "squared reconstruction error"
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "bands", "hidden", "scales", "rounds", "steps")
+        at_least(self, 1, "selected", "hidden", "scales", "rounds", "steps")
         at_least(self, 0, "edge_weight", "seed")
         above_zero(self, "learning_rate")
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Activations with their gradients, and the bands while they are chosen."""
-        n, q = height * width, min(self.bands, bands)
+        n, q = height * width, min(self.selected, bands)
         layers = n * self.scales * (14 * q + 4 * self.hidden)
         return 8 * (layers + n * 20 * q) + 24 * n * bands
 
     def scale(self, pixels: Pixels) -> tuple[np.ndarray, Scaling]:
         """The chosen bands, each with mean 0 and deviation 1."""
-        chosen = select_bands(pixels, self.bands)
+        chosen = select_bands(pixels, self.selected)
         return chosen, bandz(pixels[:, chosen])
 
     def learn(self, image: Any, valid: Mask, progress: Progress) -> Rebuilt:
