@@ -10,7 +10,7 @@ from recorded import a_record, truth_of, with_map, write
 from oddspec.errors import InputError, SettingError
 from oddspec.study_report import FIGURES, figures
 from oddspec.study_report.course_figures import draw_convergence, draw_noise
-from oddspec.study_report.drawing import save, styles
+from oddspec.study_report.drawing import grid_of_axes, legend_outside, save, styles
 from oddspec.study_report.map_panels import draw_maps
 from oddspec.study_report.material import Material
 from oddspec.study_report.parameter_figures import draw_curves, draw_surfaces
@@ -57,6 +57,18 @@ def test_all_figures_are_drawn_and_say_what_they_show(folder, tmp_path):
         # Nothing touches the edge, so that nothing is cut off.
         edge = np.concatenate([shades[0], shades[-1], shades[:, 0], shades[:, -1]])
         assert edge.min() > 200, path.name
+
+
+def test_a_long_legend_gets_columns_and_stays_in_the_picture():
+    figure, (axes,) = grid_of_axes(1)
+    lines = [axes.plot([0, 1], [0, i])[0] for i in range(40)]
+    legend_outside(figure, lines, [f"detector {i}" for i in range(40)])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box, whole = legend.get_window_extent(), figure.bbox
+    assert box.y0 >= whole.y0
+    assert box.x1 <= whole.x1
+    assert axes.get_window_extent().width > 200
 
 
 def test_the_same_records_give_the_same_bytes(folder, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ _LINES = ("-", "--", ":", "-.")
 _MARKERS = "osD^vP*X"
 
 
+_LEGEND_LINE, _LEGEND_COLUMN = 0.19, 1.5
+"""Inches that a name takes in a legend, and that a further column of names takes."""
 _WIDEST = 13.0
 """Inches that a page's panels may take side by side, unless one alone is wider."""
 
@@ -156,11 +159,15 @@ def line_with_band(axes: Axes, x: Sequence[float], spreads: Sequence[Spread], st
 
 
 def legend_outside(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """A legend at the right, beside all data."""
+    """A legend at the right, beside all data, in as many columns as its lines need."""
     if handles:
+        width, height = figure.get_size_inches()
+        columns = math.ceil(len(handles) * _LEGEND_LINE / height)
+        figure.set_size_inches(width + (columns - 1) * _LEGEND_COLUMN, height)
         legend = figure.legend(
-            handles, labels, loc="outside right upper", fontsize=8, frameon=False, labelcolor=INK
-        )
+            handles, labels, loc="outside right upper", fontsize=8, frameon=False, labelcolor=INK,
+            ncols=columns,
+        )  # fmt: skip
         for text in legend.get_texts():
             text.set_parse_math(False)
 
