@@ -51,8 +51,7 @@ def draw_time(material: Material) -> Iterator[Drawing]:
         if len(headings) < 2:
             continue
         drawn = True
-        height = max(3.8, 0.19 * len(headings) + 0.4)  # a legend's line each
-        figure, (axes,) = grid_of_axes(1, width=5.6, height=height, margin=2.6)
+        figure, (axes,) = grid_of_axes(1, width=5.6, height=4.6, margin=2.6)
         handles, means = {}, []
         for heading, style in zip(headings, styles(len(headings)), strict=True):
             x, x_ends = _mean_spread(material, places, heading, "cpu_seconds")

@@ -32,11 +32,9 @@ def summary_sheet(
     comparisons
         Printed values; their mean is shown over the scenes that a heading has them for.
     """
-    quiet = {key: cell for key, cell in cells.items() if not key[0].noise}
-    headings = _in_order(quiet, metric)
+    results = _in_order(cells, metric)
     rows = [
-        Row((h.detector, h.origin), _entries(h, _of(quiet, h), metric, comparisons))
-        for h in headings
+        Row((h.detector, h.origin), _entries(h, here, metric, comparisons)) for h, here in results
     ]
     heads = [f"mean {metric_name(metric)}", "scenes", "worst scene", "seeds", "worst seed − median"]
     heads += ["mean printed (scenes)", "difference"] if comparisons else []
@@ -44,7 +42,7 @@ def summary_sheet(
         "Per scene the median over its seeds, then the mean over the scenes. The worst seed is the "
         "one farthest beyond the median of its scene."
     ]
-    if len({len(_of(quiet, h)) for h in headings}) > 1:
+    if len({len(here) for _, here in results}) > 1:
         notes.append("Means over different numbers of scenes do not compare.")
     return Sheet(
         f"{metric_name(metric)}: summary",
@@ -56,21 +54,13 @@ def summary_sheet(
 
 
 def overview_sheet(cells: Cells, metric: str = "auc_pd_pf") -> Sheet:
-    """Medians over the seeds: detectors down, in the order of the summary, and scenes across.
-
-    Parameters
-    ----------
-    cells
-        What to show; results under added noise are left out.
-    metric
-        As in the records.
-    """
-    quiet = {key: cell for key, cell in cells.items() if not key[0].noise}
-    places = sorted({place for place, _ in quiet}, key=lambda p: (p.scene, p.truth))
+    """Medians over the seeds of what the summary has: detectors down, scenes across."""
+    results = _in_order(cells, metric)
+    places = sorted({p for _, here in results for p in here}, key=lambda p: (p.scene, p.truth))
     names = scene_names(places)
     rows = []
-    for heading in _in_order(quiet, metric):
-        medians = _medians(_of(quiet, heading), metric)
+    for heading, here in results:
+        medians = _medians(here, metric)
         entries = [_number(medians.get(place, math.nan), metric) for place in places]
         mean = fmean(medians.values()) if len(medians) == len(places) else math.nan
         rows.append(Row((heading.detector, heading.origin), (*entries, _number(mean, metric))))
@@ -83,16 +73,16 @@ def overview_sheet(cells: Cells, metric: str = "auc_pd_pf") -> Sheet:
     )
 
 
-def _in_order(cells: Cells, metric: str) -> list[Heading]:
-    """The best mean first where all settings have one origin."""
-    headings = headings_of(cells)
-    if len({heading.origin for heading in headings}) == 1:
-        headings.sort(key=lambda h: _standing(_of(cells, h), metric))
-    return headings
-
-
-def _of(cells: Cells, heading: Heading) -> dict[Place, Cell]:
-    return {place: cell for (place, h), cell in cells.items() if h == heading}
+def _in_order(cells: Cells, metric: str) -> list[tuple[Heading, dict[Place, Cell]]]:
+    """Headings and their cells without added noise; the best mean first if all have one origin."""
+    quiet = {key: cell for key, cell in cells.items() if not key[0].noise}
+    results = [
+        (heading, {place: cell for (place, h), cell in quiet.items() if h == heading})
+        for heading in headings_of(quiet)
+    ]
+    if len({heading.origin for heading, _ in results}) == 1:
+        results.sort(key=lambda result: _standing(result[1], metric))
+    return results
 
 
 def _standing(here: dict[Place, Cell], metric: str) -> tuple[int, float]:

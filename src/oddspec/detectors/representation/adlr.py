@@ -181,16 +181,12 @@ class ADLR(SceneDetector):
 
     def _errors(self, S: Pixels, D: np.ndarray, progress: Progress) -> np.ndarray:
         if self.penalty is None:
-            E = self._chosen(S, D, progress)
+            E, given = self._chosen(S, D, progress), f"exact={self.exact}"
         else:
             E = self._solved(S, D, self.penalty, progress)
+            times = self.penalty / lrr_l1.critical_penalty(S, D)
+            given = f"penalty={self.penalty:.3g}, {times:.3g} times the critical one"
         if not E.any():
-            given = (
-                f"exact={self.exact}"
-                if self.penalty is None
-                else f"penalty={self.penalty:.3g}, "
-                f"{self.penalty / lrr_l1.critical_penalty(S, D):.3g} times the critical one"
-            )
             raise SettingError(
                 f"adlr: with {given}, all pixels are represented without error, so all scores are "
                 f"0: lower it"
