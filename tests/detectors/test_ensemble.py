@@ -9,7 +9,7 @@ import pytest
 import oddspec
 from oddspec import detectors
 from oddspec.detectors.ensemble.ensemble import RULES, Ensemble, combined, standings
-from oddspec.errors import BudgetError, InputError, SettingError
+from oddspec.errors import BudgetError, DataWarning, InputError, SettingError
 from oddspec.families.in_memory import scores_in_memory, working_bytes
 
 OWN = """
@@ -163,6 +163,12 @@ def test_a_member_that_needs_what_is_not_installed_is_named():
 def test_a_member_that_the_scene_does_not_suit_is_named(rng):
     with pytest.raises(InputError, match="member crd: the scene has 9 rows"):
         oddspec.detect(rng.normal(size=(9, 30, 5)), "ensemble", members="rx,crd")
+
+
+def test_what_a_member_warns_of_names_it(rng):
+    cube = rng.normal(0.2, 1.0, (24, 24, 6))
+    with pytest.warns(DataWarning, match="^member nmf: .*negative"):
+        oddspec.detect(cube, "ensemble", members="rx,nmf")
 
 
 def test_memory_is_that_of_the_greediest_member(rng):

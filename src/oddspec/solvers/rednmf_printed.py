@@ -16,16 +16,20 @@ where pixels are columns, and leaves out that S is in the encoder's term too.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 from jaxtyping import Float
 
+from oddspec.errors import NotConverged
+from oddspec.progress import Progress
 from oddspec.solvers.prox import row_norms, shrink_rows
 from oddspec.solvers.rednmf import Problem
 
-__all__ = ["Printed", "objective", "step"]
+__all__ = ["Printed", "objective", "run", "step"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,35 @@ class Printed:
     M: Float[Any, "b r"]
     S: Float[Any, "n b"]
     objective: float = math.inf
+
+
+def run(
+    problem: Problem, H: Any, W: Any, M: Any, iterations: int, progress: Progress
+) -> tuple[Printed, np.ndarray]:
+    """The state after that many passes from S = 0, and the objectives from the start on.
+
+    Warns
+    -----
+    NotConverged
+        If the numbers leave their range; the last finite state is given.
+    """
+    state = Printed(H, W, M, array_namespace(problem.X).zeros_like(problem.X))
+    curve = [objective(problem, H, W, M, state.S)]
+    with np.errstate(all="ignore"):
+        for count in range(1, iterations + 1):
+            following = step(state, problem)
+            if not math.isfinite(following.objective):
+                warnings.warn(
+                    f"the printed rules left the range of numbers after {count - 1} sweeps; the "
+                    f"last finite state is scored",
+                    NotConverged,
+                    stacklevel=2,
+                )
+                break
+            state = following
+            curve.append(state.objective)
+            progress(count, iterations, "factorizing")
+    return state, np.array(curve)
 
 
 def step(state: Printed, problem: Problem) -> Printed:

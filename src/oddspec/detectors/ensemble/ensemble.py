@@ -5,6 +5,7 @@ Its members are loaded by their names, as a user's choice is; no detector import
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import ClassVar, Literal
@@ -126,6 +127,11 @@ class Ensemble(SceneDetector):
         ------
         InputError
             If fewer than two pixels are valid, or the scene does not suit a member.
+
+        Warns
+        -----
+        Warning
+            Whatever a member warns of, with its name before it.
         """
         enough(int(valid.sum()))
         lists = np.empty((int(valid.sum()), len(self.names)))
@@ -172,9 +178,14 @@ class Ensemble(SceneDetector):
             progress(number + min(done / total, 1.0), len(self.names), f"{name}: {stage}")
 
         try:
-            return scores_in_memory(member, cube, valid, told)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                scores = scores_in_memory(member, cube, valid, told)
         except OddspecError as error:
             raise type(error)(f"member {name}: {error}") from error
+        for warning in caught:
+            warnings.warn(f"member {name}: {warning.message}", warning.category, stacklevel=3)
+        return scores
 
 
 def standings(lists: Standings) -> Standings:

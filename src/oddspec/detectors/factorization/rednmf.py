@@ -11,7 +11,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.detector import Examined, Insight
-from oddspec.errors import DataWarning, NotConverged, SettingError
+from oddspec.errors import DataWarning, SettingError
 from oddspec.families.factorized import SHOWN, TRIAL, Factorized, possible_rank
 from oddspec.pixels import on_map
 from oddspec.progress import Progress, silent
@@ -138,11 +138,11 @@ class REDNMF(Factorized):
         weight = self._weight(X, H, W)
         problem = rednmf.Problem.of(X, weight, self.beta, self.unit_norm)
         if self.rules == "printed":
-            H, W, M, S, curve = self._printed(problem, H, W, M, progress)
+            state, curve = rednmf_printed.run(problem, H, W, M, self.iterations, progress)
+            H, W, M, S = state.H, state.W, state.M, state.S
         else:
-            model, curve = _run(
-                self, problem, rednmf.start(problem, H, W, M), rednmf.step, progress
-            )
+            first = rednmf.start(problem, H, W, M)
+            model, curve = _run(self, problem, first, rednmf.step, progress)
             H, W, M, S = model.H, model.W, model.M, model.S.rows(X)
         told = self._told(X, H, W, M, S, curve, valid, progress)
         return Examined(*told, REDNMFSpectra(self, W, M, weight))
@@ -194,32 +194,6 @@ class REDNMF(Factorized):
         typical = float(np.median(nmf.residual_norms(H, W, X @ W.T, squares)))
         # Data of exactly that rank leave rounding errors only.
         return self.penalty * max(typical, 1e-8 * float(np.sqrt(squares.mean())))
-
-    def _printed(
-        self,
-        problem: rednmf.Problem,
-        H: np.ndarray,
-        W: np.ndarray,
-        M: np.ndarray,
-        progress: Progress,
-    ) -> tuple[Any, ...]:
-        state = rednmf_printed.Printed(H, W, M, np.zeros_like(problem.X))
-        curve = [rednmf_printed.objective(problem, H, W, M, state.S)]
-        with np.errstate(all="ignore"):
-            for _ in range(self.iterations):
-                following = rednmf_printed.step(state, problem)
-                if not np.isfinite(following.objective):
-                    warnings.warn(
-                        f"the printed rules left the range of numbers after {len(curve) - 1} "
-                        f"sweeps; the last finite state is scored",
-                        NotConverged,
-                        stacklevel=2,
-                    )
-                    break
-                state = following
-                curve.append(state.objective)
-                progress(len(curve) - 1, self.iterations, "factorizing")
-        return state.H, state.W, state.M, state.S, np.array(curve)
 
     def _score(self, odd: Pixels, X: Pixels, H: np.ndarray, W: np.ndarray, valid: Mask) -> Scores:
         if not odd.any():
