@@ -30,7 +30,7 @@ def scored(detector, cube, valid=None):
 def one(score, pixel, ring, distances=None, **more):
     distances = np.ones(len(ring)) if distances is None else distances
     valid = np.ones((1, len(ring)), dtype=np.bool_)
-    return score(pixel[None], ring[None], valid, distances[None], **more)[0]
+    return score(pixel[None, None], ring[None], valid, distances[None], **more)[0, 0]
 
 
 def idw_by_least_squares(pixel, ring, distances, power=-2.0, penalty=0.01):

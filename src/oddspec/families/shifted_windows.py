@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,22 +23,26 @@ from oddspec.errors import DataWarning
 from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
-__all__ = ["RingScore", "ShiftedWindows", "sum_over_shifts"]
+__all__ = ["RingScore", "ShiftedWindows", "squared_distances", "sum_over_shifts"]
 
 RingScore: TypeAlias = Callable[
     [
-        Float[np.ndarray, "n b"],
+        Float[np.ndarray, "n m b"],
         Float[np.ndarray, "n s b"],
         Bool[np.ndarray, "n s"],
         Float[np.ndarray, "n s"],
     ],
-    Float[np.ndarray, " n"],
+    Float[np.ndarray, "n m"],
 ]
-"""Scores of pixels, each against a ring: the pixels, the rings, which ring pixels count (the others
-hold finite values of no meaning), and their distances from the window's centre."""
+"""Scores of the m pixels in the guard of each of n rings: the pixels, the rings, which ring pixels
+count (the others hold finite values of no meaning), and their distances from the guard's centre."""
 
 BYTES = 2_000_000
-"""Of the rings that are worked on at once."""
+"""Of the systems that are worked on at once."""
+
+NEAR = 1e-6
+"""Squared distances below this part of the squared lengths that they are made from are made anew
+from differences, as rounding would show in them."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ class ShiftedWindows(WindowDetector, ABC):
 
     def scratch(self, rows: int, columns: int, bands: int) -> int:
         """Bytes needed beside a tile, a few copies of a batch of rings."""
-        size = Window(self.guard, self.outer).size
-        return 24 * rows * columns + 4 * max(BYTES, 8 * size * (bands + 3 * size + 8))
+        window = Window(self.guard, self.outer)
+        kept = 8 * rows * columns * (window.guard**2 + 3)
+        return kept + 6 * max(BYTES, _bytes(window, bands))
 
     def score_tile(self, tile: Tile) -> Scores:
         """Sums over the rings; see `sum_over_shifts`."""
@@ -100,13 +105,10 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
         If pixels have no ring with enough valid pixels.
     """
     _around(window).must_fit(*tile.scene)
-    tested = np.argwhere(tile.tested)
-    rows, columns = tested[:, 0] + tile.rows[0], tested[:, 1] + tile.columns[0]
-    count = max(1, BYTES // (8 * window.size * tile.cube.shape[2]))
-    found = np.full(len(tested), np.nan)
-    for first in range(0, len(tested), count):
-        some = slice(first, first + count)
-        found[some] = _sum(tile, window, score, rows[some], columns[some])
+    found = _each(tile, window, score)
+    used = np.count_nonzero(~np.isnan(found), axis=1)
+    total = np.nansum(found, axis=1) * (window.guard**2 / np.maximum(used, 1))
+    found = np.where(used > 0, total, np.nan)
     if np.isnan(found).any():
         warnings.warn(
             "some pixels beside masked areas have less than a third of each of their rings left; "
@@ -119,34 +121,73 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
     return scores
 
 
+def squared_distances(
+    pixels: Float[np.ndarray, "n m b"], rings: Float[np.ndarray, "n s b"]
+) -> tuple[Float[np.ndarray, "n m s"], Float[np.ndarray, "n m s"], Bool[np.ndarray, "n m s"]]:
+    """Products of pixels with ring pixels, ``||y - h||^2``, and which of these had to be made anew.
+
+    Two pixels that are equal have distance 0 exactly. Rings and pixels should be differences from
+    something in their midst, so that lengths are of the order of distances.
+    """
+    products = pixels @ rings.mT
+    sizes = np.vecdot(pixels, pixels)[..., None] + np.vecdot(rings, rings)[:, None, :]
+    squares = sizes - 2 * products
+    near = squares <= NEAR * sizes
+    i, j, k = near.nonzero()
+    apart = rings[i, k] - pixels[i, j]
+    squares[i, j, k] = np.vecdot(apart, apart)
+    return products, squares, near
+
+
 def _around(window: Window) -> Window:
     """What must be known around a pixel: all of its windows fit into this one."""
     return Window(window.guard, window.outer + window.guard - 1)
 
 
-def _sum(
-    tile: Tile, window: Window, score: RingScore, rows: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
-    pixels = tile.cube[rows - tile.top, columns - tile.left]
-    total, used = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
-    for down, across in _shifts(window):
-        i, j, distances = _rings(window, rows + down, columns + across, tile.scene)
+def _bytes(window: Window, bands: int) -> int:
+    """Of one ring, the pixels in its guard and their systems."""
+    many = window.guard**2
+    return 8 * ((window.size + 2 * many) * bands + many * window.size * (window.size + 8))
+
+
+def _each(tile: Tile, window: Window, score: RingScore) -> Float[np.ndarray, "n m"]:
+    """Scores of the tested pixels against each of their rings; NaN where a ring is not used.
+
+    Goes through the rings, as what belongs to a ring alone serves all pixels in its guard.
+    """
+    reach = window.guard // 2
+    rows, columns = (size + 2 * reach for size in tile.tested.shape)
+    number = np.full((rows + 2 * reach, columns + 2 * reach), -1)
+    number[2 * reach : rows, 2 * reach : columns][tile.tested] = np.arange(tile.tested.sum())
+    shifts = np.array(list(np.ndindex(window.guard, window.guard)))
+    found = np.full((int(tile.tested.sum()), len(shifts)), np.nan)
+    centres = np.array(list(np.ndindex(rows, columns)))
+    count = max(1, BYTES // _bytes(window, tile.cube.shape[2]))
+    for first in range(0, len(centres), count):
+        here = centres[first : first + count]
+        # A pixel's window number k is the one centred `shifts[k] - reach` from it.
+        beside = here[:, None] - shifts + 2 * reach
+        tested = number[beside[..., 0], beside[..., 1]]
+        used = (tested >= 0).any(axis=1)
+        if not used.any():
+            continue
+        here, tested = here[used] - reach, tested[used]
+        i, j, distances = _rings(
+            window, here[:, 0] + tile.rows[0], here[:, 1] + tile.columns[0], tile.scene
+        )
         i, j = i - tile.top, j - tile.left
         valid = tile.valid[i, j]
         enough = np.count_nonzero(valid, axis=1) >= window.least
-        if not enough.any():
-            continue
-        rings = tile.cube[i[enough], j[enough]]
-        total[enough] += score(pixels[enough], rings, valid[enough], distances[enough])
-        used += enough
-    return np.where(used > 0, total * (window.guard**2 / np.maximum(used, 1)), np.nan)
-
-
-def _shifts(window: Window) -> Iterator[tuple[int, int]]:
-    reach = window.guard // 2
-    for down in range(-reach, reach + 1):
-        for across in range(-reach, reach + 1):
-            yield down, across
+        tested = tested[enough]
+        ring, pixel = (tested >= 0).nonzero()
+        top, left = (here[enough][:, None] - shifts + reach)[ring, pixel].T
+        pixels = np.zeros((*tested.shape, tile.cube.shape[2]))
+        pixels[ring, pixel] = tile.cube[
+            top + tile.rows[0] - tile.top, left + tile.columns[0] - tile.left
+        ]
+        scores = score(pixels, tile.cube[i[enough], j[enough]], valid[enough], distances[enough])
+        found[tested[ring, pixel], pixel] = scores[ring, pixel]
+    return found
 
 
 def _rings(

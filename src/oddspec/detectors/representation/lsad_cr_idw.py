@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from oddspec.families.shifted_windows import RingScore, ShiftedWindows
+from oddspec.families.shifted_windows import RingScore, ShiftedWindows, squared_distances
 
 __all__ = ["LSADCRIDW", "residual_norms"]
 
@@ -71,31 +71,34 @@ class LSADCRIDW(ShiftedWindows):
 
 
 def residual_norms(
-    pixels: Float[np.ndarray, "n b"],
+    pixels: Float[np.ndarray, "n m b"],
     rings: Float[np.ndarray, "n s b"],
     valid: Bool[np.ndarray, "n s"],
     distances: Float[np.ndarray, "n s"],
     *,
     penalty: float,
     weights: str,
-) -> Float[np.ndarray, " n"]:
+) -> Float[np.ndarray, "n m"]:
     """``||y - a H||`` of each pixel against its ring; see `RingScore`."""
     q = _importance(np.where(valid, distances, np.nan), weights)
-    apart = rings - pixels[:, None]
-    costs = q * np.sqrt(np.vecdot(apart, apart))
-    equal = ((costs == 0) & valid).any(axis=1)
-    costs[~(costs > 0)] = np.inf  # an atom without weight
-    atoms = np.divide(rings, costs[..., None], out=apart)
-    system = atoms @ atoms.mT
-    diagonal = np.einsum("nii->ni", system)
+    H = np.where(valid[..., None], rings, 0.0)
+    middle = H.sum(axis=1, keepdims=True) / np.count_nonzero(valid, axis=1)[:, None, None]
+    around = np.where(valid[..., None], rings - middle, 0.0)
+    _, squares, _ = squared_distances(pixels - middle, around)
+    costs = q[:, None] * np.sqrt(squares)
+    equal = ((costs == 0) & valid[:, None]).any(axis=2)
+    usable = costs > 0
+    inverse = np.where(usable, 1.0 / np.where(usable, costs, 1.0), 0.0)  # 0: an atom without weight
+    system = (H @ H.mT)[:, None] * inverse[..., None]
+    system *= inverse[..., None, :]
+    diagonal = np.einsum("nmii->nmi", system)
     diagonal += penalty
-    y = pixels[:, :, None]
-    a = np.linalg.solve(system, atoms @ y)
-    rest = y - atoms.mT @ a
-    step = np.linalg.solve(system, atoms @ rest - penalty * a)
-    rest -= atoms.mT @ step
-    norms = np.sqrt(np.vecdot(rest[..., 0], rest[..., 0]))
-    return np.where(equal, 0.0, norms)
+    a = np.linalg.solve(system, ((pixels @ H.mT) * inverse)[..., None])[..., 0]
+    rest = pixels - (a * inverse) @ H
+    missed = (rest @ H.mT) * inverse - penalty * a
+    step = np.linalg.solve(system, missed[..., None])[..., 0]
+    rest -= (step * inverse) @ H
+    return np.where(equal, 0.0, np.sqrt(np.vecdot(rest, rest)))
 
 
 def _importance(distances: np.ndarray, weights: str) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from oddspec.errors import SettingError
-from oddspec.families.shifted_windows import RingScore, ShiftedWindows
+from oddspec.families.shifted_windows import RingScore, ShiftedWindows, squared_distances
 
 __all__ = ["LSUNRSORAD", "residual_norms"]
 
@@ -76,28 +76,38 @@ class LSUNRSORAD(ShiftedWindows):
 
 
 def residual_norms(
-    pixels: Float[np.ndarray, "n b"],
+    pixels: Float[np.ndarray, "n m b"],
     rings: Float[np.ndarray, "n s b"],
     valid: Bool[np.ndarray, "n s"],
     distances: Float[np.ndarray, "n s"],
     *,
     penalty: float,
     outlier: float,
-) -> Float[np.ndarray, " n"]:
+) -> Float[np.ndarray, "n m"]:
     """``||y - a H||`` of each pixel against its ring; see `RingScore`. Distances play no part."""
-    kept = _ordinary(rings, valid, outlier)
-    apart = rings - pixels[:, None]
-    lengths = np.sqrt(np.vecdot(apart, apart))
-    equal = ((lengths == 0) & kept).any(axis=1)
-    kept &= lengths > 0
-    inverse = np.where(kept, 1.0 / np.where(kept, lengths, 1.0), 0.0)
-    apart *= inverse[..., None]  # directions; zero where an atom does not count
-    system = apart @ apart.mT
-    diagonal = np.einsum("nii->ni", system)
-    diagonal += penalty
-    a = np.linalg.solve(system, inverse[..., None])
-    total = np.vecdot(a[..., 0], inverse)
-    rest = (apart.mT @ a)[..., 0]
+    ordinary = _ordinary(rings, valid, outlier)
+    H = np.where(ordinary[..., None], rings, 0.0)
+    middle = H.sum(axis=1, keepdims=True) / np.count_nonzero(ordinary, axis=1)[:, None, None]
+    H = np.where(ordinary[..., None], rings - middle, 0.0)
+    Y = pixels - middle  # weights that sum to one do not see an offset
+    cross, squares, near = squared_distances(Y, H)
+    equal = ((squares == 0) & ordinary[:, None]).any(axis=2)
+    kept = (squares > 0) & ordinary[:, None]
+    inverse = np.where(kept, 1.0 / np.sqrt(np.where(kept, squares, 1.0)), 0.0)
+    # Products of the differences z_k = h_k - y, of unit length; zero where an atom does not count.
+    system = (H @ H.mT)[:, None] - cross[..., None]
+    system -= cross[..., None, :]
+    system += np.vecdot(Y, Y)[..., None, None]
+    ring, pixel = np.nonzero(near.any(axis=2))
+    apart = H[ring] - Y[ring, pixel][:, None]
+    system[ring, pixel] = apart @ apart.mT
+    system *= inverse[..., None]
+    system *= inverse[..., None, :]
+    np.einsum("nmii->nmi", system)[...] = kept + penalty
+    a = np.linalg.solve(system, inverse[..., None])[..., 0] * inverse
+    total = a.sum(axis=2)
+    rest = a @ H
+    rest -= total[..., None] * Y
     norms = np.sqrt(np.vecdot(rest, rest)) / np.where(total > 0, total, 1.0)
     return np.where(equal, 0.0, norms)
 
