@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,6 +110,21 @@ def test_seeds_go_to_the_members(cube, own):
     assert not np.array_equal(first, other)
 
 
+def test_a_member_has_its_own_settings(cube):
+    narrow, wide = Ensemble("rx, crd guard=3 outer=5,crd  guard=5 outer=7 penalty=1e-3").built()[1:]
+    assert (narrow.guard, narrow.outer, narrow.penalty) == (3, 5, 1e-6)
+    assert (wide.guard, wide.outer, wide.penalty) == (5, 7, 1e-3)
+    given = oddspec.detect(cube, "ensemble", members="rx,crd guard=3 outer=5")
+    lists = [oddspec.detect(cube, "rx"), oddspec.detect(cube, "crd", guard=3, outer=5)]
+    expected = combined(standings(np.stack([scores.ravel() for scores in lists], 1)), "tail")
+    np.testing.assert_allclose(given.ravel(), expected)
+
+
+def test_a_file_with_a_blank_in_its_name_is_a_member(cube, own):
+    path = Path(own("mine", "bright")).rename(Path(own("mine", "bright")).with_name("my own.py"))
+    assert len(Ensemble(f"rx,{path}").built()) == 2
+
+
 def test_insights_are_the_members_views_and_their_agreement(cube):
     valid = np.ones(cube.shape[:2], dtype=np.bool_)
     valid[3, 4] = False
@@ -142,6 +158,9 @@ def test_progress_goes_on_through_the_members(cube):
         ("rx", "at least two different detectors"),
         ("rx,RX", "at least two different detectors"),
         ("rx,ensemble", "other than ensemble"),
+        ("crd guard=5,crd  guard=5", "at least two different detectors"),
+        ("rx,crd gard=5", "members='rx,crd gard=5': CRD has no setting 'gard'; did you mean guard"),
+        ("rx,crd guard=four", "members='rx,crd guard=four': guard='four': expected int"),
         ("rx,crdd", "members='rx,crdd': there is no detector 'crdd'; did you mean crd"),
     ],
 )

@@ -5,6 +5,7 @@ Its members are loaded by their names, as a user's choice is; no detector import
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -54,7 +55,8 @@ class Ensemble(SceneDetector):
     Parameters
     ----------
     members
-        Names of the detectors, separated by commas; each runs with its default settings.
+        Names of the detectors, separated by commas, each with settings of its own after it if they
+        are to differ from its defaults: ``rx, crd guard=5 outer=9``.
     combine
         tail: 1 - u is the share of pixels at least as odd, and its logarithm grows by the same
         amount whenever that share falls by the same factor, so a high place counts for much;
@@ -70,7 +72,9 @@ class Ensemble(SceneDetector):
       the whole scene (`rednmf`), and the pixels around a pixel (`lsunrsorad`). Choosing members on
       twelve scenes and judging them on the thirteenth gives this pair, of 2500 sets of two to four,
       for nearly every scene; docs/results/ensemble.md has the figures, and what a set fixed
-      beforehand did. Neither needs PyTorch or minutes.
+      beforehand did. Neither needs PyTorch or minutes. The guard of 7 is that of the other
+      detectors with windows, with a ring of one pixel as the authors of `lsunrsorad` have; their
+      own guard of 3 fails on targets of more than three pixels.
     * A valid pixel that some members do not score (too few valid pixels around it) has the average
       of the others.
     * No score can exceed ln(2n): a list of n pixels tells no probability below 1/n.
@@ -81,7 +85,7 @@ class Ensemble(SceneDetector):
     ACM SIGKDD Explorations 17(1), 24-47, 2015. doi:10.1145/2830544.2830549
     """
 
-    members: str = "rednmf,lsunrsorad"
+    members: str = "rednmf, lsunrsorad guard=7 outer=9"
     combine: Literal["tail", "normal", "rank"] = "tail"
     seed: int = 0
 
@@ -95,8 +99,8 @@ class Ensemble(SceneDetector):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the members."""
-        return tuple(name.strip() for name in self.members.split(","))
+        """Of the members, with the settings that they were given."""
+        return tuple(" ".join(member.split()) for member in self.members.split(","))
 
     def built(self) -> tuple[Detector, ...]:
         """The members with their settings.
@@ -105,13 +109,18 @@ class Ensemble(SceneDetector):
         ------
         SettingError
             If there are fewer than two, one stands twice or is an ensemble, there is no detector of
-            that name, or it needs a library that is not installed.
+            that name, it does not have such settings, or needs a library that is not installed.
         """
-        short = [short_name(name) for name in self.names]
-        if len(set(short)) < len(short) or len(short) < 2 or "ensemble" in short:
+        parts = [_parts(member) for member in self.names]
+        different = {(short_name(name), *sorted(given.items())) for name, given in parts}
+        if (
+            len(different) < len(parts)
+            or len(parts) < 2
+            or any(short_name(name) == "ensemble" for name, _ in parts)
+        ):
             raise SettingError(
-                f"members={self.members!r}: expected the names of at least two different detectors "
-                f"other than ensemble, separated by commas"
+                f"members={self.members!r}: expected at least two different detectors other than "
+                f"ensemble, separated by commas"
             )
         return tuple(self._member(name) for name in self.names)
 
@@ -160,11 +169,12 @@ class Ensemble(SceneDetector):
             ),
         )
 
-    def _member(self, name: str) -> Detector:
+    def _member(self, words: str) -> Detector:
         try:
+            name, settings = _parts(words)
             cls = load(name)
             seeded = any(field.name == "seed" for field in fields(cls))  # type: ignore[arg-type]
-            member: Detector = build(cls, {"seed": self.seed} if seeded else {})
+            member: Detector = build(cls, ({"seed": self.seed} if seeded else {}) | settings)
         except SettingError as error:
             raise SettingError(f"members={self.members!r}: {error}") from None
         return member
@@ -186,6 +196,12 @@ class Ensemble(SceneDetector):
         for warning in caught:
             warnings.warn(f"member {name}: {warning.message}", warning.category, stacklevel=3)
         return scores
+
+
+def _parts(member: str) -> tuple[str, dict[str, str]]:
+    """Name and settings of ``NAME KEY=VALUE KEY=VALUE``; a file's name may hold blanks."""
+    name, *rest = re.split(r"\s+(?=\w+=)", member)
+    return name, dict(setting.split("=", 1) for setting in rest)
 
 
 def standings(lists: Standings) -> Standings:
