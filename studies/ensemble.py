@@ -15,10 +15,11 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ EARLIER = ("rx", "crd", "lrr", "rednmf")
 
 VIEWS = {
     "the whole scene's statistics": ("rx", "pca_rx", "frfe"),
-    "the surroundings": ("crd", "local_rx", "lsad_cr_idw", "lsunrsorad"),
+    "the surroundings": ("crd", "local_rx", "lsad_cr_idw", "lsunrsorad", Ensemble().names[1]),
     "a background of low rank": ("lrr", "lsmad", "rpca", "lsdm_mog"),
     "non-negative materials": ("rednmf", "nmf", "l1nmf", "rnmf", "ewnmf"),
 }
@@ -68,7 +69,7 @@ class Choice:
 def read_ranks(study: Path, data: Path) -> tuple[list[str], list[SceneRanks]]:
     """Candidates with a map of every scene, in the order of the study, and the scenes."""
     records = [record for record in read_records(study) if record["map"]]
-    maps = {(record["detector"], record["scene"]): study / record["map"] for record in records}
+    maps = {(_candidate(record), record["scene"]): study / record["map"] for record in records}
     keys = list(dict.fromkeys(scene for _, scene in maps))
     names = list(dict.fromkeys(name for name, _ in maps))
     names = [name for name in names if all((name, key) in maps for key in keys)]
@@ -82,6 +83,12 @@ def read_ranks(study: Path, data: Path) -> tuple[list[str], list[SceneRanks]]:
         valid = ~np.isnan(lists).all(axis=1)
         scenes.append(SceneRanks(scene.key, standings(lists[valid]), truth.ravel()[valid]))
     return names, scenes
+
+
+def _candidate(record: Mapping[str, Any]) -> str:
+    """A candidate as `Ensemble` takes it: with its settings, if they are not the defaults."""
+    name, column = record["detector"], record["column"]
+    return name if column == "defaults" else f"{name} {column}"
 
 
 def scores_of(members: Set, names: list[str], scene: SceneRanks, rule: str) -> Classes:
