@@ -64,7 +64,10 @@ def draw_surfaces(material: Material) -> Iterator[Drawing]:
             axes.set_ylabel(down, parse_math=False)
             axes.set_xlabel(across, parse_math=False)
             title(axes, _title(names[place], place))
-        marked = "a frame marks the defaults" if None not in default else "defaults are not known"
+        known_default = None not in default
+        marked = "a frame marks the defaults" if known_default else "defaults are not known"
+        framed = "; framed: defaults" if known_default else ""
+        figure.suptitle(f"{metric_name(material.metric)}{framed}", fontsize=9, color=INK)
         yield Drawing(
             f"surface-{slug(heading.detector)}-{slug(heading.column)}",
             f"{metric_name(material.metric)} of {heading.detector} over {down} and {across} "
