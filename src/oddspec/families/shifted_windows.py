@@ -80,7 +80,7 @@ class ShiftedWindows(WindowDetector, ABC):
     def scratch(self, rows: int, columns: int, bands: int) -> int:
         """Bytes needed beside a tile, a few copies of a batch of rings."""
         window = Window(self.guard, self.outer)
-        kept = 8 * rows * columns * (window.guard**2 + 3)
+        kept = rows * columns * (9 * window.guard**2 + 24)
         return kept + 6 * max(BYTES, _bytes(window, bands))
 
     def score_tile(self, tile: Tile) -> Scores:
@@ -106,10 +106,11 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
     """
     _around(window).must_fit(*tile.scene)
     found = _each(tile, window, score)
-    used = np.count_nonzero(~np.isnan(found), axis=1)
-    total = np.nansum(found, axis=1) * (window.guard**2 / np.maximum(used, 1))
-    found = np.where(used > 0, total, np.nan)
-    if np.isnan(found).any():
+    unused = np.isnan(found)
+    found[unused] = 0.0
+    used = window.guard**2 - np.count_nonzero(unused, axis=1)
+    total = found.sum(axis=1) * (window.guard**2 / np.maximum(used, 1))
+    if not used.all():
         warnings.warn(
             "some pixels beside masked areas have less than a third of each of their rings left; "
             "they are not scored (NaN)",
@@ -117,7 +118,7 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
             stacklevel=3,
         )
     scores = np.full(tile.tested.shape, np.nan)
-    scores[tile.tested] = found
+    scores[tile.tested] = np.where(used > 0, total, np.nan)
     return scores
 
 
@@ -161,7 +162,7 @@ def _each(tile: Tile, window: Window, score: RingScore) -> Float[np.ndarray, "n 
     number[2 * reach : rows, 2 * reach : columns][tile.tested] = np.arange(tile.tested.sum())
     shifts = np.array(list(np.ndindex(window.guard, window.guard)))
     found = np.full((int(tile.tested.sum()), len(shifts)), np.nan)
-    centres = np.array(list(np.ndindex(rows, columns)))
+    centres = np.indices((rows, columns)).reshape(2, -1).T
     count = max(1, BYTES // _bytes(window, tile.cube.shape[2]))
     for first in range(0, len(centres), count):
         here = centres[first : first + count]
