@@ -13,7 +13,6 @@ with is chosen likewise.
 from __future__ import annotations
 
 import argparse
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from oddspec.metrics.classes import Classes
 from oddspec.metrics.roc import average_precision, pd_at_pf, roc_area
 from oddspec.study.records import read_records
 from oddspec.study.scenes import Library, Missing
+from studies.pages import put
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "ensemble.md"
 LARGEST = 4
@@ -278,8 +278,7 @@ def main() -> None:
     chosen = parser.parse_args()
     text = PAGE.read_text(encoding="utf-8")
     for name, table in tables(*read_ranks(chosen.study, chosen.data)).items():
-        place = re.compile(rf"(<!-- ensemble: {name} -->\n).*?(<!-- end of table -->)", re.DOTALL)
-        text = place.sub(rf"\g<1>{table}\n\g<2>", text)
+        text = put(text, f"ensemble: {name}", table)
     PAGE.write_text(text, encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
 """AUC(PD, PF) of LREN over its lambda, as in its Fig. 3.
 
-``python -m studies.lren_lambda --data FOLDER``: draws docs/images/results/lren-lambda.png and
-prints the medians as a table (about twenty minutes of two cores).
+``python -m studies.lren_lambda --data FOLDER``: draws docs/images/results/lren-lambda.png and puts
+the medians into docs/results/parameters.md (about twenty minutes of two cores).
 
 Lambda bears on the representation alone, so a network is trained once for each scene and seed, with
 the settings of the authors' code, and all lambdas are tried on its latent pixels: what differs
@@ -41,8 +41,10 @@ from oddspec.study_report.drawing import (
     title,
 )
 from oddspec.study_report.spread import Spread
+from studies.pages import put
 
-PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images" / "results"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PICTURES, PAGE = DOCS / "images" / "results", DOCS / "results" / "parameters.md"
 LAMBDAS = tuple(float(x) for x in np.logspace(-4, 0, 9))
 """The figure goes from 1e-4 to 1."""
 STATED = {"pavia-crop": 1e-3}
@@ -130,7 +132,7 @@ def table(curves: dict[str, list[Curve]]) -> str:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Draw the figure and print the table."""
+    """Draw the figure and renew the page's table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of public scenes")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each scene (default: 3)")
@@ -146,7 +148,8 @@ def main(words: Sequence[str] | None = None) -> None:
             for scene in scenes
         }
         curves = {key: [one.result() for one in several] for key, several in waiting.items()}
-    print(table(curves))
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(put(page, "lren_lambda", table(curves)), encoding="utf-8")
     for path in save(draw(curves), PICTURES, ["png"]):
         print(path)
 

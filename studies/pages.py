@@ -55,6 +55,12 @@ def renew(page: Path, printed: Path) -> str:
     return PART.sub(made, page.read_text(encoding="utf-8"))
 
 
+def put(text: str, marker: str, table: str) -> str:
+    """The page with that table after ``<!-- marker -->``, for scripts that make their own."""
+    place = re.compile(rf"(<!-- {re.escape(marker)} -->\n).*?(<!-- end of table -->)", re.DOTALL)
+    return place.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
+
+
 def _shown(picture: Path, page: Path) -> str:
     words = picture.stem.replace("-", " ").replace("_", " ")
     return f"![{words}]({Path(os.path.relpath(picture, page.parent)).as_posix()})"
