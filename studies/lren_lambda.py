@@ -112,7 +112,7 @@ def draw(curves: dict[str, list[Curve]]) -> Drawing:
         stated = axes.axvline(STATED.get(scene, 1e-2), color=INK, lw=1, linestyle=(0, (4, 3)))
         handles["stated in the paper"] = stated
         axes.set(xlabel="lambda", ylabel="AUC(PD, PF)", xscale="log")
-        log_axis(axes.xaxis, LAMBDAS)
+        log_axis(axes.xaxis)
         title(axes, scene)
     legend_outside(figure, list(handles.values()), list(handles))
     return Drawing("lren-lambda", "AUC(PD, PF) of LREN over its lambda.", figure)
