@@ -61,7 +61,7 @@ class LSADCRIDW(ShiftedWindows):
     weights: Literal["published", "reciprocal", "equal"] = "published"
 
     reference: ClassVar[str] = "Tan et al. 2019, doi:10.3390/rs11111318"
-    cost: ClassVar[str] = "n guard^2 (s^2 b + s^3)"
+    cost: ClassVar[str] = "n (s^2 b + guard^2 s (2 b + s^2))"
     unit: ClassVar[str] = "sum of residual norms"
 
     @property

@@ -60,7 +60,7 @@ class LSUNRSORAD(ShiftedWindows):
     outlier: float = 2.0
 
     reference: ClassVar[str] = "Tan et al. 2019, doi:10.3390/rs11111318"
-    cost: ClassVar[str] = "n guard^2 (s^2 b + s^3)"
+    cost: ClassVar[str] = "n (s^2 b + guard^2 s (2 b + s^2))"
     unit: ClassVar[str] = "sum of residual norms"
 
     def __post_init__(self) -> None:
