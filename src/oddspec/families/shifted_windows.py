@@ -23,7 +23,13 @@ from oddspec.errors import DataWarning
 from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
-__all__ = ["RingScore", "ShiftedWindows", "squared_distances", "sum_over_shifts"]
+__all__ = [
+    "RingScore",
+    "ShiftedWindows",
+    "about_the_mean",
+    "squared_distances",
+    "sum_over_shifts",
+]
 
 RingScore: TypeAlias = Callable[
     [
@@ -120,6 +126,17 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
     scores = np.full(tile.tested.shape, np.nan)
     scores[tile.tested] = np.where(used > 0, total, np.nan)
     return scores
+
+
+def about_the_mean(
+    pixels: Float[np.ndarray, "n m b"],
+    rings: Float[np.ndarray, "n s b"],
+    counted: Bool[np.ndarray, "n s"],
+) -> tuple[Float[np.ndarray, "n m b"], Float[np.ndarray, "n s b"]]:
+    """Differences from the mean of the ring pixels that count; zero for the others of a ring."""
+    total = np.where(counted[..., None], rings, 0.0).sum(axis=1, keepdims=True)
+    mean = total / np.count_nonzero(counted, axis=1)[:, None, None]
+    return pixels - mean, np.where(counted[..., None], rings - mean, 0.0)
 
 
 def squared_distances(

@@ -9,7 +9,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from oddspec.families.shifted_windows import RingScore, ShiftedWindows, squared_distances
+from oddspec.families.shifted_windows import (
+    RingScore,
+    ShiftedWindows,
+    about_the_mean,
+    squared_distances,
+)
 
 __all__ = ["LSADCRIDW", "residual_norms"]
 
@@ -82,9 +87,7 @@ def residual_norms(
     """``||y - a H||`` of each pixel against its ring; see `RingScore`."""
     q = _importance(np.where(valid, distances, np.nan), weights)
     H = np.where(valid[..., None], rings, 0.0)
-    middle = H.sum(axis=1, keepdims=True) / np.count_nonzero(valid, axis=1)[:, None, None]
-    around = np.where(valid[..., None], rings - middle, 0.0)
-    _, squares, _ = squared_distances(pixels - middle, around)
+    _, squares, _ = squared_distances(*about_the_mean(pixels, rings, valid))
     costs = q[:, None] * np.sqrt(squares)
     equal = ((costs == 0) & valid[:, None]).any(axis=2)
     usable = costs > 0

@@ -10,7 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from oddspec.errors import SettingError
-from oddspec.families.shifted_windows import RingScore, ShiftedWindows, squared_distances
+from oddspec.families.shifted_windows import (
+    RingScore,
+    ShiftedWindows,
+    about_the_mean,
+    squared_distances,
+)
 
 __all__ = ["LSUNRSORAD", "residual_norms"]
 
@@ -86,10 +91,7 @@ def residual_norms(
 ) -> Float[np.ndarray, "n m"]:
     """``||y - a H||`` of each pixel against its ring; see `RingScore`. Distances play no part."""
     ordinary = _ordinary(rings, valid, outlier)
-    H = np.where(ordinary[..., None], rings, 0.0)
-    middle = H.sum(axis=1, keepdims=True) / np.count_nonzero(ordinary, axis=1)[:, None, None]
-    H = np.where(ordinary[..., None], rings - middle, 0.0)
-    Y = pixels - middle  # weights that sum to one do not see an offset
+    Y, H = about_the_mean(pixels, rings, ordinary)  # weights that sum to one see no offset
     cross, squares, near = squared_distances(Y, H)
     equal = ((squares == 0) & ordinary[:, None]).any(axis=2)
     kept = (squares > 0) & ordinary[:, None]
