@@ -161,6 +161,10 @@ def test_progress_goes_on_through_the_members(cube):
         ("crd guard=5,crd  guard=5", "at least two different detectors"),
         ("rx,crd gard=5", "members='rx,crd gard=5': CRD has no setting 'gard'; did you mean guard"),
         ("rx,crd guard=four", "members='rx,crd guard=four': guard='four': expected int"),
+        (
+            "rx,crd guard = 5",
+            "no detector 'crd guard = 5'.* NAME KEY=VALUE, without blanks",
+        ),
         ("rx,crdd", "members='rx,crdd': there is no detector 'crdd'; did you mean crd"),
     ],
 )

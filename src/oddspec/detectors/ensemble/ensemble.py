@@ -69,12 +69,12 @@ class Ensemble(SceneDetector):
     * The sum of ``-ln(1 - u_k)`` is Fisher's for combining tests; members of one scene are not
       independent, so no probability follows from it, and thresholds are fitted to the scores.
     * `members` are two views of a scene that hardly know of each other: non-negative materials of
-      the whole scene (`rednmf`), and the pixels around a pixel (`lsunrsorad`). Choosing members on
-      twelve scenes and judging them on the thirteenth gives this pair, of 2500 sets of two to four,
-      for nearly every scene; docs/results/ensemble.md has the figures, and what a set fixed
-      beforehand did. Neither needs PyTorch or minutes. With its default guard of 3, its authors',
-      `lsunrsorad` fails on targets of more than three pixels; 5 is the next, and 7 takes three
-      times as long.
+      the whole scene (`rednmf`), and the pixels around a pixel (`lsunrsorad`). Choosing pairs on
+      twelve scenes and judging them on the thirteenth gives this one, of 153, for every scene, and
+      larger sets so chosen gain less than 0.001; docs/results/ensemble.md has the figures, and
+      what a set fixed beforehand did. Neither needs PyTorch or minutes. With its default guard of
+      3, its authors', `lsunrsorad` fails on targets of more than three pixels; 5 is the next, and 7
+      takes three times as long.
     * A valid pixel that some members do not score (too few valid pixels around it) has the average
       of the others.
     * No score can exceed ln(2n): a list of n pixels tells no probability below 1/n.
@@ -122,7 +122,7 @@ class Ensemble(SceneDetector):
                 f"members={self.members!r}: expected at least two different detectors other than "
                 f"ensemble, separated by commas"
             )
-        return tuple(self._member(name) for name in self.names)
+        return tuple(self._member(name, given) for name, given in parts)
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """What the greediest member needs, for they run in turn; and their scores and standings."""
@@ -169,14 +169,14 @@ class Ensemble(SceneDetector):
             ),
         )
 
-    def _member(self, words: str) -> Detector:
+    def _member(self, name: str, settings: dict[str, str]) -> Detector:
         try:
-            name, settings = _parts(words)
             cls = load(name)
             seeded = any(field.name == "seed" for field in fields(cls))  # type: ignore[arg-type]
             member: Detector = build(cls, ({"seed": self.seed} if seeded else {}) | settings)
         except SettingError as error:
-            raise SettingError(f"members={self.members!r}: {error}") from None
+            hint = "; settings are written NAME KEY=VALUE, without blanks around =" * (" " in name)
+            raise SettingError(f"members={self.members!r}: {error}{hint}") from None
         return member
 
     def _scores(
