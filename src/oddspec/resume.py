@@ -105,6 +105,11 @@ class Partial:
         aside.replace(target)
         self._saved = time.monotonic()
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept yet that another run could go on from."""
+        return not self._regions and not (self.folder / "summaries.npz").exists()
+
     def close(self) -> None:
         """Release the files, and keep them for another run."""
         if not self._journal.closed:

@@ -187,6 +187,14 @@ def test_two_runs_into_one_folder_are_refused(made, tmp_path, capsys):
     assert "another run is writing there" in capsys.readouterr().err
 
 
+def test_a_refused_scene_leaves_no_folder(tmp_path, rng, capsys):
+    path = tmp_path / "small.npy"
+    np.save(path, rng.normal(size=(9, 9, 4)))
+    assert run("detect", path, "--out", tmp_path, "--detector", "local_rx") == 2
+    assert "too few for outer=" in capsys.readouterr().err
+    assert not (tmp_path / "small").exists()
+
+
 def test_a_read_only_folder_is_refused(made, tmp_path, capsys):
     (tmp_path / "field").write_text("a file where the folder should be")
     assert run("detect", made.data, "--out", tmp_path, "--progress", "none") == 2

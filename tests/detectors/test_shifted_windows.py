@@ -173,7 +173,7 @@ class TestScenes:
 
     @pytest.mark.parametrize("kind", BOTH)
     def test_what_does_not_fit_is_refused(self, kind):
-        with pytest.raises(InputError, match="too few for outer=7"):
+        with pytest.raises(InputError, match=r"too few for guard=3 and outer=5.*over 7"):
             scored(kind(), np.ones((6, 50, 3)))
         with pytest.raises(SettingError, match="penalty"):
             kind(penalty=0.0)

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 
 from oddspec.arrays import Scores
 from oddspec.detector import WindowDetector
-from oddspec.errors import DataWarning
+from oddspec.errors import DataWarning, InputError
 from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
@@ -52,6 +52,24 @@ from differences, as rounding would show in them."""
 
 
 @dataclass(frozen=True)
+class _Reach(Window):
+    """What must be known around a pixel: all of its windows fit into this one."""
+
+    @classmethod
+    def of(cls, window: Window) -> _Reach:
+        return cls(window.guard, window.outer + window.guard - 1)
+
+    def must_fit(self, height: int, width: int) -> None:
+        if min(height, width) < self.outer:
+            raise InputError(
+                f"the scene has {height} rows and {width} columns, too few for guard={self.guard} "
+                f"and outer={self.outer - self.guard + 1}: the windows of a pixel reach over "
+                f"{self.outer} together; choose smaller ones, or a detector without a window such "
+                f"as rx"
+            )
+
+
+@dataclass(frozen=True)
 class ShiftedWindows(WindowDetector, ABC):
     """A pixel represented by each of the rings around it; a subclass says how, and what is left.
 
@@ -81,7 +99,7 @@ class ShiftedWindows(WindowDetector, ABC):
     @property
     def window(self) -> Window:
         """All that the windows of a pixel reach over."""
-        return _around(Window(self.guard, self.outer))
+        return _Reach.of(Window(self.guard, self.outer))
 
     def scratch(self, rows: int, columns: int, bands: int) -> int:
         """Bytes needed beside a tile, a few copies of a batch of rings."""
@@ -110,7 +128,7 @@ def sum_over_shifts(tile: Tile, window: Window, score: RingScore) -> Scores:
     DataWarning
         If pixels have no ring with enough valid pixels.
     """
-    _around(window).must_fit(*tile.scene)
+    _Reach.of(window).must_fit(*tile.scene)
     found = _each(tile, window, score)
     unused = np.isnan(found)
     found[unused] = 0.0
@@ -157,9 +175,6 @@ def squared_distances(
     return products, squares, near
 
 
-def _around(window: Window) -> Window:
-    """What must be known around a pixel: all of its windows fit into this one."""
-    return Window(window.guard, window.outer + window.guard - 1)
 
 
 def _bytes(window: Window, bands: int) -> int:

@@ -25,6 +25,9 @@ def locked(folder: Path, source: Source) -> Iterator[None]:
             # Nothing but products in a folder that is handed on; some systems keep an open file.
             with suppress(OSError):
                 (folder / lock.LOCK).unlink()
+            # Nor a folder without any; one that holds something cannot be removed so.
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _check_owner(folder: Path, source: Source) -> None:

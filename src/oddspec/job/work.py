@@ -145,7 +145,10 @@ class _Job:
         except BaseException:
             if checksum:
                 checksum.cancel()
-            partial.close()
+            if partial.empty:
+                partial.discard()
+            else:
+                partial.close()
             raise
         partial.discard()
         return Result(
