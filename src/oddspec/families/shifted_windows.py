@@ -175,8 +175,6 @@ def squared_distances(
     return products, squares, near
 
 
-
-
 def _bytes(window: Window, bands: int) -> int:
     """Of one ring, the pixels in its guard and their systems."""
     many = window.guard**2
