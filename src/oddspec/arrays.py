@@ -8,7 +8,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
 
-__all__ = ["Cube", "Index", "Mask", "PixelScores", "Pixels", "RawCube", "Scores", "Spectrum"]
+from oddspec.errors import SettingError
+
+__all__ = [
+    "Cube",
+    "Index",
+    "Mask",
+    "PixelScores",
+    "Pixels",
+    "RawCube",
+    "Scores",
+    "Spectrum",
+    "must_have_shape",
+]
 
 RawCube: TypeAlias = Real[np.ndarray, "h w b"]
 """A cube as its file holds it, of any real type."""
@@ -33,3 +45,18 @@ Mask: TypeAlias = Bool[np.ndarray, "h w"]
 
 Index: TypeAlias = Int[np.ndarray, "n"]
 """Position of a pixel in its scene: ``row * width + column``."""
+
+
+def must_have_shape(scores: Any, shape: tuple[int, ...], source: object) -> None:
+    """Refuse scores that would be broadcast, which is what somebody's new detector may give.
+
+    Raises
+    ------
+    SettingError
+        If their shape is another; the message names the source's class.
+    """
+    if np.shape(scores) != shape:
+        raise SettingError(
+            f"{type(source).__name__} gave scores of shape {np.shape(scores)}: expected {shape}, "
+            f"one for each pixel"
+        )

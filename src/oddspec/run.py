@@ -6,18 +6,20 @@ from dataclasses import dataclass
 
 from threadpoolctl import threadpool_limits
 
+from oddspec.arrays import must_have_shape
 from oddspec.budget import Resources
 from oddspec.detector import (
     Background,
     BackgroundDetector,
     Detector,
+    Examined,
     Examiner,
     Insight,
     SceneDetector,
     WindowDetector,
 )
 from oddspec.device import choose_device
-from oddspec.errors import BudgetError
+from oddspec.errors import BudgetError, SettingError
 from oddspec.memory import (
     WINDOW_SIDES,
     needed,
@@ -125,7 +127,9 @@ def _run_window(
         rows, columns = window.reach(*region.rows, h), window.reach(*region.columns, w)
         cube, valid = scene.read(rows, columns)
         tile = Tile(cube, valid, rows[0], columns[0], region.rows, region.columns, (h, w))
-        sink.write(region, detector.score_tile(tile))
+        scores = detector.score_tile(tile)
+        must_have_shape(scores, region.shape, detector)
+        sink.write(region, scores)
 
     spread(todo, work, resources.threads, progress, "scoring", len(tiles) - len(todo))
 
@@ -165,5 +169,11 @@ def _run_scene(
     cube, valid = scene.read((0, h), (0, w))
     with threadpool_limits(resources.workers, user_api="blas"):
         found = examiner.examine(cube, valid, progress)
+    if not isinstance(found, Examined):
+        raise SettingError(
+            f"{type(examiner).__name__}.examine returned {type(found).__name__}: expected "
+            f"oddspec.detector.Examined(scores), with scores of shape ({h}, {w})"
+        )
+    must_have_shape(found.scores, (h, w), examiner)
     sink.write(Region((0, h), (0, w)), found.scores)
     return Outcome(found.fitted, found.insights)

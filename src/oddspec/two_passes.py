@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from oddspec.arrays import Scores
+from oddspec.arrays import Scores, must_have_shape
 from oddspec.budget import Resources
 from oddspec.detector import Background, BackgroundDetector
 from oddspec.device import to_device, to_numpy
@@ -133,8 +133,9 @@ class TwoPasses:
             cube, valid = self.scene.prepare(raw[block.within(tile)])
             pixels = valid_pixels(cube, valid)
             if len(pixels):
-                found = background.score(to_device(pixels, self.device))
-                scores[block.within(tile)][valid] = to_numpy(found)
+                found = to_numpy(background.score(to_device(pixels, self.device)))
+                must_have_shape(found, (len(pixels),), background)
+                scores[block.within(tile)][valid] = found
         return scores
 
 

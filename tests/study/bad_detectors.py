@@ -54,6 +54,10 @@ DEEDS = {
     "hoards": "hoard = [np.ones(25_000_000) for _ in iter(lambda: time.sleep(0.03), 1)]",
     "overreaches": "np.empty(10**15)",
     "unconverged": "warnings.warn('the gap is 0.3', NotConverged)",
+    "picks": "scores[scores > np.quantile(scores, 0.9)] = np.nan",
+    "mute": "scores[:] = np.nan",
+    "bare": "return scores",
+    "narrow": "return Examined(scores[:, :1])",
     "slow": "time.sleep(0.1)",
 }
 

@@ -2,6 +2,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from oddspec.errors import DataWarning, InputError
 from oddspec.files.truth import read_truth
 from oddspec.study import overview, read_records, with_noise
 from oddspec.study.plan import as_toml
+from oddspec.study_report import table
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,7 @@ def finished(lasting_scenes):
     """A study of everything that can go wrong: its folder, and its records by detector."""
     folder = lasting_scenes.parent
     deeds = ("raises", "exits", "crashes", "hoards", "overreaches", "unconverged", "good")
+    deeds += ("picks", "mute", "bare", "narrow")
     for deed in ("hangs", *deeds):
         write(folder, deed)
     plan = {
@@ -54,6 +57,10 @@ def finished(lasting_scenes):
         ("overreaches", "failed", "MemoryError"),
         ("unconverged", "done", None),
         ("good", "done", None),
+        ("picks", "done", None),
+        ("mute", "failed", "gave no pixel a score"),
+        ("bare", "failed", "Mine.examine returned ndarray: expected oddspec.detector.Examined"),
+        ("narrow", "failed", "Mine gave scores of shape (24, 1): expected (24, 26)"),
     ],
 )
 def test_whatever_a_detector_does_becomes_a_row(finished, detector, status, reason):
@@ -84,6 +91,22 @@ def test_a_record_tells_how_it_went(finished):
     assert records["raises"]["map"] is None
 
 
+def test_pixels_that_a_detector_passes_over_are_counted_and_told(finished):
+    folder, records = finished
+    assert records["good"]["unscored"] == 0
+    assert records["raises"]["unscored"] is None
+    record = records["picks"]
+    assert record["unscored"] == record["metrics"]["invalid"] == 63
+    assert record["warnings"] == [
+        "63 of 624 valid pixels have no score (NaN): areas and rates are over the others only"
+    ]
+    shown = table(folder / "out", detectors=["picks", "good"])
+    assert re.search(r"\| hill \| [\d.]+ \(1 seed\) \| [\d.]+ \(1 seed\) † \|", shown)
+    assert "† Valid pixels were left without a score" in shown
+    assert "† \n" not in table(folder / "out", what="summary", detectors=["good"])
+    assert "† On some scene" in table(folder / "out", what="summary")
+
+
 def test_the_list_tells_what_failed_and_what_is_missing(finished, capsys):
     from oddspec.command import main
 
@@ -91,7 +114,7 @@ def test_the_list_tells_what_failed_and_what_is_missing(finished, capsys):
     assert main(["study", "list", str(folder / "out")]) == 0
     shown = capsys.readouterr().out
     assert "failed 1 times: ZeroDivisionError: no luck" in shown
-    assert "bad: 2 done, 2 failed, 1 timeout, 3 killed, 0 scenes missing" in shown
+    assert "bad: 3 done, 5 failed, 1 timeout, 3 killed, 0 scenes missing" in shown
     assert main(["study", "list", "--json", str(folder / "out")]) == 0
     assert json.loads(capsys.readouterr().out)["counts"]["to do"] == 0
 
@@ -104,7 +127,12 @@ def test_nothing_is_repeated_but_what_is_to_be_retried(finished, capsys):
     words = ["study", str(folder / "plan.toml"), "--out", str(folder / "out"), "--progress", "none"]
     assert main([*words, "--resume"]) == 0
     assert (folder / "out" / "records.jsonl").read_text() == before
-    assert "2 done, 2 failed" in capsys.readouterr().out
+    assert "3 done, 5 failed" in capsys.readouterr().out
+    assert main([*words, "--dry-run"]) == 0
+    assert "bad: 12 runs on 1 scenes, 0 of them to do" in capsys.readouterr().out
+    assert main([*words[:-4], "--dry-run", "--out", str(folder / "other")]) == 0
+    assert "12 of them to do" in capsys.readouterr().out
+    assert not (folder / "other").exists()
     assert main([*words, "--retry", "--only", "raises,good"]) == 0
     added = (folder / "out" / "records.jsonl").read_text().removeprefix(before)
     assert [json.loads(line)["detector"] for line in added.splitlines()] == ["raises"]

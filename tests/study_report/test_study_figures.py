@@ -18,6 +18,7 @@ from oddspec.study_report.ranking_figure import _cliques, draw_ranking
 from oddspec.study_report.roc_figures import draw_roc
 from oddspec.study_report.separability_boxes import draw_separability
 from oddspec.study_report.standing_figures import draw_stability, draw_time
+from oddspec.study_report.tables import table
 
 
 @pytest.fixture
@@ -119,7 +120,25 @@ def test_a_surface_shows_every_value_the_default_and_what_lacks(folder):
     assert texts == ["0.539", "0.541", "0.559", "0.561", "0.579", "×"]
     (frame,) = axes.patches
     assert (round(frame.get_x() + 0.47), round(frame.get_y() + 0.45)) == (0, 1)  # guard 5, outer 9
-    assert "a frame marks the defaults" in drawing.caption
+    assert "a frame marks their defaults; other settings are the defaults" in drawing.caption
+
+
+def test_a_default_in_another_unit_is_not_marked(tmp_path):
+    records = []
+    for penalty in (1.0, 10.0):
+        for beta in (0.5, 1.0):
+            settings = {"penalty": penalty, "beta": beta, "penalty_unit": "absolute"}
+            default = {"penalty": 1.0, "beta": 1.0}
+            varied = {k: v for k, v in settings.items() if v != default.get(k)}
+            records.append(
+                a_record("rednmf", "one", 0.9, column="both", varied=varied, settings=settings)
+            )
+    folder = write(tmp_path / "study", *records)
+    (drawing,) = draw_surfaces(Material.of(folder))
+    assert not drawing.figure.axes[0].patches
+    assert "their defaults are not among these" in drawing.caption
+    assert "with penalty_unit=absolute; other settings are the defaults" in drawing.caption
+    assert "| default |" not in table(folder, what="parameters")
 
 
 def test_a_curve_keeps_the_other_settings_at_their_defaults(folder):

@@ -12,7 +12,8 @@ from typing import Any
 from oddspec.command.arguments import memory
 from oddspec.command.terminal import progress, say, text_table
 from oddspec.errors import InputError
-from oddspec.study import STATUSES, Row, Study, as_plan, overview, run_study
+from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_study
+from oddspec.study.records import key_of
 
 __all__ = ["add_arguments"]
 
@@ -82,7 +83,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     add("--retry", action="store_true", help="repeat rows that failed, were refused or stopped")
     add("--resume", action="store_true", help="go on with what is there: done in any case")
-    add("--dry-run", action="store_true", help="check the plan and count its rows; run nothing")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="check the plan, count its rows and those to do; run nothing",
+    )
     add(
         "--progress",
         choices=("auto", "plain", "json", "none"),
@@ -102,7 +107,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if not study.rows:
         raise InputError(f"{chosen.plan}: none of its scenes is at hand, so nothing can be run")
     if chosen.dry_run:
-        print(_planned(study))
+        print(_planned(study, folder))
         return 0
     with progress(chosen.progress, plan.name) as report:
         records = run_study(
@@ -126,13 +131,18 @@ def _tell(record: Mapping[str, Any], row: Row) -> None:
         say(f"{row.title}: {record['status']}: {record['reason']}")
 
 
-def _planned(study: Study) -> str:
+def _planned(study: Study, folder: Path) -> str:
+    """How many runs the plan asks for, and how many of them the folder lacks."""
+    known = read_records(folder) if (folder / "records.jsonl").exists() else []
+    todo = study.todo({key_of(record): record for record in known})
+    left = Counter((row.detector, row.column) for row in todo)
     counted = Counter((row.detector, row.column) for row in study.rows)
-    rows = [(detector, column, str(n)) for (detector, column), n in counted.items()]
+    rows = [(*group, str(n), str(left[group])) for group, n in counted.items()]
     scenes = len({row.scene.key for row in study.rows})
     return (
-        f"{text_table([('detector', 'column', 'runs'), *rows])}\n"
-        f"{study.plan.name}: {len(study.rows)} runs on {scenes} scenes"
+        f"{text_table([('detector', 'column', 'runs', 'to do'), *rows])}\n"
+        f"{study.plan.name}: {len(study.rows)} runs on {scenes} scenes, "
+        f"{left.total()} of them to do"
     )
 
 

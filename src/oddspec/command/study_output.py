@@ -40,6 +40,14 @@ def add_outputs(commands: Any) -> None:
 def _add_shared(parser: argparse.ArgumentParser, *, scenes: bool) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of a study")
     parser.add_argument("--study", metavar="NAME", help="only the records of that study")
+    parser.add_argument(
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a further study, whose records are taken in; may be repeated",
+    )
     if scenes:
         parser.add_argument(
             "--data",
@@ -55,8 +63,6 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     add("--metric", default="auc_pd_pf", metavar="NAME", help="as in the records")
     for what in ("detector", "column", "scene"):
         add(f"--{what}", action="append", metavar="NAME", help=f"only that {what}; may be repeated")
-    add("--also", type=Path, action="append", default=[], metavar="DIR",
-        help="a further study, whose records are taken in; may be repeated")  # fmt: skip
 
 
 def _choice(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -140,7 +146,15 @@ def _figure(chosen: argparse.Namespace) -> int:
 def _report(chosen: argparse.Namespace) -> int:
     """Write the report and name its file."""
     views = _views(chosen.folder, chosen.data)
-    print(report(chosen.folder, chosen.out, printed=chosen.printed, study=chosen.study, **views))
+    path = report(
+        chosen.folder,
+        chosen.out,
+        printed=chosen.printed,
+        study=chosen.study,
+        also=chosen.also,
+        **views,
+    )
+    print(path)
     return 0
 
 

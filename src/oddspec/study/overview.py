@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.study.record import STATUSES
-from oddspec.study.records import read_records, recall_plan
+from oddspec.study.records import key_of, read_records, recall_plan
 from oddspec.study.scenes import Missing
 from oddspec.study.work import Study
 
@@ -65,7 +65,7 @@ def overview(folder: str | Path, data: str | Path | None = None) -> Overview:
     """
     folder = Path(folder)
     study = Study(recall_plan(folder, data))
-    records = {(r["id"], r["column"], r["paper"]): r for r in read_records(folder)}
+    records = {key_of(record): record for record in read_records(folder)}
     todo = {row.key for row in study.todo(records)}
     rows = []
     for row in study.rows:

@@ -16,7 +16,14 @@ from oddspec.budget import Resources
 from oddspec.checksum import sha256
 from oddspec.detector import Insight
 from oddspec.detectors import family_of, load
-from oddspec.errors import BudgetError, DataWarning, NotConverged, OddspecError, SettingError
+from oddspec.errors import (
+    BudgetError,
+    DataWarning,
+    InputError,
+    NotConverged,
+    OddspecError,
+    SettingError,
+)
 from oddspec.files.open import open_source
 from oddspec.files.source import ArraySource, Source
 from oddspec.files.truth import read_truth
@@ -39,6 +46,9 @@ PER_STEP = ("objective", "losses")
 
 IN_MEMORY = 1 / 8
 """Share of the budget up to which a cube is read before the clock starts."""
+
+STRIP_VALUES = 20_000_000
+"""Values that are read at once to count valid pixels."""
 
 
 def perform(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,6 +110,7 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
                 "cpu": round(time.process_time() - cpu, 4),
             }
             result["peak_memory"] = peak_since_reset()
+        result["unscored"] = _unscored(scene, target.scores)
     finally:
         scene.source.close()
     result |= _curves(outcome.insights)
@@ -148,6 +159,34 @@ def _must_fit(scene: Scene, budget: int) -> None:
             f"{scene.source.path or scene.name}: to add noise needs {needs / 1e9:.2f} GB, but "
             f"{max(left, 0) / 1e9:.2f} GB are left of the budget: raise --max-memory"
         )
+
+
+def _unscored(scene: Scene, scores: np.ndarray) -> int:
+    """How many valid pixels have no score: a detector must not choose what it is judged by.
+
+    Raises
+    ------
+    InputError
+        If none has one.
+    """
+    lacking = np.isnan(scores)
+    if not lacking.any():
+        return 0
+    h, w, b = scene.shape
+    step = max(1, STRIP_VALUES // (w * b))
+    valid = [scene.read((top, min(top + step, h)), (0, w))[1] for top in range(0, h, step)]
+    found = lacking & np.concatenate(valid)
+    count, known = int(found.sum()), int((~lacking).sum())
+    if not known:
+        raise InputError("the detector gave no pixel a score: all are NaN")
+    if count:
+        warnings.warn(
+            f"{count} of {count + known} valid pixels have no score (NaN): areas and rates are "
+            f"over the others only",
+            DataWarning,
+            stacklevel=2,
+        )
+    return count
 
 
 def _metrics(scores: np.ndarray, truth: np.ndarray, thresholds: Sequence[int]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ MEASURED: Mapping[str, Any] = {
     "warnings": [],
     "converged": None,
     "iterations": None,
+    "unscored": None,
     "seconds": {"wall": None, "cpu": None},
     "peak_memory": None,
     "memory_before": None,

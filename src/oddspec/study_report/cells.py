@@ -11,7 +11,18 @@ from oddspec.study_report.metric_names import lower_is_better
 from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED, Run
 from oddspec.study_report.spread import Spread
 
-__all__ = ["Cell", "Cells", "Heading", "Place", "arrange", "scene_names", "sweeps", "varying"]
+__all__ = [
+    "Cell",
+    "Cells",
+    "Heading",
+    "Place",
+    "arrange",
+    "at_default",
+    "kept_settings",
+    "scene_names",
+    "sweeps",
+    "varying",
+]
 
 
 class Heading(NamedTuple):
@@ -65,6 +76,11 @@ class Cell:
         """Whether the result depends on a seed, be it that of added noise drawn several times."""
         seeds = {run.noise_seed for run in self.runs}
         return len(seeds) > 1 or any(run.seed is not None for run in self.runs)
+
+    @property
+    def unscored(self) -> int:
+        """Valid pixels that a run left without a score, most of all runs."""
+        return max((int(run.record.get("unscored") or 0) for run in self.done), default=0)
 
     @property
     def failures(self) -> list[str]:
@@ -204,6 +220,19 @@ def varying(runs: Sequence[Run]) -> list[str]:
     """Names of the settings that differ among runs, the seed left out."""
     names = {name for run in runs for name in run.settings if name != "seed"}
     return sorted(n for n in names if len({_text(run.settings.get(n)) for run in runs}) > 1)
+
+
+def at_default(run: Run, name: str) -> bool:
+    """Whether a run has a setting's default, and in its unit, which another setting may tell."""
+    return name in run.settings and not {name, f"{name}_unit"} & set(run.varied)
+
+
+def kept_settings(runs: Sequence[Run], names: Sequence[str]) -> str:
+    """What a sweep keeps for its settings apart from those that it varies, in words."""
+    kept = {n: v for run in runs for n, v in run.varied.items() if n not in names}
+    if not kept:
+        return "other settings are the defaults"
+    return f"with {_variant(runs[0], sorted(kept))}; other settings are the defaults"
 
 
 def _variant(run: Run, names: Sequence[str]) -> str:

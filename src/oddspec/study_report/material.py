@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -64,11 +64,12 @@ class Material:
         folder: str | Path,
         *,
         study: str | None = None,
+        also: Sequence[str | Path] = (),
         truth_of: OfScene | None = None,
         picture_of: OfScene | None = None,
     ) -> Material:
-        """Read a folder's records."""
-        runs = tuple(read_runs(folder, study))
+        """Read a folder's records, and those of further ones."""
+        runs = tuple(read_runs(folder, study, also))
         return cls(Path(folder), runs, truth_of=truth_of, picture_of=picture_of)
 
     @cached_property

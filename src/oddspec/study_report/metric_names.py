@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["METRIC_NAMES", "lower_is_better", "metric_name"]
 
 METRIC_NAMES = {
@@ -23,6 +25,9 @@ _LOWER_IS_BETTER = frozenset(
 
 def metric_name(metric: str) -> str:
     """What to call a metric."""
+    on_grid = re.fullmatch(r"(auc_p[df]_tau)_(\d+)", metric)
+    if on_grid:
+        return f"{METRIC_NAMES[on_grid[1]]}, {on_grid[2]} thresholds"
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
 
 

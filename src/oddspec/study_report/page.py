@@ -28,6 +28,7 @@ def report(
     *,
     printed: Path | None = None,
     study: str | None = None,
+    also: Sequence[str | Path] = (),
     truth_of: OfScene | None = None,
     picture_of: OfScene | None = None,
 ) -> Path:
@@ -43,6 +44,8 @@ def report(
         A CSV of printed values, to stand beside the measured ones.
     study
         Only the runs of that study.
+    also
+        Folders of further studies, whose runs stand in the same report.
     truth_of, picture_of
         See `oddspec.study_report.material.Material`.
 
@@ -56,7 +59,7 @@ def report(
     OddspecError
         If there are no records, or the file cannot be written; the older one is kept.
     """
-    material = Material.of(folder, study=study, truth_of=truth_of, picture_of=picture_of)
+    material = Material.of(folder, study=study, also=also, truth_of=truth_of, picture_of=picture_of)
     comparisons = beside_printed(material.cells, printed)
     path = Path(folder if out is None else out)
     if path.suffix.lower() not in (".html", ".htm"):
@@ -131,6 +134,12 @@ def _warnings(material: Material) -> list[str]:
     if failed:
         have = "run has" if failed == 1 else "runs have"
         found.append(f"{failed} {have} no result; see Failures and what is missing.")
+    unscored = sorted({str(heading) for (_, heading), c in material.cells.items() if c.unscored})
+    if unscored:
+        found.append(
+            f"Valid pixels were left without a score, and areas are over the others: "
+            f"{'; '.join(unscored)}. Such a detector chooses what it is judged by."
+        )
     single = {
         str(heading)
         for _, heading in material.cells
@@ -141,7 +150,7 @@ def _warnings(material: Material) -> list[str]:
         )
     }
     if single:
-        found.append(f"One seed only, so that chance is not seen: {', '.join(sorted(single))}.")
+        found.append(f"One seed only, so that chance is not seen: {'; '.join(sorted(single))}.")
     commits = {run.record.get("commit") for run in material.runs}
     if len(commits) > 1:
         found.append("The runs are of several versions of the program; see Where it comes from.")

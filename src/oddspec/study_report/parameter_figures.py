@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oddspec.products.charts import INK, log_axis
-from oddspec.study_report.cells import Cell, Heading, Place, scene_names, sweeps, varying
+from oddspec.study_report.cells import (
+    Cell,
+    Heading,
+    Place,
+    at_default,
+    kept_settings,
+    scene_names,
+    sweeps,
+    varying,
+)
 from oddspec.study_report.drawing import (
     ORANGE,
     Drawing,
@@ -56,23 +65,24 @@ def draw_surfaces(material: Material) -> Iterator[Drawing]:
         limits = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
         names = scene_names(by_place)
         default = tuple(_default(material, heading, runs, name) for name in (down, across))
+        shown = None not in default and _lies_in(default, rows, columns)
         for place, axes in zip(places, every, strict=True):
             _surface(axes, fields[place], limits)
-            _mark_default(axes, default, rows, columns)
+            if shown:
+                _mark_default(axes, default, rows, columns)
             axes.set_yticks(range(len(rows)), [setting_text(v) for v in rows])
             axes.set_xticks(range(len(columns)), [setting_text(v) for v in columns])
             axes.set_ylabel(down, parse_math=False)
             axes.set_xlabel(across, parse_math=False)
             title(axes, _title(names[place], place))
-        known_default = None not in default
-        marked = "a frame marks the defaults" if known_default else "defaults are not known"
-        framed = "; framed: defaults" if known_default else ""
+        marked = "a frame marks their defaults" if shown else "their defaults are not among these"
+        framed = "; framed: defaults" if shown else ""
         figure.suptitle(f"{metric_name(material.metric)}{framed}", fontsize=9, color=INK)
         yield Drawing(
             f"surface-{slug(heading.detector)}-{slug(heading.column)}",
             f"{metric_name(material.metric)} of {heading.detector} over {down} and {across} "
-            f"({heading.column}); {marked}. Medians where there are several seeds; a cross means "
-            f"that there is no result.{_left_out(by_place)}",
+            f"({heading.column}); {marked}; {kept_settings(runs, (down, across))}. Medians where "
+            f"there are several seeds; a cross means that there is no result.{_left_out(by_place)}",
             figure,
         )
 
@@ -121,8 +131,8 @@ def _curve(material: Material, heading: Heading, runs: list[Run], name: str) -> 
     legend_outside(figure, list(handles.values()), list(handles))
     return Drawing(
         f"curve-{slug(heading.detector)}-{slug(heading.column)}-{slug(name)}",
-        f"{metric_name(material.metric)} of {heading.detector} over {name} ({heading.column}). "
-        "Other settings are the defaults. Bands reach from the least to the most over the seeds.",
+        f"{metric_name(material.metric)} of {heading.detector} over {name} ({heading.column}); "
+        f"{kept_settings(runs, (name,))}. Bands reach from the least to the most over the seeds.",
         figure,
     )
 
@@ -147,11 +157,10 @@ def _along(
 
 def _default(material: Material, heading: Heading, runs: Sequence[Run], name: str) -> Any:
     """The default of a setting, which is what runs have that did not vary it; None if unknown."""
+    if any(f"{name}_unit" in run.varied for run in runs):
+        return None  # the default is a number in another unit
     everywhere = [run for run in material.runs if run.detector == heading.detector]
-    for run in (*runs, *everywhere):
-        if name not in run.varied and name in run.settings:
-            return run.settings[name]
-    return None
+    return next((r.settings[name] for r in (*runs, *everywhere) if at_default(r, name)), None)
 
 
 def _by_place(runs: Sequence[Run]) -> dict[Place, list[Run]]:
@@ -207,18 +216,25 @@ def _surface(axes: Axes, field: np.ndarray, limits: tuple[float, float]) -> None
         axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
 
 
+def _lies_in(default: tuple[Any, ...], rows: list[Any], columns: list[Any]) -> bool:
+    """Whether the defaults are among the values that were run."""
+    return all(
+        any(_same(value, wanted) for value in values)
+        for wanted, values in zip(default, (rows, columns), strict=True)
+    )
+
+
 def _mark_default(
     axes: Axes, default: tuple[Any, ...], rows: list[Any], columns: list[Any]
 ) -> None:
     from matplotlib.patches import Rectangle
 
     at = [
-        next((i for i, value in enumerate(values) if _same(value, wanted)), None)
+        next(i for i, value in enumerate(values) if _same(value, wanted))
         for wanted, values in zip(default, (rows, columns), strict=True)
     ]
-    if at[0] is not None and at[1] is not None:
-        corner = (at[1] - 0.47, at[0] - 0.45)
-        axes.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=ORANGE, linewidth=2.2))
+    corner = (at[1] - 0.47, at[0] - 0.45)
+    axes.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=ORANGE, linewidth=2.2))
 
 
 def _title(name: str, place: Place) -> str:

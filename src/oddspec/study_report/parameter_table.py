@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from oddspec.study_report.cells import Cell, Heading, Place, scene_names, sweeps, varying
+from oddspec.study_report.cells import (
+    Cell,
+    Heading,
+    Place,
+    at_default,
+    scene_names,
+    sweeps,
+    varying,
+)
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.records import Run
 from oddspec.study_report.score_table import entry_of
@@ -39,7 +47,7 @@ def _sheet(heading: Heading, runs: list[Run], metric: str) -> Sheet:
         found = [cells.get((point, place)) for place in places]
         entries = [entry_of(Cell(tuple(f)), metric) if f else MISSING for f in found]
         first = next(f for f in found if f)[0]
-        note = "default" if not set(names) & set(first.varied) else ""
+        note = "default" if all(at_default(first, name) for name in names) else ""
         rows.append(Row((*point, note), (*entries, _mean(entries, metric))))
     heads = [(scenes[p] + (f", σ = {p.noise:g}" if p.noise else ""), "") for p in places]
     return Sheet(

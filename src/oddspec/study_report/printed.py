@@ -64,6 +64,8 @@ class Printed:
     """Columns it may stand beside, lower case; empty for all that are no ablation."""
     places: tuple[PrintedScene, ...] = ()
     """One scene, or those that it is the mean of."""
+    grid: str = ""
+    """The metric over as many thresholds as the paper takes, where it does so."""
 
     @property
     def source(self) -> str:
@@ -121,6 +123,7 @@ def _printed(row: Mapping[str, str | None], where: str) -> Printed:
         detector=method["detector"],
         columns=tuple(name.lower() for name in method.get("columns", ())),
         places=_places(text["scene"], names.get("scenes", {})),
+        grid=names.get("grids", {}).get(metric, ""),
     )
 
 

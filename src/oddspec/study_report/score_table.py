@@ -14,7 +14,10 @@ from oddspec.study_report.metric_names import lower_is_better, metric_name
 from oddspec.study_report.ranking import rank_headings
 from oddspec.study_report.sheet import MISSING, Entry, Row, Sheet, amount, difference_text
 
-__all__ = ["entry_of", "headings_of", "score_sheet"]
+__all__ = ["UNSCORED", "entry_of", "headings_of", "score_sheet"]
+
+UNSCORED = "†"
+"""Marks a result that is not over all valid pixels."""
 
 _LONGEST_REASON = 60
 Beside = dict[tuple[Place | None, Heading], list[tuple[Comparison, Measured]]]
@@ -92,6 +95,9 @@ def entry_of(cell: Cell, metric: str) -> Entry:
     elif cell.seeded:
         text += f" ({_range(spread.least, spread.most, metric)}; {counted(spread.count, 'seed')}"
         text += f", {len(failed)} failed)" if failed else ")"
+    if cell.unscored:
+        parts["unscored"] = cell.unscored
+        text += f" {UNSCORED}"
     return Entry(text, parts=parts, sort=spread.median)
 
 
@@ -226,6 +232,10 @@ def _notes(cells: Cells, metric: str, printed: bool, by_noise: bool) -> list[str
         "that these have in common; rank 1 has the "
         + ("least value." if lower_is_better(metric) else "largest value.")
     )
+    if any(cell.unscored for cell in cells.values()):
+        notes.append(
+            f"{UNSCORED} Valid pixels were left without a score, and the result is over the others."
+        )
     if by_noise:
         notes.append("σ is the noise's standard deviation as the records state it.")
     return notes

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean, median
 
 from oddspec.study_report.cells import Cell, Cells, Heading, Place, scene_names
 from oddspec.study_report.comparison import Comparison
 from oddspec.study_report.metric_names import lower_is_better, metric_name
-from oddspec.study_report.score_table import headings_of
+from oddspec.study_report.score_table import UNSCORED, headings_of
 from oddspec.study_report.sheet import Entry, Row, Sheet, amount, difference_text
 
 __all__ = ["overview_sheet", "summary_sheet"]
@@ -44,6 +45,8 @@ def summary_sheet(
     ]
     if len({len(here) for _, here in results}) > 1:
         notes.append("Means over different numbers of scenes do not compare.")
+    if any(cell.unscored for _, here in results for cell in here.values()):
+        notes.append(f"{UNSCORED} On some scene valid pixels were left without a score.")
     return Sheet(
         f"{metric_name(metric)}: summary",
         ("detector", "settings"),
@@ -105,8 +108,11 @@ def _entries(
     lower = lower_is_better(metric)
     worst = (max if lower else min)(medians, key=lambda place: medians[place])
     where = f"{amount(medians[worst], metric)} ({scene_names(here)[worst]})"
+    mean = _number(fmean(medians.values()), metric)
+    if any(cell.unscored for cell in here.values()):
+        mean = replace(mean, text=f"{mean.text} {UNSCORED}")
     return (
-        _number(fmean(medians.values()), metric),
+        mean,
         Entry(str(len(medians)), sort=len(medians)),
         Entry(where, sort=medians[worst]),
         _count(here),

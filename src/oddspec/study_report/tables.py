@@ -102,7 +102,8 @@ def beside_printed(cells: Cells, printed: Path | None, metric: str = "") -> list
     """Printed values of a file, and what was measured for them.
 
     Where ``metric`` is an area on a grid of thresholds, such as ``auc_pf_tau_1000``, it is what
-    stands beside printed values of that area.
+    stands beside printed values of that area. Otherwise the area on the paper's own grid does,
+    where the records have it and the exact area is not what is asked for.
     """
     if printed is None:
         return []
@@ -111,6 +112,12 @@ def beside_printed(cells: Cells, printed: Path | None, metric: str = "") -> list
     on_grid = re.fullmatch(r"(auc_p[df]_tau)_\d+", metric)
     if on_grid:
         values = [replace(v, metric=metric) if v.metric == on_grid[1] else v for v in values]
+    else:
+        known = {name for cell in cells.values() for run in cell.done for name in run.metrics}
+        values = [
+            replace(v, metric=v.grid) if v.grid in known and v.metric != metric else v
+            for v in values
+        ]
     return compare(values, cells, here)
 
 
