@@ -152,15 +152,16 @@ def test_an_area_on_a_grid_stands_beside_the_printed_one(tmp_path):
 
 def test_a_paper_s_own_grid_is_taken_where_the_records_have_it(tmp_path):
     areas = {"auc_pf_tau": 0.0589, "auc_pf_tau_500": 0.0599}
-    folder = write(tmp_path / "s", a_record("rx", "sandiego-2", 0.94, metrics=areas))
+    records = [a_record(name, "sandiego-2", 0.94, metrics=areas) for name in ("rx", "crd")]
+    folder = write(tmp_path / "s", *records)
     printed = write_printed(
         tmp_path / "p.csv",
         ("LREN", "3", "auc_pf_tau", "RX", "SanDiego", 0.0599),
-        ("sparseHAD", "4", "auc_pf_tau", "#4 RX on the image", "S2 San Diego-2", 0.0589),
+        ("sparseHAD", "4", "auc_pf_tau", "CRD", "S2 San Diego-2", 0.0589),
     )
     shown = table(folder, printed=printed, what="printed")
     assert "| AUC(PF, τ), 500 thresholds | RX | SanDiego | 0.0599 | 0.0599 | ±0.0000 |" in shown
-    assert "| AUC(PF, τ) | #4 RX on the image | S2 San Diego-2 | 0.0589 | 0.0589 | ±0.0000 |" in shown
+    assert "| AUC(PF, τ) | CRD | S2 San Diego-2 | 0.0589 | 0.0589 | ±0.0000 |" in shown
 
 
 def test_names_that_no_paper_gives_stand_for_themselves(tmp_path):

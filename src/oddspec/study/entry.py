@@ -1,4 +1,7 @@
-"""Reading a plan's tables: each value is checked when it is taken, and unknown names are told."""
+"""Reading a plan's tables: each value is checked when it is taken, and unknown names are told.
+
+A reader, ``as_...``, raises a TypeError that says what it expects; `Entry.take` makes it a sentence.
+"""
 
 from __future__ import annotations
 
