@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 SCENE ?=
 OUT ?= demo
 
-.PHONY: demo test check test-all speed clean
+STUDY ?= studies/out
+PLANS ?= defaults elsewhere as_published tuned ablations noise parameters ensemble pictures
+
+.PHONY: demo test check test-all speed study clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m oddspec.command.demo --out "$(OUT)" $(if $(SCENE),--scene "$(SCENE)")
@@ -25,6 +28,15 @@ check: $(VENV)/.dev
 
 speed: $(VENV)/.dev
 	$(BIN)/python -m speed
+
+# All studies on your copies of the public scenes: hours, but it goes on where it was stopped.
+# In pieces of less than an hour: make study DATA=FOLDER PLANS=defaults ONLY="lren seed=0"
+study: $(VENV)/.core
+	@test -d "$(DATA)" || { echo "say make study DATA=FOLDER, with the folder of the public scenes (docs/scenes.md)"; exit 1; }
+	for plan in $(PLANS); do \
+		$(BIN)/oddspec study studies/$$plan.toml --data "$(DATA)" --out "$(STUDY)/$$plan" \
+			$(if $(ONLY),--only $(ONLY)) || exit 1; \
+	done
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "oddspec needs Python 3.11 or newer; say make PYTHON=python3.11")'

@@ -1,16 +1,18 @@
-"""How fast the factorizations rebuild a scene, as in REDNMF's Fig. 9.
+"""How fast solvers rebuild a scene, as in REDNMF's Fig. 9 and LRR-Net+'s Fig. 10.
 
-``python -m studies.convergence --data FOLDER``: draws docs/images/results/convergence.png.
+``python -m studies.convergence --data FOLDER``: draws docs/images/results/convergence.png and
+stages.png.
 
-The relative error of the background, ``||X - H W|| / ||X||``, by the sweeps allowed: a detector is
-run anew for each number of them, so that the curves are those of the detectors as users have them.
+The relative error of the background, ``||X - H W|| / ||X||``, by the sweeps allowed, and what
+LRR-Net+ leaves unexplained by its stages: a detector is run anew for each number of them, so that
+the curves are those of the detectors as users have them.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,10 @@ PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images" / "results
 SCENES = ("sandiego-1/58b", "abu-airport-4")
 SWEEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 400, 500)
 """REDNMF's figure ends at 500."""
+
+STAGED = ("abu-airport-1", "abu-airport-4", "sandiego-2")
+STAGES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40)
+"""LRR-Net+'s figure ends at 40."""
 
 PLAIN = (NMF, L1NMF, RNMF, EWNMF)
 
@@ -67,18 +73,23 @@ def error(detector: SceneDetector, cube: Cube, valid: Mask) -> float:
     return float(np.linalg.norm(X - H @ found["spectra"]) / np.linalg.norm(X))
 
 
-def draw(data: Path) -> Drawing:
+def scenes(data: Path, names: Sequence[str]) -> Iterator[tuple[str, Cube, Mask]]:
+    """Name, cube and valid pixels of each."""
+    for scene in Library(data, Path()).resolve(names):
+        if isinstance(scene, Missing):
+            raise SystemExit(f"{scene.key}: {scene.reason}")
+        source = oddspec.open(scene.cube, variable=scene.cube_variable)
+        height, width, _ = source.shape
+        yield scene.key, *source.read((0, height), (0, width))
+
+
+def draw_sweeps(data: Path) -> Drawing:
     """Errors by sweeps: scenes down, starts across."""
     starts = {"random factors, no warm-up": from_random, "default settings": by_default}
     figure, every = grid_of_axes(len(SCENES) * len(starts), across=len(starts), width=4.2)
     panels = iter(every)
     handles = {}
-    for scene in Library(data, Path()).resolve(SCENES):
-        if isinstance(scene, Missing):
-            raise SystemExit(f"{scene.key}: {scene.reason}")
-        source = oddspec.open(scene.cube, variable=scene.cube_variable)
-        height, width, _ = source.shape
-        cube, valid = source.read((0, height), (0, width))
+    for scene, cube, valid in scenes(data, SCENES):
         for words, make in starts.items():
             axes = next(panels)
             curves: dict[str, list[float]] = {}
@@ -90,21 +101,55 @@ def draw(data: Path) -> Drawing:
                     SWEEPS, curve, color=style.colour, linestyle=style.line, marker=style.marker,
                     markersize=3.5, linewidth=1.4,
                 )  # fmt: skip
-                print(scene.key, words, name, " ".join(f"{e:.4f}" for e in curve))
+                print(scene, words, name, " ".join(f"{e:.4f}" for e in curve))
             axes.set(xlabel="sweeps", ylabel="||X − HW|| / ||X||", xscale="log", yscale="log")
             log_axis(axes.xaxis)
             log_axis(axes.yaxis)
-            title(axes, f"{scene.key}, {words}")
+            title(axes, f"{scene}, {words}")
     legend_outside(figure, list(handles.values()), list(handles))
     return Drawing("convergence", "Relative error of the background by sweeps.", figure)
 
 
+def unexplained(cube: Cube, stages: int, **settings: int) -> float:
+    """The part of the scene's energy that the last stage's background leaves (MSE, eq. 23)."""
+    insights = oddspec.fit(cube, "lrr_net_plus", stages=stages, **settings).fitted.insights()
+    return float(next(i.values[-1] for i in insights if i.name == "errors"))
+
+
+def draw_stages(data: Path) -> Drawing:
+    """LRR-Net+ with ever more stages, trained and not, one panel for each scene."""
+    figure, every = grid_of_axes(len(STAGED), width=3.4)
+    handles = {}
+    for (scene, cube, _), axes in zip(scenes(data, STAGED), every, strict=True):
+        kinds = {"trained (default)": None, "untrained": 0}
+        for (words, epochs), style in zip(kinds.items(), styles(len(kinds)), strict=True):
+            more = {} if epochs is None else {"epochs": epochs}
+            curve = [unexplained(cube, stages, **more) for stages in STAGES]
+            (handles[words],) = axes.plot(
+                STAGES, curve, color=style.colour, linestyle=style.line, marker=style.marker,
+                markersize=3.5, linewidth=1.4,
+            )  # fmt: skip
+            print(scene, words, " ".join(f"{e:.2e}" for e in curve))
+        axes.set(xlabel="stages", ylabel="||X − L D||² / ||X||²", xscale="log", yscale="log")
+        log_axis(axes.xaxis)
+        log_axis(axes.yaxis)
+        title(axes, scene)
+    legend_outside(figure, list(handles.values()), list(handles))
+    return Drawing("stages", "What LRR-Net+ leaves unexplained by stages.", figure)
+
+
+DRAWN = {"convergence": draw_sweeps, "stages": draw_stages}
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """Draw the figure."""
+    """Draw the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of public scenes")
-    for path in save(draw(parser.parse_args(words).data), PICTURES, ["png"]):
-        print(path)
+    parser.add_argument("--only", choices=DRAWN, help="one of them")
+    chosen = parser.parse_args(words)
+    for name in [chosen.only] if chosen.only else DRAWN:
+        for path in save(DRAWN[name](chosen.data), PICTURES, ["png"]):
+            print(path)
 
 
 if __name__ == "__main__":

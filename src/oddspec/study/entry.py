@@ -1,6 +1,6 @@
 """Reading a plan's tables: each value is checked when it is taken, and unknown names are told.
 
-A reader, ``as_...``, raises a TypeError that says what it expects; `Entry.take` makes it a sentence.
+A reader, ``as_...``, raises a TypeError that says what it expects; `Entry` makes a sentence of it.
 """
 
 from __future__ import annotations
