@@ -215,7 +215,7 @@ def _ranks(
 
 def _notes(cells: Cells, metric: str, printed: bool, by_noise: bool) -> list[str]:
     notes = []
-    if any(cell.seeded for cell in cells.values()):
+    if any(cell.seeded and len(cell.runs) > 1 for cell in cells.values()):
         notes.append(
             "Results that depend on a seed are medians, with the least and the most in brackets."
         )
