@@ -64,8 +64,11 @@ def test_a_search_takes_the_eps_it_is_given_or_looks_for_one():
     found = coarse.search(pixels, None, 0.5)
     assert found.member.mean() >= 0.5
     np.testing.assert_array_equal(found.member, coarse.largest_component(pixels, found.eps))
-    with pytest.raises(SettingError, match=r"eps=1e-06: no two pixels"):
+    with pytest.raises(SettingError, match=r"eps=1e-06: .* group of pixels that close has 1 of"):
         coarse.search(pixels, 1e-6, 0.5)
+    twins = np.concatenate([pixels, pixels[:1], pixels[:1]])
+    with pytest.raises(SettingError, match="has 3 of .* without any difference"):
+        coarse.search(twins, 1e-6, 0.5)
 
 
 def test_equal_pixels_are_one_background():

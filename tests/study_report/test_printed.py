@@ -152,8 +152,12 @@ def test_an_area_on_a_grid_stands_beside_the_printed_one(tmp_path):
 
 def test_a_paper_s_own_grid_is_taken_where_the_records_have_it(tmp_path):
     areas = {"auc_pf_tau": 0.0589, "auc_pf_tau_500": 0.0599}
-    records = [a_record(name, "sandiego-2", 0.94, metrics=areas) for name in ("rx", "crd")]
-    folder = write(tmp_path / "s", *records)
+    exact = {"auc_pf_tau": 0.0589}
+    folder = write(
+        tmp_path / "s",
+        a_record("rx", "sandiego-2", 0.94, metrics=areas),
+        a_record("crd", "sandiego-2", 0.94, metrics=exact),
+    )
     printed = write_printed(
         tmp_path / "p.csv",
         ("LREN", "3", "auc_pf_tau", "RX", "SanDiego", 0.0599),

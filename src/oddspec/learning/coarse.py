@@ -62,17 +62,19 @@ def search(
     Raises
     ------
     SettingError
-        If no two pixels are within ``eps``.
+        If ``eps`` is so small that the largest component has no two different pixels.
     """
     distances = nearest_distances(pixels, progress)
     if eps is None:
         eps, member = smallest_eps(pixels, distances, share, progress)
     else:
         member = largest_component(pixels, eps, progress)
-    if member.sum() < 2:
+    found = pixels[member]
+    if (found == found[0]).all():
         raise SettingError(
-            f"eps={eps:g}: no two pixels are that close, so there is no background to learn "
-            f"from; their median distance to the nearest is {np.median(distances):.3g}"
+            f"eps={eps:g}: the largest group of pixels that close has {len(found)} of "
+            f"{len(pixels)}, without any difference, so there is no background to learn from; the "
+            f"median distance of a pixel to the nearest is {np.median(distances):.3g}"
         )
     return CoarseBackground(eps, member, distances)
 

@@ -112,13 +112,10 @@ def beside_printed(cells: Cells, printed: Path | None, metric: str = "") -> list
     on_grid = re.fullmatch(r"(auc_p[df]_tau)_\d+", metric)
     if on_grid:
         values = [replace(v, metric=metric) if v.metric == on_grid[1] else v for v in values]
-    else:
-        known = {name for cell in cells.values() for run in cell.done for name in run.metrics}
-        values = [
-            replace(v, metric=v.grid) if v.grid in known and v.metric != metric else v
-            for v in values
-        ]
-    return compare(values, cells, here)
+    plain = compare(values, cells, here)
+    own = [replace(v, metric=v.grid) if v.grid and v.metric != metric else v for v in values]
+    pairs = zip(compare(own, cells, here), plain, strict=True)
+    return [found if found.measured else exact for found, exact in pairs]
 
 
 def _sheet(runs: list[Run], what: str, metric: str, printed: Path | None) -> Sheet:
