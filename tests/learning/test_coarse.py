@@ -67,7 +67,7 @@ def test_a_search_takes_the_eps_it_is_given_or_looks_for_one():
     with pytest.raises(SettingError, match=r"eps=1e-06: .* group of pixels that close has 1 of"):
         coarse.search(pixels, 1e-6, 0.5)
     twins = np.concatenate([pixels, pixels[:1], pixels[:1]])
-    with pytest.raises(SettingError, match="has 3 of .* without any difference"):
+    with pytest.raises(SettingError, match=r"has 3 of .* without any difference"):
         coarse.search(twins, 1e-6, 0.5)
 
 
