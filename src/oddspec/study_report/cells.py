@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from oddspec.study_report.metric_names import lower_is_better
 from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED, Run
+from oddspec.study_report.run_settings import variant, varying
 from oddspec.study_report.spread import Spread
 
 __all__ = [
@@ -17,11 +17,8 @@ __all__ = [
     "Heading",
     "Place",
     "arrange",
-    "at_default",
-    "kept_settings",
     "scene_names",
     "sweeps",
-    "varying",
 ]
 
 
@@ -145,8 +142,8 @@ def arrange(runs: Iterable[Run], *, split: bool = True) -> Cells:
         candidates = [Cell(tuple(found)) for found in by_settings.values()]
         if heading in swept:
             for cell in candidates if split else ():
-                variant = _variant(cell.runs[0], telling[heading])
-                cells[place, heading._replace(variant=variant)] = cell
+                told = variant(cell.runs[0], telling[heading])
+                cells[place, heading._replace(variant=told)] = cell
         elif heading.column == DEFAULTS:
             cells[place, heading] = candidates[-1]
         else:
@@ -214,39 +211,6 @@ def _telling(
         for run in found
     ]
     return varying(every)
-
-
-def varying(runs: Sequence[Run]) -> list[str]:
-    """Names of the settings that differ among runs, the seed left out."""
-    names = {name for run in runs for name in run.settings if name != "seed"}
-    return sorted(n for n in names if len({_text(run.settings.get(n)) for run in runs}) > 1)
-
-
-def at_default(run: Run, name: str) -> bool:
-    """Whether a run has a setting's default, and in its unit, which another setting may tell."""
-    return name in run.settings and not {name, f"{name}_unit"} & set(run.varied)
-
-
-def kept_settings(runs: Sequence[Run], names: Sequence[str]) -> str:
-    """What a sweep keeps for its settings apart from those that it varies, in words."""
-    kept = {n: v for run in runs for n, v in run.varied.items() if n not in names}
-    if not kept:
-        return "other settings are the defaults"
-    return f"with {_variant(runs[0], sorted(kept))}; other settings are the defaults"
-
-
-def _variant(run: Run, names: Sequence[str]) -> str:
-    return ", ".join(f"{name}={_short(run.settings.get(name))}" for name in names)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _area(cell: Cell) -> float:

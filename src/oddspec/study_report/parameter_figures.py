@@ -13,11 +13,8 @@ from oddspec.study_report.cells import (
     Cell,
     Heading,
     Place,
-    at_default,
-    kept_settings,
     scene_names,
     sweeps,
-    varying,
 )
 from oddspec.study_report.drawing import (
     ORANGE,
@@ -33,6 +30,7 @@ from oddspec.study_report.material import Material, slug
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.parameter_table import setting_text, settings_in_order
 from oddspec.study_report.records import Run
+from oddspec.study_report.run_settings import at_default, kept_settings, varying
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

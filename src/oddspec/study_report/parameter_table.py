@@ -9,13 +9,12 @@ from oddspec.study_report.cells import (
     Cell,
     Heading,
     Place,
-    at_default,
     scene_names,
     sweeps,
-    varying,
 )
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.records import Run
+from oddspec.study_report.run_settings import at_default, varying
 from oddspec.study_report.score_table import entry_of
 from oddspec.study_report.sheet import MISSING, Entry, Row, Sheet, amount
 
