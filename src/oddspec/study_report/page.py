@@ -120,7 +120,7 @@ def _summary(material: Material) -> str:
     told += [column for column in columns if column not in NAMED_COLUMNS]
     if not told:
         return "The records hold sweeps of settings only."
-    return f"Where settings come from is never mixed within a column: {', '.join(told)}."
+    return f"Where settings come from is never mixed within a column: {'; '.join(told)}."
 
 
 def _warnings(material: Material) -> list[str]:

@@ -217,7 +217,7 @@ def _notes(cells: Cells, metric: str, printed: bool, by_noise: bool) -> list[str
     notes = []
     if any(cell.seeded and len(cell.runs) > 1 for cell in cells.values()):
         notes.append(
-            "Results that depend on a seed are medians, with the least and the most in brackets."
+            "Results that depend on a seed are medians, with the least and the most beside them."
         )
     if printed:
         notes.append("A second line gives the difference to the value that a paper prints.")
