@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
@@ -54,6 +54,7 @@ def test_area_is_that_under_the_curve(case):
 
 
 @given(labelled(), st.floats(0, 1))
+@example((np.zeros(2), np.array([True, False])), 1 - 2**-53)  # one but for rounding
 def test_detection_at_a_rate_is_the_best_point_that_keeps_it(case, pf):
     classes = Classes.of(*case)
     curve = roc_curve(classes)

@@ -8,7 +8,7 @@ import numpy as np
 
 from oddspec.errors import InputError, SettingError
 from oddspec.metrics.classes import Classes
-from oddspec.threshold import Tail
+from oddspec.threshold.tail import Tail, allowed_exceedances
 
 __all__ = ["Roc", "average_precision", "pd_at_pf", "roc_area", "roc_curve", "threshold_at_pf"]
 
@@ -86,9 +86,9 @@ def threshold_at_pf(classes: Classes, pf: float) -> float:
         raise SettingError(f"pf={pf:g}: expected a rate between 0 and 1")
     if not classes.background.size:
         raise InputError("undefined: there is no valid background pixel")
-    if pf == 1:
-        return -np.inf
     background = classes.background
+    if allowed_exceedances(pf, background.size) == background.size:
+        return -np.inf
     return Tail(background.size, 0, background.size, background[::-1]).isf(pf)
 
 
