@@ -37,6 +37,7 @@ SWEEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 400, 500)
 STAGED = ("abu-airport-1", "abu-airport-4", "sandiego-2")
 STAGES = (1, 2, 3, 5, 7, 10, 15, 20, 30, 40)
 """LRR-Net+'s figure ends at 40."""
+TRAINED = {"trained (default)": {}, "untrained": {"epochs": 0}}
 
 PLAIN = (NMF, L1NMF, RNMF, EWNMF)
 
@@ -110,9 +111,9 @@ def draw_sweeps(data: Path) -> Drawing:
     return Drawing("convergence", "Relative error of the background by sweeps.", figure)
 
 
-def unexplained(cube: Cube, stages: int, **settings: int) -> float:
+def unexplained(cube: Cube, **settings: int) -> float:
     """The part of the scene's energy that the last stage's background leaves (MSE, eq. 23)."""
-    insights = oddspec.fit(cube, "lrr_net_plus", stages=stages, **settings).fitted.insights()
+    insights = oddspec.fit(cube, "lrr_net_plus", **settings).fitted.insights()
     return float(next(i.values[-1] for i in insights if i.name == "errors"))
 
 
@@ -121,10 +122,8 @@ def draw_stages(data: Path) -> Drawing:
     figure, every = grid_of_axes(len(STAGED), width=3.4)
     handles = {}
     for (scene, cube, _), axes in zip(scenes(data, STAGED), every, strict=True):
-        kinds = {"trained (default)": None, "untrained": 0}
-        for (words, epochs), style in zip(kinds.items(), styles(len(kinds)), strict=True):
-            more = {} if epochs is None else {"epochs": epochs}
-            curve = [unexplained(cube, stages, **more) for stages in STAGES]
+        for (words, settings), style in zip(TRAINED.items(), styles(len(TRAINED)), strict=True):
+            curve = [unexplained(cube, stages=stages, **settings) for stages in STAGES]
             (handles[words],) = axes.plot(
                 STAGES, curve, color=style.colour, linestyle=style.line, marker=style.marker,
                 markersize=3.5, linewidth=1.4,

@@ -103,7 +103,7 @@ def test_pixels_that_a_detector_passes_over_are_counted_and_told(finished):
     shown = table(folder / "out", detectors=["picks", "good"])
     assert re.search(r"\| hill \| [\d.]+ \(1 seed\) \| [\d.]+ \(1 seed\) † \|", shown)
     assert "† Valid pixels were left without a score" in shown
-    assert "† \n" not in table(folder / "out", what="summary", detectors=["good"])
+    assert "†" not in table(folder / "out", what="summary", detectors=["good"])
     assert "† On some scene" in table(folder / "out", what="summary")
 
 
@@ -129,7 +129,7 @@ def test_nothing_is_repeated_but_what_is_to_be_retried(finished, capsys):
     assert (folder / "out" / "records.jsonl").read_text() == before
     assert "3 done, 5 failed" in capsys.readouterr().out
     assert main([*words, "--dry-run"]) == 0
-    assert "bad: 12 runs on 1 scenes, 0 of them to do" in capsys.readouterr().out
+    assert "bad: 12 runs on 1 scene, 0 of them to do" in capsys.readouterr().out
     assert main([*words[:-4], "--dry-run", "--out", str(folder / "other")]) == 0
     assert "12 of them to do" in capsys.readouterr().out
     assert not (folder / "other").exists()

@@ -12,6 +12,7 @@ from typing import Any
 from oddspec.command.arguments import memory
 from oddspec.command.terminal import progress, say, text_table
 from oddspec.errors import InputError
+from oddspec.products.text import counted
 from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_study
 from oddspec.study.records import key_of
 
@@ -119,8 +120,8 @@ def _run(chosen: argparse.Namespace) -> int:
             progress=report,
             told=_tell,
         )
-    counted = Counter(record["status"] for record in records)
-    counts = _counts({status: counted[status] for status in STATUSES})
+    ended = Counter(record["status"] for record in records)
+    counts = _counts({status: ended[status] for status in STATUSES})
     print(f"{plan.name}: {counts}; records: {folder / 'records.jsonl'}")
     return 0
 
@@ -136,13 +137,13 @@ def _planned(study: Study, folder: Path) -> str:
     known = read_records(folder) if (folder / "records.jsonl").exists() else []
     todo = study.todo({key_of(record): record for record in known})
     left = Counter((row.detector, row.column) for row in todo)
-    counted = Counter((row.detector, row.column) for row in study.rows)
-    rows = [(*group, str(n), str(left[group])) for group, n in counted.items()]
+    asked = Counter((row.detector, row.column) for row in study.rows)
+    rows = [(*group, str(n), str(left[group])) for group, n in asked.items()]
     scenes = len({row.scene.key for row in study.rows})
     return (
         f"{text_table([('detector', 'column', 'runs', 'to do'), *rows])}\n"
-        f"{study.plan.name}: {len(study.rows)} runs on {scenes} scenes, "
-        f"{left.total()} of them to do"
+        f"{study.plan.name}: {counted(len(study.rows), 'run')} on {counted(scenes, 'scene')}, "
+        f"{len(todo)} of them to do"
     )
 
 

@@ -11,15 +11,7 @@ from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUN
 from oddspec.study_report.run_settings import variant, varying
 from oddspec.study_report.spread import Spread
 
-__all__ = [
-    "Cell",
-    "Cells",
-    "Heading",
-    "Place",
-    "arrange",
-    "scene_names",
-    "sweeps",
-]
+__all__ = ["Cell", "Cells", "Heading", "Place", "arrange", "scene_names", "sweeps"]
 
 
 class Heading(NamedTuple):

@@ -137,8 +137,8 @@ def _warnings(material: Material) -> list[str]:
     unscored = sorted({str(heading) for (_, heading), c in material.cells.items() if c.unscored})
     if unscored:
         found.append(
-            f"Valid pixels were left without a score, and areas are over the others: "
-            f"{'; '.join(unscored)}. Such a detector chooses what it is judged by."
+            f"Valid pixels were left without a score, so that areas are over fewer pixels than "
+            f"those of other detectors: {'; '.join(unscored)}."
         )
     single = {
         str(heading)

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oddspec.products.charts import INK, log_axis
-from oddspec.study_report.cells import (
-    Cell,
-    Heading,
-    Place,
-    scene_names,
-    sweeps,
-)
+from oddspec.study_report.cells import Cell, Heading, Place, scene_names, sweeps
 from oddspec.study_report.drawing import (
     ORANGE,
     Drawing,
@@ -63,11 +57,11 @@ def draw_surfaces(material: Material) -> Iterator[Drawing]:
         limits = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
         names = scene_names(by_place)
         default = tuple(_default(material, heading, runs, name) for name in (down, across))
-        shown = None not in default and _lies_in(default, rows, columns)
+        shown = None if None in default else _place_of(default, rows, columns)
         for place, axes in zip(places, every, strict=True):
             _surface(axes, fields[place], limits)
             if shown:
-                _mark_default(axes, default, rows, columns)
+                _frame(axes, *shown)
             axes.set_yticks(range(len(rows)), [setting_text(v) for v in rows])
             axes.set_xticks(range(len(columns)), [setting_text(v) for v in columns])
             axes.set_ylabel(down, parse_math=False)
@@ -214,24 +208,21 @@ def _surface(axes: Axes, field: np.ndarray, limits: tuple[float, float]) -> None
         axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
 
 
-def _lies_in(default: tuple[Any, ...], rows: list[Any], columns: list[Any]) -> bool:
-    """Whether the defaults are among the values that were run."""
-    return all(
-        any(_same(value, wanted) for value in values)
-        for wanted, values in zip(default, (rows, columns), strict=True)
-    )
-
-
-def _mark_default(
-    axes: Axes, default: tuple[Any, ...], rows: list[Any], columns: list[Any]
-) -> None:
-    from matplotlib.patches import Rectangle
-
+def _place_of(
+    default: tuple[Any, ...], rows: list[Any], columns: list[Any]
+) -> tuple[int, int] | None:
+    """Row and column of the defaults; None if they are not among the values that were run."""
     at = [
-        next(i for i, value in enumerate(values) if _same(value, wanted))
+        next((i for i, value in enumerate(values) if _same(value, wanted)), None)
         for wanted, values in zip(default, (rows, columns), strict=True)
     ]
-    corner = (at[1] - 0.47, at[0] - 0.45)
+    return None if at[0] is None or at[1] is None else (at[0], at[1])
+
+
+def _frame(axes: Axes, row: int, column: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    corner = (column - 0.47, row - 0.45)
     axes.add_patch(Rectangle(corner, 0.94, 0.9, fill=False, edgecolor=ORANGE, linewidth=2.2))
 
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from oddspec.study_report.cells import (
-    Cell,
-    Heading,
-    Place,
-    scene_names,
-    sweeps,
-)
+from oddspec.study_report.cells import Cell, Heading, Place, scene_names, sweeps
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.records import Run
 from oddspec.study_report.run_settings import at_default, varying
