@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 from recorded import a_record, truth_of, with_map, write
 
@@ -14,6 +15,7 @@ from oddspec.study_report.drawing import grid_of_axes, legend_outside, save, sty
 from oddspec.study_report.map_panels import draw_maps
 from oddspec.study_report.material import Material
 from oddspec.study_report.parameter_figures import draw_curves, draw_surfaces
+from oddspec.study_report.point_names import name_points
 from oddspec.study_report.ranking_figure import _cliques, draw_ranking
 from oddspec.study_report.roc_figures import draw_roc
 from oddspec.study_report.separability_boxes import draw_separability
@@ -187,6 +189,28 @@ def test_time_shows_the_spread_over_seeds(folder):
     heights = [round(abs(seg[1][1] - seg[0][1]), 6) for segs in bars for seg in segs]
     assert max(heights) == pytest.approx(0.2)  # 0.7 to 0.9
     assert "2 scenes" in drawing.caption
+
+
+def test_names_stand_beside_their_points_and_clear_of_each_other(rng):
+    figure, (axes,) = grid_of_axes(1, width=8, height=5)
+    points = np.concatenate([0.3 + 0.4 * rng.random((24, 2)), [[0.0, 1.0], [1.0, 0.0]]])
+    axes.plot(*points.T, "o", markersize=6)
+    bars = np.repeat(points[:, :, None], 2, axis=2)
+    names = [f"detector {i}" for i in range(len(points))]
+    name_points(axes, points, bars, names, ["red"] * len(points))
+    texts = {text.get_text(): text for text in axes.texts}
+    assert sorted(texts) == sorted(names)
+    boxes = {name: Text.get_window_extent(text) for name, text in texts.items()}
+    at = axes.transData.transform(points)
+    for name, point in zip(names, at, strict=True):
+        box = boxes[name]
+        assert not any(box.overlaps(other) for key, other in boxes.items() if key != name)
+        assert not any(box.contains(*other) for other in at)
+        assert axes.get_window_extent().fully_contains(*box.min)
+        assert axes.get_window_extent().fully_contains(*box.max)
+        gap = np.maximum(np.maximum(box.min - point, point - box.max), 0)
+        near = np.hypot(*gap) < 14 * figure.dpi / 72
+        assert near or texts[name].arrow_patch.get_visible()
 
 
 def test_stability_has_a_point_for_each_seed(folder):

@@ -15,7 +15,6 @@ from oddspec.study_report.drawing import (
     Drawing,
     NothingToDraw,
     grid_of_axes,
-    legend_outside,
     pages,
     per_page,
     styles,
@@ -23,6 +22,7 @@ from oddspec.study_report.drawing import (
 )
 from oddspec.study_report.material import Group, Material, slug
 from oddspec.study_report.metric_names import metric_name
+from oddspec.study_report.point_names import name_points
 from oddspec.study_report.ranking import complete_block
 
 if TYPE_CHECKING:
@@ -48,29 +48,36 @@ def draw_time(material: Material) -> Iterator[Drawing]:
     drawn = False
     for group in material.groups:
         headings, places = _shared(material, group)
-        if len(headings) < 2:
+        # (heading, time or area, least or median or most)
+        spans = np.array(
+            [
+                [
+                    _mean_spread(material, places, heading, metric)
+                    for metric in ("cpu_seconds", material.metric)
+                ]
+                for heading in headings
+            ]
+        ).reshape(-1, 2, 3)
+        timed = spans[:, 0, 0] > 0  # others have no place on a log scale
+        spans, names = spans[timed], [group.label(headings[i]) for i in np.flatnonzero(timed)]
+        if len(names) < 2:
             continue
         drawn = True
-        figure, (axes,) = grid_of_axes(1, width=5.6, height=4.6, margin=2.6)
-        handles, means = {}, []
-        for heading, style in zip(headings, styles(len(headings)), strict=True):
-            x, x_ends = _mean_spread(material, places, heading, "cpu_seconds")
-            y, y_ends = _mean_spread(material, places, heading, material.metric)
-            means.append(y)
+        figure, (axes,) = grid_of_axes(1, width=8.2, height=5.4, margin=0.2)
+        colours = [style.colour for style in styles(len(names))]
+        for span, colour in zip(spans, colours, strict=True):
+            (x, y), (x_bar, y_bar) = span[:, 1], np.abs(span[:, [0, 2]] - span[:, [1]])[..., None]
             axes.errorbar(
-                x, y, xerr=x_ends, yerr=y_ends, color=style.colour, capsize=3, elinewidth=1.2,
-                linestyle="none",
+                x, y, xerr=x_bar, yerr=y_bar, color=colour, marker="o", markersize=6, capsize=3,
+                elinewidth=1.2, linestyle="none",
             )  # fmt: skip
-            (handles[group.label(heading)],) = axes.plot(
-                x, y, style.marker, color=style.colour, markersize=7, linestyle="none"
-            )
         axes.set_xscale("log")
         log_axis(axes.xaxis)
-        if 0 < min(means) < 0.9 < max(means) < 1:
+        if 0 < spans[:, 1, 1].min() < 0.9 < spans[:, 1, 1].max() < 1:
             _spread_near_one(axes)
         axes.set_xlabel("processor seconds per scene (log scale)")
         axes.set_ylabel(f"mean {metric_name(material.metric)}")
-        legend_outside(figure, list(handles.values()), list(handles))
+        name_points(axes, spans[:, :, 1], spans[:, :, [0, 2]], names, colours)
         yield Drawing(
             f"time-{slug(group.name)}",
             f"Time against {metric_name(material.metric)}, {group.name}: means over the "
@@ -100,12 +107,11 @@ def _shared(material: Material, group: Group) -> tuple[list[Heading], list[Place
 
 def _mean_spread(
     material: Material, places: Sequence[Place], heading: Heading, metric: str
-) -> tuple[float, np.ndarray]:
-    """Mean of the medians, and its distances ``(2, 1)`` to the means of least and most."""
+) -> np.ndarray:
+    """Means ``(3,)`` over the scenes of the least, the median and the most of the seeds."""
     spreads = [material.cells[place, heading].spread(metric) for place in places]
     known = [(s.least, s.median, s.most) for s in spreads if s is not None]
-    least, median, most = np.mean(known, axis=0) if known else (np.nan,) * 3
-    return float(median), np.array([[median - least], [most - median]])
+    return np.mean(known, axis=0) if known else np.full(3, np.nan)
 
 
 def draw_stability(material: Material) -> Iterator[Drawing]:
