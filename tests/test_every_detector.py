@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import functools
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import oddspec
 from cubes import SEED, make_cube
 from oddspec import detectors, run, settings, two_passes
 from oddspec.detector import SceneDetector
-from oddspec.errors import SettingError
+from oddspec.errors import InputError, SettingError
 from oddspec.files.source import ArraySource
 from oddspec.models import fitted_class
 from oddspec.products.insights import draw_insight
@@ -78,6 +79,20 @@ class TestContract:
     def test_an_odd_pixel_ranks_high(self, name, cube):
         scores = known(name)
         assert (scores > scores[9, 13]).sum() < 3
+
+    def test_a_scene_of_masked_pixels_is_refused(self, name):
+        with pytest.raises(InputError, match="valid"):
+            detect(np.full((24, 26, 12), np.nan), name)
+
+    def test_a_scene_of_equal_pixels_is_refused_or_warned_of(self, name):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                scores = detect(np.full((24, 26, 12), 3.0), name)
+            except (InputError, SettingError):
+                return
+        assert any("all pixels have the same score" in str(w.message) for w in caught)
+        assert np.ptp(scores) == 0
 
     def test_the_input_is_untouched(self, name, cube):
         before = cube.copy()

@@ -68,7 +68,7 @@ def test_a_constant_band_becomes_zero_and_not_noise(pixels, name, value):
     assert abs(scaling.BY_NAME[name](pixels)(pixels)[:, 2]).max() < 1e-12
 
 
-@pytest.mark.parametrize("name", ["global01", "bandz", "globalz"])
+@pytest.mark.parametrize("name", ["global01", "band01", "bandz", "globalz"])
 def test_pixels_that_are_all_equal_are_refused(name):
     with pytest.raises(InputError, match="all valid pixels are equal"):
         scaling.BY_NAME[name](np.full((9, 3), 0.1))

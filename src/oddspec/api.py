@@ -105,7 +105,8 @@ def detect(
         Bytes of resident memory that the process may use; by default half of what is free is
         added to what it has.
     workers
-        Threads; by default one per CPU. The scores do not depend on it.
+        Threads; by default one per CPU. Scores of tiles do not depend on it; what is computed of
+        the whole scene or trained may differ by rounding.
     device
         ``cpu``, ``cuda`` or ``auto``.
     progress

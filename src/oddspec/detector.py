@@ -68,8 +68,9 @@ class Background(Protocol):
     def score(self, pixels: Pixels) -> PixelScores:
         """One score per pixel, larger is more anomalous.
 
-        A background may also have ``insights() -> tuple[Insight, ...]``, and
-        ``distribution() -> ScoreDistribution | None`` where theory gives one.
+        A background may also have ``insights() -> tuple[Insight, ...]``,
+        ``distribution() -> ScoreDistribution | None`` where theory gives one, and ``health``, the
+        state of the covariance that distances are measured in (`oddspec.linalg.Health`).
         """
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from oddspec.arrays import must_have_shape
@@ -19,7 +21,7 @@ from oddspec.detector import (
     WindowDetector,
 )
 from oddspec.device import choose_device
-from oddspec.errors import BudgetError, SettingError
+from oddspec.errors import BudgetError, DataWarning, SettingError
 from oddspec.memory import (
     WINDOW_SIDES,
     needed,
@@ -88,8 +90,8 @@ def run(
         examiner = fitted if isinstance(fitted, Examiner) else detector
         return _run_scene(scene, examiner, sink, resources, progress)
     # Each worker has one BLAS thread: tiles in parallel scale better than one product in
-    # parallel, and sums do not depend on how BLAS splits them.
-    with threadpool_limits(1, user_api="blas"):
+    # parallel, and sums do not depend on how BLAS splits them. OpenMP's are PyTorch's.
+    with threadpool_limits({"blas": 1, "openmp": resources.workers}):
         if isinstance(detector, BackgroundDetector):
             passes = TwoPasses(scene, detector, sink, resources, progress, device)
             background = passes.run(checkpoint, fitted if isinstance(fitted, Background) else None)
@@ -122,6 +124,8 @@ def _run_window(
     window.must_fit(h, w)
     tiles = _window_tiles(scene, detector, resources)
     todo = [tile for tile in tiles if not sink.has(tile)]
+    extremes: list[float] = []
+    seen: list[bool] = []
 
     def work(region: Region) -> None:
         rows, columns = window.reach(*region.rows, h), window.reach(*region.columns, w)
@@ -130,8 +134,15 @@ def _run_window(
         scores = detector.score_tile(tile)
         must_have_shape(scores, region.shape, detector)
         sink.write(region, scores)
+        seen.append(bool(tile.tested.any()))
+        known = scores[np.isfinite(scores)]
+        extremes.extend((known.min(), known.max()) if len(known) else ())
 
     spread(todo, work, resources.threads, progress, "scoring", len(tiles) - len(todo))
+    if len(todo) == len(tiles):  # else a part of the scene has been judged in an earlier run
+        if not any(seen):
+            raise scene.without_valid_pixel()
+        _warn_if_flat(np.array(extremes))
 
 
 def _window_tiles(scene: Scene, detector: WindowDetector, resources: Resources) -> Grid:
@@ -167,7 +178,7 @@ def _run_scene(
             f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
         )
     cube, valid = scene.read((0, h), (0, w))
-    with threadpool_limits(resources.workers, user_api="blas"):
+    with threadpool_limits(resources.workers):
         found = examiner.examine(cube, valid, progress)
     if not isinstance(found, Examined):
         raise SettingError(
@@ -175,5 +186,17 @@ def _run_scene(
             f"oddspec.detector.Examined(scores), with scores of shape ({h}, {w})"
         )
     must_have_shape(found.scores, (h, w), examiner)
+    _warn_if_flat(found.scores)
     sink.write(Region((0, h), (0, w)), found.scores)
     return Outcome(found.fitted, found.insights)
+
+
+def _warn_if_flat(scores: np.ndarray) -> None:
+    known = scores[np.isfinite(scores)]
+    if len(known) > 1 and not np.ptp(known):
+        warnings.warn(
+            f"all pixels have the same score, {known[0]:g}: with these settings nothing in this "
+            f"scene is set apart",
+            DataWarning,
+            stacklevel=4,
+        )

@@ -62,15 +62,24 @@ def global01(pixels: Pixels) -> Scaling:
     InputError
         If all values are equal.
     """
-    least, most = _extremes(pixels)
-    bands = np.ones(pixels.shape[1])
-    return Scaling(least.min() * bands, _spread(least.min(), most.max()) * bands)
+    lowest, highest = _extremes(pixels)
+    least, most = np.full(len(lowest), lowest.min()), np.full(len(highest), highest.max())
+    _must_vary(most - least, np.maximum(abs(least), abs(most)))
+    return Scaling(least, most - least)
 
 
 def band01(pixels: Pixels) -> Scaling:
-    """The smallest value of every band to 0, its largest to 1; a constant band to 0."""
+    """The smallest value of every band to 0, its largest to 1; a constant band to 0.
+
+    Raises
+    ------
+    InputError
+        If no band varies.
+    """
     least, most = _extremes(pixels)
-    return Scaling(least, _where_varied(most - least, np.maximum(abs(least), abs(most))))
+    spread, size = most - least, np.maximum(abs(least), abs(most))
+    _must_vary(spread, size)
+    return Scaling(least, _where_varied(spread, size))
 
 
 def bandz(pixels: Pixels) -> Scaling:
@@ -142,15 +151,13 @@ def _statistics(pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
     xp = array_namespace(pixels)
     mean = to_numpy(xp.mean(pixels, axis=0))
     deviation = to_numpy(xp.sqrt(xp.mean((pixels - xp.mean(pixels, axis=0)) ** 2, axis=0)))
-    if not (deviation > CONSTANT * abs(mean)).any():
-        raise InputError("all valid pixels are equal: there is no background to compare with")
+    _must_vary(deviation, abs(mean))
     return mean, deviation
 
 
-def _spread(least: float, most: float) -> float:
-    if not most - least > CONSTANT * max(abs(least), abs(most)):
+def _must_vary(spread: np.ndarray, size: np.ndarray) -> None:
+    if not (spread > CONSTANT * size).any():
         raise InputError("all valid pixels are equal: there is no background to compare with")
-    return most - least
 
 
 def _where_varied(spread: np.ndarray, size: np.ndarray) -> np.ndarray:

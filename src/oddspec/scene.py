@@ -108,3 +108,10 @@ class Scene:
             valid &= (cube != cube[:, :, :1]).any(axis=2)
         cube[~valid] = 0.0
         return cube, valid
+
+    def without_valid_pixel(self) -> InputError:
+        """What to raise where all pixels are masked."""
+        return InputError(
+            f"{self.source.path or self.name}: no pixel is valid (all are nodata, NaN or "
+            f"infinite); check the nodata value and the chosen bands"
+        )

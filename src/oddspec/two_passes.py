@@ -11,7 +11,6 @@ from oddspec.arrays import Scores, must_have_shape
 from oddspec.budget import Resources
 from oddspec.detector import Background, BackgroundDetector
 from oddspec.device import to_device, to_numpy
-from oddspec.errors import InputError
 from oddspec.memory import block_bytes, raw_bytes, summary_bytes
 from oddspec.pixels import valid_pixels
 from oddspec.progress import Progress
@@ -102,11 +101,7 @@ class TwoPasses:
             checkpoint.save(tree, covered, final=True)
         summary = tree.total()
         if summary is None:
-            source = self.scene.source
-            raise InputError(
-                f"{source.path or source.name}: no pixel is valid (all are nodata, NaN or "
-                f"infinite); check the nodata value and the chosen bands"
-            )
+            raise self.scene.without_valid_pixel()
         return summary
 
     def _summarise(self, tile: Region, covered: set[int]) -> tuple[Tree, list[int]]:

@@ -6,7 +6,7 @@ import pytest
 
 import oddspec
 from oddspec import detectors
-from oddspec.errors import InputError, NotConverged, SettingError
+from oddspec.errors import DataWarning, InputError, NotConverged, SettingError
 
 NAMES = ("lsmad", "rpca", "lsdm_mog")
 ODD = 9 * 26 + 13
@@ -47,6 +47,17 @@ def test_lsmad_at_full_rank_is_rx_on_a_real_scene(shared):
     cube = io.loadmat(shared / "data" / "hydice-162.mat")["data"]
     found = oddspec.detect(cube, "lsmad", rank=162, cardinality=0.0)
     np.testing.assert_allclose(found, oddspec.detect(cube, "rx"), rtol=1e-6)
+
+
+def test_lsmad_says_that_it_is_rx_where_the_rank_takes_in_all_bands(cube):
+    with pytest.warns(DataWarning, match="rank=28 takes in all of the scene's 12 bands"):
+        found = oddspec.detect(cube, "lsmad")
+    np.testing.assert_allclose(found, oddspec.detect(cube, "rx"), rtol=1e-8)
+
+
+def test_rpca_that_sets_nothing_apart_says_so(cube):
+    with pytest.warns(DataWarning, match="all pixels have the same score, 0"):
+        oddspec.detect(cube, "rpca", penalty=1.0)
 
 
 def test_lsmad_scores_by_the_background_alone(rng):

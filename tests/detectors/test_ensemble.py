@@ -138,6 +138,10 @@ def test_insights_are_the_members_views_and_their_agreement(cube):
     assert 0 < agreement.values[0, 2] < 1
 
 
+def test_a_member_without_a_training_is_no_member_without_progress(cube):
+    oddspec.detect(cube, "ensemble", members="rx, lrr_net epochs=0 stages=2")
+
+
 def test_progress_goes_on_through_the_members(cube):
     told = []
     oddspec.detect(

@@ -3,6 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
+import oddspec
 from oddspec.detectors.representation.lrr import LRR
 from oddspec.errors import NotConverged, SettingError
 from oddspec.solvers import dictionary as solver
@@ -63,6 +64,29 @@ def test_it_converges_on_a_scene_and_says_so_when_not(scene):
         LRR().examine(scene, ALL)
     with pytest.warns(NotConverged):
         LRR(max_iter=2).examine(scene, ALL)
+
+
+@pytest.mark.parametrize(
+    ("settings", "copies"),
+    [({"rank": 4}, 9), ({}, 4), ({"rank": 4, "dictionary": "fixed"}, 4)],
+)
+def test_a_model_gives_copies_of_a_scene_its_scores(scene, settings, copies):
+    # The tolerance is tight, as both must have come to the same place.
+    once = LRR(tolerance=1e-9, max_iter=3, **settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotConverged)
+        model = once.examine(scene, ALL).fitted
+        expected = model.examine(scene, ALL).scores
+        many = model.examine(np.tile(scene, (copies, 1, 1)), np.tile(ALL, (copies, 1))).scores
+    np.testing.assert_allclose(many, np.tile(expected, (copies, 1)), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["lrr", "lrr_net_plus"])
+def test_a_background_that_vanishes_is_told(scene, name):
+    settings = {} if name == "lrr" else {"epochs": 0}
+    with pytest.raises(SettingError, match=r"background has vanished.*raise rank"):
+        oddspec.detect(scene, name, rank=3, **settings)
+    oddspec.detect(scene, name, rank=4, **settings)
 
 
 def test_memory_is_linear_in_pixels():

@@ -114,6 +114,15 @@ def test_a_penalty_that_leaves_nothing_odd_is_told_and_the_residual_is_scored(cu
     assert np.ptp(found) > 0
 
 
+@pytest.mark.parametrize("more", [{}, {"beta": 0.0}, {"rules": "printed"}])
+def test_an_infinite_penalty_leaves_nothing_odd(cube, more):
+    with pytest.warns(DataWarning, match="penalty=inf leaves no pixel odd"):
+        found = REDNMF(penalty=math.inf, **QUICK, **more).examine(cube, everywhere(cube))
+    objective = next(i.values for i in found.insights if i.name == "objective")
+    assert np.isfinite(objective).all()
+    assert objective[-1] < objective[0]
+
+
 def test_the_penalty_is_relative_to_the_residual_or_absolute(cube):
     X, energy = cube.reshape(-1, 12), float((cube * cube).sum())
     factors = nmf.begin(X, energy, 5, 0, QUICK["warmup"])

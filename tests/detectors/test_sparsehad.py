@@ -117,6 +117,12 @@ def test_settings_out_of_range_are_named(settings):
         SparseHAD(**settings)
 
 
+def test_an_encoder_that_would_not_be_trained_scores_nothing():
+    SparseHAD(second="own", sparsity_weight=0.0)
+    with pytest.raises(SettingError, match="would not be trained"):
+        SparseHAD(strategy="latent", second="own", sparsity_weight=0.0)
+
+
 def test_too_few_or_equal_pixels_are_refused():
     with pytest.raises(InputError, match="at least 2"):
         fit(np.ones((1, 5)))

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from oddspec.errors import SettingError
-from oddspec.learning.train import check_spread, train
+from oddspec.learning.train import check_spread, epochs_of, train
 
 
 def line(rng, n=64):
@@ -51,6 +51,23 @@ def test_every_row_is_seen_once_per_epoch(rng):
     assert not torch.equal(first, second)
     for epoch in (first, second):
         np.testing.assert_array_equal(np.sort(epoch), np.sort(data[:, 0]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "sizes"), [(33, [16, 17]), (34, [16, 16, 2]), (17, [17]), (32, [16, 16]), (9, [9])]
+)
+def test_a_handful_of_rows_makes_no_batch_of_its_own(rng, rows, sizes):
+    seen = []
+    slope = torch.zeros(2, requires_grad=True)
+
+    def loss(part):
+        seen.append(len(part))
+        return miss(slope)(part)
+
+    epochs, batch = epochs_of(2 * len(sizes), 16, rows)
+    assert epochs == 2
+    train([slope], loss, line(rng, rows), epochs=epochs, rate=0.1, batch=batch)
+    assert seen == sizes * 2
 
 
 def test_it_stops_when_the_loss_has_settled(rng):

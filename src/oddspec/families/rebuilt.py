@@ -14,7 +14,7 @@ from oddspec.device import to_numpy
 from oddspec.families.losses import losses_insight
 from oddspec.learning.rebuilder import Rebuilder
 from oddspec.learning.train import check_spread
-from oddspec.linalg import Gaussian
+from oddspec.linalg import Gaussian, Health
 from oddspec.scaling import Scaling
 from oddspec.summary import Moments
 
@@ -81,6 +81,11 @@ class RebuiltBackground:
     search: Search
     runs: tuple[Trained, ...]
     gaussians: tuple[Gaussian, ...]
+
+    @property
+    def health(self) -> Health:
+        """State of the covariance that the first run's distances are measured in."""
+        return self.gaussians[0].health
 
     @classmethod
     def of(

@@ -139,6 +139,7 @@ class Unfolded(SampleDetector, ABC):
                 plain, theirs, end = whole.run(fresh)
                 if whole.loss(end) < whole.loss(last):
                     network, stages, errors, last = fresh, plain, theirs, end
+            solver.must_explain(last, whole.squares, whole.weights)
             factors = torch.exp(network.logs).cpu().numpy()
         initial = np.array([whole.constants[name] for name in network.names])
         return UnfoldedBackground(

@@ -48,7 +48,7 @@ def fused_adam(parameters: Iterable[torch.Tensor], lr: float) -> torch.optim.Opt
 def epochs_of(steps: int, batch: int, rows: int) -> tuple[int, int]:
     """Epochs in which at least so many steps are made, and the rows of each; batch 0 takes all."""
     batch = min(batch or rows, rows)
-    return -(-steps // -(-rows // batch)), batch
+    return -(-steps // len(_starts(rows, batch))), batch
 
 
 def train(
@@ -82,7 +82,8 @@ def train(
     rate
         Step size of the optimiser.
     batch
-        Rows per step; None takes all at once. The last batch of an epoch may be smaller.
+        Rows per step; None takes all at once. The last batch of an epoch may be smaller, or up to
+        an eighth larger.
     optimiser
         Made as ``optimiser(parameters, lr=rate)``.
     generator
@@ -162,9 +163,21 @@ def _batches(
     order = None
     if generator is not None:
         order = torch.randperm(len(data), generator=generator).to(data.device)
-    for start in range(0, len(data), batch):
-        part = slice(start, start + batch)
+    starts = _starts(len(data), batch)
+    for part in map(slice, starts, (*starts[1:], len(data))):
         yield data[part] if order is None else data.index_select(0, order[part])
+
+
+def _starts(rows: int, batch: int) -> list[int]:
+    """Where the batches of an epoch begin.
+
+    A rest of less than an eighth of a batch joins the batch before: the optimiser would make as
+    large a step for a handful of rows, which may be of one kind, as for all of the others.
+    """
+    starts = list(range(0, rows, batch))
+    if len(starts) > 1 and 8 * (rows - starts[-1]) < batch:
+        del starts[-1]
+    return starts
 
 
 def _check_finite(

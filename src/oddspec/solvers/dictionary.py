@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
+from oddspec.errors import SettingError
 from oddspec.solvers.balance import balance
 from oddspec.solvers.prox import Threshold, nuclear_norm, svt_factor
 from oddspec.solvers.scene_weights import Weights
@@ -47,6 +48,7 @@ __all__ = [
     "anomalies",
     "follow",
     "gap",
+    "must_explain",
     "objective",
     "relaxed",
     "start",
@@ -215,6 +217,24 @@ def objective(
     norms = _root(squares - xp.sum(L * (2 * seen - L @ gram), axis=1))
     l1, l2, l3 = weights
     return misfit / 2 + l1 / 2 * xp.sum(D * D) + l2 * nuclear_norm(J) + l3 * xp.sum(kept * norms)
+
+
+def must_explain(state: Representation, squares: Float[Any, " n"], weights: Weights) -> None:
+    """See to it that there is a background: scores would be the lengths of the pixels otherwise.
+
+    Raises
+    ------
+    SettingError
+        If ``L D`` is next to nothing (3 % at most) beside X, whose rows have these squared norms.
+    """
+    xp = array_namespace(state.D)
+    L, D = state.codes.L, state.D
+    if float(xp.sum(L * L) * xp.sum(D * D)) < 1e-3 * float(xp.sum(squares)):
+        raise SettingError(
+            f"the background has vanished: it explains less than its penalties cost "
+            f"(lambda2={weights.l2:.3g}, lambda3={weights.l3:.3g}); raise rank, set a lower "
+            f"lambda2, or a higher lambda3"
+        )
 
 
 def gap(previous: Representation, state: Representation) -> float:

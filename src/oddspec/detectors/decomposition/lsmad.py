@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
 from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.errors import SettingError
+from oddspec.errors import DataWarning, SettingError
 from oddspec.linalg import Gaussian
 from oddspec.pixels import background_pixels, on_map, score_map
 from oddspec.progress import Progress, silent
@@ -77,7 +78,8 @@ class LSMAD(SceneDetector):
     * The defaults, rank 28 and 0.0022, are those of that public code, with the fraction meant.
       "Sparse Coding-inspired GAN for weakly supervised hyperspectral anomaly detection" (2021)
       compares with rank 3 and 0.003; a scene has more than three materials.
-    * At rank b, without a sparse part, scores are those of RX.
+    * At rank b nothing is left over to be sparse, and scores are those of RX: so it is, with a
+      warning, on scenes of no more than ``rank`` bands.
     * The paper stops at an absolute residual of 1e-3; here a fraction serves all units.
 
     References
@@ -130,10 +132,19 @@ class LSMAD(SceneDetector):
         -----
         NotConverged
             If the steps did not suffice.
+        DataWarning
+            If the rank takes in all bands, so that nothing is sparse.
         """
         pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
         X = scaling(pixels)
+        if self.cardinality and self.rank >= X.shape[1]:
+            warnings.warn(
+                f"rank={self.rank} takes in all of the scene's {X.shape[1]} bands: nothing is left "
+                f"to be sparse, and scores are those of rx; lower the rank",
+                DataWarning,
+                stacklevel=2,
+            )
         split, curve = self._split(X, progress)
         scores = score_map(self._distances(X, split), valid)
         mean = split.A.mean(axis=0)

@@ -57,8 +57,9 @@ class RPCA(SceneDetector):
     * The problem is convex: there is one optimum, and nothing random.
     * The constraint is exact, so noise must go somewhere. Directions whose spread is below what lam
       asks for go to S, of every pixel; on real scenes no row of S is zero, and scores are residuals
-      from robust principal components. The proof in [1] of exact recovery speaks of data without
-      noise.
+      from robust principal components. lam asks for 0.18 / outliers directions: on scenes of fewer
+      bands all may belong to the background, and most scores, or all, are zero. The proof in [1] of
+      exact recovery speaks of data without noise.
     * [1] derives lam for its gamma; gamma = 0.01 is our choice, a scene's usual order.
     * ADMM with a penalty that adapts for 50 steps and is constant thereafter. Public codes let it
       grow geometrically, which ends feasible but not optimal.

@@ -185,7 +185,8 @@ class Ensemble(SceneDetector):
         name = self.names[number]
 
         def told(done: float, total: float, stage: str) -> None:
-            progress(number + min(done / total, 1.0), len(self.names), f"{name}: {stage}")
+            share = min(done / total, 1.0) if total else 1.0
+            progress(number + share, len(self.names), f"{name}: {stage}")
 
         try:
             with warnings.catch_warnings(record=True) as caught:

@@ -53,7 +53,8 @@ class REDNMF(Factorized):
     warmup
         Sweeps of plain factorization before the start.
     rules
-        corrected: updates that lower the objective; printed: those of [1] as they stand.
+        corrected: updates that lower the objective; printed: those of [1] as they stand, which
+        know neither tolerance nor unit_norm.
     unit_norm
         Give the spectra unit norm; False leaves their scale free, as [1] does, so that the encoder
         loses its weight.
@@ -188,12 +189,13 @@ class REDNMF(Factorized):
         return factors.H, factors.W, rednmf.encoder(X, factors.H)
 
     def _weight(self, X: Pixels, H: np.ndarray, W: np.ndarray) -> float:
+        penalty = min(self.penalty, 1e100)  # infinity times a norm of 0 would be no number
         if self.penalty_unit == "absolute":
-            return self.penalty
+            return penalty
         squares = np.vecdot(X, X)
         typical = float(np.median(nmf.residual_norms(H, W, X @ W.T, squares)))
         # Data of exactly that rank leave rounding errors only.
-        return self.penalty * max(typical, 1e-8 * float(np.sqrt(squares.mean())))
+        return penalty * max(typical, 1e-8 * float(np.sqrt(squares.mean())))
 
     def _score(self, odd: Pixels, X: Pixels, H: np.ndarray, W: np.ndarray, valid: Mask) -> Scores:
         if not odd.any():

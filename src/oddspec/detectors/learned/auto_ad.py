@@ -50,7 +50,8 @@ class AutoAD(Pictured):
     scales
         How often the image is halved (5); lowered where the scene is too small for it.
     iterations
-        Most steps of the optimiser (1001); taken in groups of 50.
+        How often the network is run at most (1001). The last run looks only; the steps of the
+        optimiser before it are taken in groups of 50, at least one.
     learning_rate
         Of Adam (0.01).
     noise

@@ -18,7 +18,7 @@ from oddspec.families.sampled import SampleDetector
 from oddspec.learning.denoiser import Denoiser, draw_denoiser
 from oddspec.learning.diffusion import STEPS, Schedule, schedule
 from oddspec.learning.train import epochs_of, train
-from oddspec.linalg import Gaussian
+from oddspec.linalg import Gaussian, Health
 from oddspec.progress import Progress, silent
 from oddspec.ranges import above_zero, at_least
 from oddspec.scaling import Scaling, global01
@@ -194,6 +194,11 @@ class BSDMBackground:
     removals: int
     losses: np.ndarray
     gaussian: Gaussian | None
+
+    @property
+    def health(self) -> Health | None:
+        """State of the covariance that distances are measured in."""
+        return self.gaussian.health if self.gaussian else None
 
     def rest(self, pixels: Pixels) -> Pixels:
         """What is left of each pixel, in float64."""

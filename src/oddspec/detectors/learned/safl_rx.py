@@ -10,7 +10,7 @@ from oddspec.detector import Insight
 from oddspec.device import to_numpy
 from oddspec.families.adversarial import Adversarial, Fitted
 from oddspec.learning.train import check_spread
-from oddspec.linalg import Gaussian
+from oddspec.linalg import Gaussian, Health
 from oddspec.progress import Progress, silent
 from oddspec.summary import Moments, Sample
 
@@ -75,6 +75,11 @@ class SAFLRXBackground:
 
     fitted: Fitted
     gaussian: Gaussian
+
+    @property
+    def health(self) -> Health:
+        """State of the covariance that distances are measured in."""
+        return self.gaussian.health
 
     def score(self, pixels: Pixels) -> PixelScores:
         """Squared Mahalanobis distance of each pixel's code."""

@@ -141,6 +141,11 @@ class SparseHAD(SampleDetector):
             self, 0, "batch", "patience", "seed", "adversarial_weight", "sparsity_weight", "floor"
         )
         above_zero(self, "learning_rate", "reconstruction_weight", "bound", "eps")
+        if self.strategy == "latent" and self.second == "own" and not self.sparsity_weight:
+            raise SettingError(
+                "second='own' with sparsity_weight=0: the second encoder would not be trained, but "
+                "strategy='latent' scores by it; give it a weight, or take second='tied'"
+            )
         if not 0 < self.background_share <= 1:
             raise SettingError(
                 f"background_share={self.background_share}: expected above 0 and at most 1"

@@ -163,6 +163,7 @@ class LRR(SceneDetector):
         state = solver.start(D, L)
         steps = iterate(step, state, gap=solver.gap, tol=self.tolerance, max_iter=self.max_iter)
         for state in steps:
+            solver.must_explain(state, squares, weights)
             progress(len(curve), self.max_iter, "solving")
             curve.append(float(solver.objective(state, X, squares, weights)) / len(X))
         return state, np.array(curve)
@@ -172,7 +173,8 @@ class LRR(SceneDetector):
 class LRRAtoms:
     """Atoms and weights that another scene is represented by, in the scaling they belong to.
 
-    The nuclear norm grows with the number of pixels, so its weight is taken per pixel.
+    The nuclear norm grows with the root of the number of pixels, the other terms with that number,
+    so its weight follows the root: a scene beside a copy of itself keeps its scores.
     """
 
     settings: LRR
@@ -189,10 +191,9 @@ class LRRAtoms:
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores of another scene; the atoms stay as they are."""
         X = self.scaling(background_pixels(cube, valid))
-        share = len(X) / self.count
-        weights, mu = self.weights._replace(l2=self.weights.l2 * share), self.mu * share
+        weights = self.weights._replace(l2=self.weights.l2 * (len(X) / self.count) ** 0.5)
         L = _least_squares(X, self.atoms)
-        state, curve = self.settings._solve(X, self.atoms, L, weights, mu, False, progress)
+        state, curve = self.settings._solve(X, self.atoms, L, weights, self.mu, False, progress)
         told = _told(self.settings, X, state, weights, self.scaling, valid, curve)
         return Examined(*told, self)
 

@@ -15,7 +15,7 @@ from oddspec.detector import BackgroundDetector, Insight
 from oddspec.device import to_numpy
 from oddspec.errors import SettingError
 from oddspec.families.fractional_fourier import fractional_fourier
-from oddspec.linalg import Gaussian
+from oddspec.linalg import Gaussian, Health
 from oddspec.progress import Progress, silent
 from oddspec.ranges import at_least
 from oddspec.summary import Moments, Sample
@@ -148,6 +148,11 @@ class FrFEBackground:
     imaginary: np.ndarray
     gaussian: Gaussian
     entropies: np.ndarray
+
+    @property
+    def health(self) -> Health:
+        """State of the covariance that distances are measured in."""
+        return self.gaussian.health
 
     def score(self, pixels: Pixels) -> PixelScores:
         """Squared Mahalanobis distance of each pixel's moduli."""
