@@ -31,7 +31,8 @@ speed: $(VENV)/.dev
 
 # All studies on your copies of the public scenes: hours, but it goes on where it was stopped.
 # In pieces of less than an hour: make study DATA=FOLDER PLANS=defaults ONLY="lren seed=0"
-study: $(VENV)/.core
+study: $(VENV)/.torch
+	@test -z "$(ONLY)" || test "$(origin PLANS)" != file || { echo "say PLANS=NAME too: ONLY is a part of one plan"; exit 1; }
 	@test -d "$(DATA)" || { echo "say make study DATA=FOLDER, with the folder of the public scenes (docs/scenes.md)"; exit 1; }
 	for plan in $(PLANS); do \
 		$(BIN)/oddspec study studies/$$plan.toml --data "$(DATA)" --out "$(STUDY)/$$plan" \
@@ -47,9 +48,13 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
+$(VENV)/.torch: pyproject.toml constraints.txt | $(BIN)/python
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torch]'
+	touch $@ $(VENV)/.core
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ $(VENV)/.core
+	touch $@ $(VENV)/.core $(VENV)/.torch
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,7 +11,7 @@ from recorded import a_record, truth_of, with_map, write
 from oddspec.errors import InputError, SettingError
 from oddspec.study_report import FIGURES, figures
 from oddspec.study_report.course_figures import draw_convergence, draw_noise
-from oddspec.study_report.drawing import grid_of_axes, legend_outside, save, styles
+from oddspec.study_report.drawing import grid_of_axes, in_lines, legend_outside, save, styles
 from oddspec.study_report.map_panels import draw_maps
 from oddspec.study_report.material import Material
 from oddspec.study_report.parameter_figures import draw_curves, draw_surfaces
@@ -211,6 +211,12 @@ def test_names_stand_beside_their_points_and_clear_of_each_other(rng):
         gap = np.maximum(np.maximum(box.min - point, point - box.max), 0)
         near = np.hypot(*gap) < 14 * figure.dpi / 72
         assert near or texts[name].arrow_patch.get_visible()
+
+
+def test_names_are_broken_into_lines_where_they_are_too_long():
+    assert in_lines("abu-airport-1", 1.75) == "abu-airport-1"
+    assert in_lines("f190812_rfl_v1_img", 1.0) == "f190812_rfl_\nv1_img"
+    assert max(map(len, in_lines(50 * "x", 1.0).split("\n"))) == 13
 
 
 def test_stability_has_a_point_for_each_seed(folder):

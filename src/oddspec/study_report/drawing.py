@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 __all__ = [
     "BLUE",
     "ORANGE",
+    "PANEL",
     "QUIET",
     "Drawing",
     "NothingToDraw",
     "Style",
     "grid_of_axes",
+    "in_lines",
     "legend_outside",
     "line_with_band",
     "pages",
@@ -49,6 +52,10 @@ _LINES = ("-", "--", ":", "-.")
 _MARKERS = "osD^vP*X"
 
 
+PANEL = 3.6
+"""Inches that a panel is wide where nothing else is said."""
+_LETTER, _LABELS = 0.076, 0.7
+"""Inches that a character of a title takes in the mean, and that a panel's axis labels take."""
 _LEGEND_LINE, _LEGEND_COLUMN = 0.19, 1.5
 """Inches that a name takes in a legend, and that a further column of names takes."""
 _WIDEST = 13.0
@@ -100,7 +107,7 @@ def styles(count: int) -> list[Style]:
 
 
 def grid_of_axes(
-    count: int, *, width: float = 3.6, height: float = 2.9, across: int = 3, margin: float = 2.4
+    count: int, *, width: float = PANEL, height: float = 2.9, across: int = 3, margin: float = 2.4
 ) -> tuple[Figure, list[Axes]]:
     """Small multiples: axes of that size in rows, and room for a legend at the right."""
     columns = min(count, across, _across(width))
@@ -141,9 +148,17 @@ def plain_axes(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def title(axes: Axes, text: str) -> None:
-    """What a panel shows, usually a scene's name."""
-    axes.set_title(text, fontsize=9, loc="left", parse_math=False)
+def title(axes: Axes, text: str, width: float = PANEL) -> None:
+    """What a panel of that many inches shows, usually a scene's name."""
+    axes.set_title(in_lines(text, width - _LABELS), fontsize=9, loc="left", parse_math=False)
+
+
+def in_lines(name: str, inches: float) -> str:
+    """A name in the size of titles, broken into lines where it is longer than that."""
+    most = max(8, int(inches / _LETTER))
+    # A line may end after an underscore as after a word.
+    lines = textwrap.wrap(name.replace("_", "_ "), most) if len(name) > most else [name]
+    return "\n".join(line.replace("_ ", "_") for line in lines)
 
 
 def line_with_band(axes: Axes, x: Sequence[float], spreads: Sequence[Spread], style: Style) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from oddspec.products.charts import INK, figure_of
 from oddspec.study_report.cells import Heading, Place
-from oddspec.study_report.drawing import Drawing, NothingToDraw
+from oddspec.study_report.drawing import Drawing, NothingToDraw, in_lines
 from oddspec.study_report.material import Group, Material, slug
 from oddspec.study_report.records import Run
 
@@ -89,15 +89,16 @@ def _panel(
         for one in line:
             one.set_box_aspect(h / w)
     shown = None
-    for place, line in zip(rows, axes, strict=True):
+    for place, line, height in zip(rows, axes, heights, strict=True):
         for name, one in zip(extra, line, strict=False):
             _view(one, views[place].get(name))
         for heading, one in zip(columns, line[len(extra) :], strict=True):
             shown = _score_map(one, maps.get((place, heading)), material.metric) or shown
-        line[0].set_ylabel(material.scenes[place], fontsize=8.5, color=INK, parse_math=False)
+        scene = in_lines(material.scenes[place], height)
+        line[0].set_ylabel(scene, fontsize=8.5, color=INK, parse_math=False)
     names = [*extra, *(group.label(heading) for heading in columns)]
     for one, name in zip(axes[0], names, strict=True):
-        one.set_title(name, fontsize=8.5, color=INK, parse_math=False, wrap=True)
+        one.set_title(in_lines(name, _SIZE), fontsize=8.5, color=INK, parse_math=False)
     if shown is not None:
         bar = figure.colorbar(shown, ax=axes, shrink=0.5, aspect=22, pad=0.01, ticks=[0, 1])
         bar.ax.set_yticklabels(["low", "high"], fontsize=8)

@@ -10,10 +10,12 @@ from oddspec.metrics import Classes, roc_curve
 from oddspec.products.charts import figure_of
 from oddspec.study_report.cells import Heading, Place
 from oddspec.study_report.drawing import (
+    PANEL,
     QUIET,
     Drawing,
     NothingToDraw,
     grid_of_axes,
+    in_lines,
     legend_outside,
     pages,
     per_page,
@@ -116,6 +118,7 @@ def draw_roc_3d(material: Material) -> Iterator[Drawing]:
         handles = {}
         for number, place in enumerate(places, start=1):
             axes = figure.add_subplot(rows, across, number, projection="3d")
+            axes.patch.set_visible(False)  # else it covers the last panel's label
             for heading, style in zip(headings, styles(len(headings)), strict=True):
                 classes = found.get((place, heading))
                 if classes is not None:
@@ -130,7 +133,8 @@ def draw_roc_3d(material: Material) -> Iterator[Drawing]:
             axes.set_ylabel("threshold τ", fontsize=8, labelpad=-4)
             axes.set_zlabel("detection rate", fontsize=8, labelpad=-4)
             axes.tick_params(labelsize=7, pad=-2)
-            axes.set_title(material.scenes[place], fontsize=9, parse_math=False, y=1.0)
+            scene = in_lines(material.scenes[place], PANEL)
+            axes.set_title(scene, fontsize=9, parse_math=False, y=1.0)
             axes.view_init(elev=22, azim=-55)
             axes.set_box_aspect(None, zoom=1.0)
         legend_outside(figure, list(handles.values()), list(handles))

@@ -166,7 +166,7 @@ def _stability(
         axes.set_xlim(-0.7, max(len(here), 2) - 0.3)
         _show_at_least(axes, _LEAST_RANGE)
         axes.set_ylabel(metric_name(material.metric))
-        title(axes, material.scenes[place])
+        title(axes, material.scenes[place], width)
     return figure
 
 
