@@ -2,11 +2,14 @@ import json
 
 import numpy as np
 import pytest
+import scipy.io
 
 from oddspec.budget import Resources
+from oddspec.detectors import load
 from oddspec.detectors.statistical.rx import RX
 from oddspec.errors import InputError
 from oddspec.files.source import ArraySource
+from oddspec.job import Options, detect_scene
 from oddspec.resume import Partial
 from oddspec.run import run
 from oddspec.scene import Scene
@@ -31,10 +34,14 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def scene(rng, monkeypatch):
+def small_tiles(monkeypatch):
     monkeypatch.setattr("oddspec.two_passes.TILE_BYTES", 8e4)
     monkeypatch.setattr("oddspec.tiles.BLOCK_PIXELS", 100)
     monkeypatch.setattr("oddspec.resume.SAVE_EVERY", 0.0)
+
+
+@pytest.fixture
+def scene(rng, small_tiles):
     CountingSource.reads.clear()
     return Scene.of(CountingSource(rng.normal(size=(200, 50, 6))))
 
@@ -100,3 +107,59 @@ def test_another_runs_leftovers_are_refused(tmp_path):
     assert not fresh.resumed
     found = json.loads((tmp_path / ".partial" / "identity.json").read_text())
     assert found["detector"] == "crd"
+
+
+OWN = """
+from dataclasses import dataclass
+from oddspec.detectors.statistical.rx import RX
+
+@dataclass(frozen=True)
+class Mine(RX):
+    pass
+"""
+
+
+@pytest.fixture
+def files(tmp_path, rng):
+    """Scenes that can be read in two ways, and a detector in a file."""
+    one, two = rng.normal(size=(2, 200, 50, 6)).astype(np.float32)
+    scipy.io.savemat(tmp_path / "two.mat", {"one": one, "two": two})
+    np.save(tmp_path / "cube.npy", rng.normal(size=(40, 40, 40)))
+    one.tofile(tmp_path / "envi.img")
+    fields = "samples = 50\nlines = 200\nbands = 6\ndata type = 4\nbyte order = 0\n"
+    (tmp_path / "envi.hdr").write_text(f"ENVI\n{fields}interleave = bsq\n")
+    (tmp_path / "own.py").write_text(OWN)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "then", "edited", "message"),
+    [
+        ("two.mat", {"variable": "one"}, {"variable": "two"}, None, "variable = 'one'"),
+        ("cube.npy", {}, {"axes": "band,row,column"}, None, "axes = None"),
+        ("envi.img", {}, {"allow_truncated": True}, None, "allow_truncated = False"),
+        ("envi.img", {}, {}, ("envi.hdr", "bsq", "bil"), "header_sha256 = "),
+        ("envi.img", {}, {}, ("envi.hdr", "data type = 4", "data type = 3"), "dtype = 'float32'"),
+        ("envi.img", {}, {}, ("own.py", "pass", "seed: int = 0"), "code = 'oddspec_own_own_"),
+    ],
+)
+def test_scores_of_other_inputs_are_not_taken_up(
+    files, small_tiles, name, first, then, edited, message
+):
+    def kill(done, total, now):
+        if now == "scoring" and done >= 1:
+            raise Killed
+
+    def detect(options, progress):
+        own = str(files / "own.py")
+        one = Options(**options, resources=Resources(workers=1))
+        detect_scene(files / name, files / "out", own, load(own)(), one, progress)
+
+    with pytest.raises(Killed):
+        detect(first, kill)
+    if edited:
+        path, old, new = edited
+        path = files / path
+        path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=f"{message}.*without --resume"):
+        detect({**then, "resume": True}, lambda *_: None)

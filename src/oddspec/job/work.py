@@ -19,6 +19,7 @@ from oddspec.files.open import open_source
 from oddspec.files.truth import read_truth
 from oddspec.job.findings import Findings
 from oddspec.job.folder import locked
+from oddspec.job.identity import identity
 from oddspec.job.options import Options, Result
 from oddspec.metrics import evaluate
 from oddspec.models import Model
@@ -98,7 +99,8 @@ class _Job:
             model.check(self.scene)
         found = self._timed("survey", lambda: survey(self.scene))
         shape = self.scene.shape[:2]
-        partial = Partial(self.folder, shape, self._identity(), resume=self.options.resume)
+        same = identity(self.scene, self.name, self.detector, self.options)
+        partial = Partial(self.folder, shape, same, resume=self.options.resume)
         try:
             outcome = self._timed(
                 "detect",
@@ -175,26 +177,6 @@ class _Job:
             return None
         shape = self.scene.shape[:2]
         return read_truth(options.truth, shape, variable=options.truth_variable) > 0
-
-    def _identity(self) -> dict[str, Any]:
-        """What must be equal for an interrupted run to be taken up."""
-        from oddspec import __version__
-
-        source = self.scene.source
-        stat = source.path.stat() if source.path else None
-        return {
-            "version": __version__,
-            "input": str(source.path.resolve()) if source.path else source.name,
-            "bytes": stat.st_size if stat else None,
-            "modified": stat.st_mtime_ns if stat else None,
-            "shape": list(source.shape),
-            "bands": self.scene.bands.tolist(),
-            "nodata": None if self.scene.nodata is None else repr(self.scene.nodata),
-            "mask_defects": self.scene.mask_flat,
-            "detector": self.name,
-            "settings": dataclasses.asdict(self.detector),  # type: ignore[call-overload]
-            "model": self.options.model.digest if self.options.model else None,
-        }
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
         options = self.options
