@@ -53,7 +53,7 @@ def test_an_undeclared_nodata_border_is_suggested_and_not_assumed(rng):
     assert found.border_value == -9999
     assert found.nodata == 0
     assert found.dead_rows == ()
-    assert any("--nodata -9999" in note for note in found.notes)
+    assert any("--nodata=-9999" in note for note in found.notes)
     declared = look(cube, nodata=-9999)
     assert declared.border_value is None
     assert declared.nodata == 3 * 50 + 37 * 2

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError
+from oddspec.files.nodata import parse_nodata
 from oddspec.files.source import Source
 
 __all__ = ["Scene"]
@@ -28,12 +29,15 @@ class Scene:
         A pixel with this value in any used band is masked; so is one with NaN or infinity.
     mask_flat
         Mask pixels with the same value in every used band too: dead or filled ones.
+    notes
+        Sentences about what is odd in the file or in what was said of it, and how it was read.
     """
 
     source: Source
     bands: np.ndarray
     nodata: float | None = None
     mask_flat: bool = False
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -68,7 +72,11 @@ class Scene:
                 f"{source.path or source.name}: {kept.size} of {count} bands remain, but at least "
                 f"2 are needed; check the bad-band list or choose others with --bands"
             )
-        return cls(source, kept, meta.nodata if nodata is None else nodata, mask_flat)
+        if nodata is None:
+            return cls(source, kept, meta.nodata, mask_flat, meta.notes)
+        # As the data's type has it: no float32 equals -9999.9.
+        value, note = parse_nodata(nodata, source.dtype)
+        return cls(source, kept, value, mask_flat, (*meta.notes, *([note] if note else [])))
 
     @property
     def name(self) -> str:

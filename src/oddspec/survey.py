@@ -20,8 +20,8 @@ __all__ = ["Survey", "survey"]
 SURVEY_VALUES = 2e7
 """Number of values looked at: 100 000 pixels of 200 bands."""
 
-BORDER_VALUES = (0.0, -1.0, -9999.0, -32768.0, 32767.0, 65535.0, -999.0, -3.4028234663852886e38)
-"""What producers fill the outside of a scene with."""
+BORDER_VALUES = (0, -1, -9999, -32768, 32767, 65535, -999, -3.4028234663852886e38)
+"""What producers fill the outside of a scene with; written so that they can be typed."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Survey:
                 notes.append(f"{what} (counted from 1): {_listed(numbers)}")
         if self.border_value is not None:
             notes.append(
-                f"the scene's edge is filled with {self.border_value:g}, which the file does not "
-                f"declare as nodata: if it is not data, say --nodata {self.border_value:g}"
+                f"the scene's edge is filled with {self.border_value!r}, which the file does not "
+                f"declare as nodata: if it is not data, say --nodata={self.border_value!r}"
             )
         return (*notes, *(self.health.notes if self.health else ()))
 

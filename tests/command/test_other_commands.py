@@ -1,6 +1,7 @@
 """``info``, ``evaluate``, ``detectors`` and ``scenes``."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -30,12 +31,37 @@ def test_info_as_json_and_with_oddities(tmp_path, rng, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert facts["shape"] == [40, 50, 8]
     assert facts["survey"]["border_value"] == -9999
-    assert any("--nodata -9999" in note for note in facts["notes"])
+    assert any("--nodata=-9999" in note for note in facts["notes"])
     assert facts["memory_bytes"]["rx"] > 1000
     assert run("info", path, "--nodata", "-9999", "--bands", "2-5") == 0
     text = capsys.readouterr().out
     assert "bands used    4; 4 left out" in text
     assert "100 nodata" in text
+
+
+@pytest.mark.parametrize("words", [["--nodata", "-9999.9"], ["--nodata=-9999.9"]])
+def test_nodata_is_compared_as_the_data_have_it(tmp_path, rng, capsys, words):
+    cube = rng.normal(size=(30, 40, 12)).astype(np.float32)
+    cube[:, :3] = -9999.9
+    np.save(tmp_path / "f.npy", cube)
+    assert run("info", tmp_path / "f.npy", *words) == 0
+    assert "1,110; 90 nodata" in capsys.readouterr().out
+    np.save(tmp_path / "f.npy", np.ones((30, 40, 12), np.int16))
+    assert run("info", tmp_path / "f.npy", *words) == 0
+    assert "note: the nodata value -9999.9 cannot occur in int16 data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_the_suggested_nodata_can_be_typed(tmp_path, rng, capsys, dtype):
+    cube = rng.normal(size=(30, 40, 12)).astype(dtype)
+    cube[:, :3] = np.finfo("f4").min
+    np.save(tmp_path / "f.npy", cube)
+    assert run("info", tmp_path / "f.npy", "--json") == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    suggested = re.search(r"say (--nodata)=(\S+)$", "\n".join(notes), re.M)
+    for words in ([f"{suggested[1]}={suggested[2]}"], [suggested[1], suggested[2]]):
+        assert run("info", tmp_path / "f.npy", *words, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["survey"]["nodata"] == 90
 
 
 def test_evaluate_prints_every_metric(tmp_path, rng, capsys):
@@ -115,12 +141,14 @@ def test_the_scene_maker_takes_every_option(tmp_path, capsys):
     path = tmp_path / "s.img"
     options = ["--rows", 30, "--columns", 40, "--bands", 12, "--crs", "none", "--stripes", "0.02"]
     more = ["--wavelength-range", "500,900", "--targets", 3, "--nodata-border", 2]
+    more += ["--origin", "-5e5,-4.1e6"]
     assert run("scenes", "make", path, *options, *more, "--progress", "none") == 0
     assert "3 targets" in capsys.readouterr().out
     facts = json.loads((tmp_path / "s.json").read_text())
     assert run("scenes", "make", path, *options) == 2
     assert "s.img" in capsys.readouterr().err
     assert json.dumps(facts).count("500") >= 1
+    assert facts["origin"] == [-5e5, -4.1e6]
 
 
 def test_no_command_and_unknown_commands_are_mistakes():

@@ -407,6 +407,9 @@ def test_nodata_is_what_the_file_can_hold(make_envi):
     assert source.metadata.nodata is None
     assert "-9999 cannot occur in uint16" in source.metadata.notes[0]
     assert open_envi(make_envi(some_cube("u2"), data_ignore_value="65535")).metadata.nodata == 65535
+    large = open_envi(make_envi(some_cube("f4"), data_ignore_value="-1e39")).metadata
+    assert large.nodata is None
+    assert "-1e+39 cannot occur in float32" in large.notes[0]
     odd = open_envi(make_envi(some_cube("u2"), data_ignore_value="none"))
     assert "no number" in odd.metadata.notes[0]
 

@@ -77,7 +77,7 @@ def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
         "crs": place.crs.to_string() if place and place.crs else None,
         "transform": list(place.transform)[:6] if place else None,
         "survey": found,
-        "notes": [*meta.notes, *found.notes],
+        "notes": [*scene.notes, *found.notes],
         "memory_bytes": _memory(scene),
     }
 
@@ -129,7 +129,7 @@ def _text(scene: Scene, found: Survey) -> str:
         (n, "cannot run with its defaults" if s is None else _size(s)) for n, s in sizes.items()
     ]
     lines += ["", text_table(rows)]
-    notes = [*meta.notes, *found.notes]
+    notes = [*scene.notes, *found.notes]
     lines += ["", *(f"note: {note}" for note in notes)] if notes else []
     return "\n".join(clean(part) for line in lines for part in line.split("\n"))
 

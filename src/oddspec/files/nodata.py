@@ -30,10 +30,11 @@ def parse_nodata(value: Any, dtype: np.dtype[Any]) -> tuple[float | None, str | 
         return None, f"the nodata value {str(value)[:40]!r} is no number: ignored"
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
-            return float(dtype.type(number)), None
-    limits = np.iinfo(dtype)
-    if np.isnan(number):
+            stored = float(dtype.type(number))
+        if np.isfinite(stored) or not np.isfinite(number):
+            return stored, None
+    elif np.isnan(number):
         return None, None
-    if not number.is_integer() or not limits.min <= number <= limits.max:
-        return None, f"the nodata value {number:g} cannot occur in {dtype.newbyteorder('=')} data"
-    return number, None
+    elif number.is_integer() and np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+        return number, None
+    return None, f"the nodata value {number:g} cannot occur in {dtype.newbyteorder('=')} data"

@@ -117,7 +117,7 @@ class Findings:
             metrics=self.metrics,
             timings=self.timings,
             warnings=self.warnings,
-            notes=(*self.scene.source.metadata.notes, *self.survey.notes),
+            notes=(*self.scene.notes, *self.survey.notes),
             peak_memory_bytes=peak_memory(),
             started=self.started,
             finished=datetime.datetime.now(datetime.UTC),

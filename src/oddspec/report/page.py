@@ -78,7 +78,7 @@ def render(content: ReportContent) -> str:
 def _notes(content: ReportContent) -> list[str]:
     """Notes on the input, without those that stand with the covariance."""
     elsewhere = () if content.covariance is None else content.covariance.notes
-    every = dict.fromkeys([*content.scene.source.metadata.notes, *content.notes])
+    every = dict.fromkeys([*content.scene.notes, *content.notes])
     return [note for note in every if note not in elsewhere]
 
 
