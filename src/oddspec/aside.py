@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from oddspec.errors import OddspecError
+from oddspec.errors import InputError, OddspecError
 
-__all__ = ["aside", "write_text"]
+__all__ = ["aside", "must_be_text", "write_text"]
 
 _PREFIX = ".partial-"
 
@@ -48,6 +48,23 @@ def aside(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             _remove(partial)
+
+
+def must_be_text(path: Path) -> None:
+    """Raise unless a path's name is text: GDAL, JSON and HTML cannot hold another.
+
+    Raises
+    ------
+    InputError
+        If it is not valid UTF-8.
+    """
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{path}: the name of the file or of its folder is not valid UTF-8, so it cannot be "
+            f"written into the products; rename it"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:

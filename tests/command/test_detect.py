@@ -89,6 +89,10 @@ def test_one_scenes_failure_does_not_stop_the_others(made, tmp_path, capsys):
         (["--bands", "1-400"], "the scene has bands 1 to 40"),
         (["--bands", "5"], "at least 2 are needed"),
         (["--bands", "nm"], "cannot read 'nm'"),
+        (["--bands", "1..50"], "cannot read '1..50'"),
+        (["--bands", "1.2.3"], "cannot read '1.2.3'"),
+        (["--bands", "."], "cannot read '.'"),
+        (["--bands", "9" * 400 + "-5"], "the scene has bands 1 to 40"),
         (["--min-size", "0"], "--min-size 0"),
         (["--min-size", "3", "--max-size", "2"], "nothing could be detected"),
         (["--truth", "no.tif"], "no.tif"),
@@ -102,6 +106,27 @@ def test_mistakes_get_one_sentence_and_status_2(made, tmp_path, capsys, argument
     assert out.out == ""
     (line,) = [line for line in out.err.splitlines() if line.startswith("oddspec: error: ")]
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("scene", "out", "more"),
+    [
+        ("sz\udcfcen.npy", "out", []),
+        ("f\udcfcr/scene.npy", "out", []),
+        ("scene.npy", "\udcfc", []),
+        ("scene.npy", "out", ["--truth", "tr\udcfcth.npy"]),
+    ],
+)
+def test_names_that_are_no_text_are_refused_before_any_work(tmp_path, capsys, scene, out, more):
+    path = tmp_path / scene
+    try:
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.ones((9, 9, 4)))
+    except OSError:
+        pytest.skip("this file system has names in UTF-8 only")
+    assert run("detect", path, "--out", tmp_path / out, *more) == 2
+    assert "is not valid UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_bands_by_wavelength_and_sizes(made, tmp_path):

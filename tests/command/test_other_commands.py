@@ -151,6 +151,23 @@ def test_the_scene_maker_takes_every_option(tmp_path, capsys):
     assert facts["origin"] == [-5e5, -4.1e6]
 
 
+def test_files_that_cannot_be_written_are_told(tmp_path, capsys, monkeypatch):
+    # The name that is written to until all is well is longer, and then too long.
+    path = tmp_path / f"{'x' * 243}.img"
+    assert run("scenes", "make", path, "--rows", 30, "--columns", 40, "--bands", 12) == 2
+    assert f"{path.name}: cannot be written (File name too long)" in capsys.readouterr().err
+    assert run("scenes", "make", tmp_path / "sz\udcfcen.img") == 2
+    assert "is not valid UTF-8" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+    def full(*_):
+        raise OSError(28, "No space left on device", "results")
+
+    monkeypatch.setattr("oddspec.command.scenes.catalogue", full)
+    assert run("scenes", "list") == 2
+    assert "error: [Errno 28] No space left on device: 'results'" in capsys.readouterr().err
+
+
 def test_no_command_and_unknown_commands_are_mistakes():
     for words in ([], ["undetect"], ["detect"]):
         with pytest.raises(SystemExit) as stop:

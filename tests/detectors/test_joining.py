@@ -89,6 +89,8 @@ def test_the_command_line_takes_a_file(own, cube, tmp_path):
         ("@dataclass(frozen=True)\nclass Bright(", "class Bright(", "Bright is no dataclass"),
         ("from oddspec.summary", "from nowhere", r"cannot be imported \(ModuleNotFoundError"),
         ("class Bright(", "class Bright(((", r"cannot be imported \(SyntaxError"),
+        (OWN, "raise SystemExit(3)", r"cannot be imported \(SystemExit: 3"),
+        ("weight: float = 1.0", "weight: float", "Bright has no default for weight; give every"),
     ],
 )
 def test_a_file_that_does_not_serve_is_told(own, old, new, message):

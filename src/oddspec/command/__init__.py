@@ -55,6 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has left; that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What no reader or writer has put into better words.
+        say(f"error: {error}")
+        return MISTAKE
 
 
 class _Parser(argparse.ArgumentParser):

@@ -12,6 +12,8 @@ from oddspec.files.source import Source
 
 __all__ = ["bands_of", "memory", "rate", "setting"]
 
+_NUMBER = r"\d+\.?\d*|\.\d+"
+
 
 def memory(text: str) -> int:
     """``2GB``, ``500 MB``, ``1.5GiB`` or a number of bytes."""
@@ -56,7 +58,7 @@ def bands_of(text: str, source: Source) -> list[int]:
     chosen: list[int] = []
     where = source.path or source.name
     for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(r"([\d.]+)(?:-([\d.]+))?(nm)?", part)
+        match = re.fullmatch(rf"({_NUMBER})(?:-({_NUMBER}))?(nm)?", part, re.ASCII)
         if match is None:
             raise SettingError(
                 f"--bands {text}: cannot read {part!r}; expected band numbers from 1 such as "
@@ -70,7 +72,8 @@ def bands_of(text: str, source: Source) -> list[int]:
             inside = (wavelengths >= first) & (wavelengths <= last)
             chosen += np.flatnonzero(inside).tolist()
         else:
-            if first < 1 or last > source.shape[2] or first != int(first) or last != int(last):
+            whole = first.is_integer() and last.is_integer()
+            if not whole or first < 1 or last > source.shape[2]:
                 raise InputError(
                     f"{where}: --bands asks for {part}, but the scene has bands 1 to "
                     f"{source.shape[2]}"

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["clean", "progress", "say", "text_table"]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 EVERY = 10.0
 """Seconds between two plain lines."""
 
 
 def clean(text: str) -> str:
-    """Text from a file, without what a terminal would obey."""
+    """Text from a file, without what a terminal would obey or cannot be sent."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

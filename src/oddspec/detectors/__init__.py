@@ -7,6 +7,7 @@ declares it in the entry-point group ``oddspec.detectors``.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib
 import inspect
@@ -123,7 +124,7 @@ def _from_file(path: Path) -> type[Detector]:
         sys.modules[name] = module
         try:
             exec(compile(content, str(path), "exec"), vars(module))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise SettingError(
                 f"{path}: cannot be imported ({type(error).__name__}: {error})"
@@ -135,7 +136,7 @@ def _from_package(entry: EntryPoint) -> type[Detector]:
     where = f"{entry.name} ({entry.value})"
     try:
         found = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SettingError(
             f"{where}: cannot be imported ({type(error).__name__}: {error})"
         ) from error
@@ -170,6 +171,16 @@ def _usable(found: Any, where: str) -> type[Detector]:
         missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
         lacks = f"lacks {missing}" if missing else "is no dataclass"
         raise SettingError(f"{where}: {found.__name__} {lacks}; see CONTRIBUTING.md")
+    bare = [
+        f.name
+        for f in dataclasses.fields(found)  # type: ignore[arg-type]
+        if f.init and f.default is f.default_factory is dataclasses.MISSING
+    ]
+    if bare:
+        raise SettingError(
+            f"{where}: {found.__name__} has no default for {', '.join(bare)}; give every setting "
+            f"one"
+        )
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -51,6 +52,8 @@ class EnviWriter:
     ------
     SettingError
         If the type, size or interleave cannot be written, or a list has not one entry per band.
+    InputError
+        If the file cannot be written.
     """
 
     def __init__(
@@ -77,8 +80,9 @@ class EnviWriter:
         self._missing = np.ones(rows, dtype=np.bool_)
         self._lock = threading.Lock()
         self._aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        self._file = open(self._aside, "wb", buffering=0)  # noqa: SIM115 - closed by __exit__
-        os.truncate(self._file.fileno(), rows * columns * bands * self.dtype.itemsize)
+        with self._told():
+            self._file = open(self._aside, "wb", buffering=0)  # noqa: SIM115 - closed by __exit__
+            os.truncate(self._file.fileno(), rows * columns * bands * self.dtype.itemsize)
 
     @property
     def header(self) -> Path:
@@ -91,7 +95,8 @@ class EnviWriter:
         Raises
         ------
         InputError
-            If the strip has another type or size than announced, or lies outside the scene.
+            If the strip has another type or size than announced, or lies outside the scene; if
+            it cannot be written.
         """
         rows, columns, bands = self.shape
         strip = np.asarray(cube)
@@ -122,9 +127,10 @@ class EnviWriter:
 
     def _write(self, block: np.ndarray, offset: int) -> None:
         view = np.ascontiguousarray(block, dtype=self.dtype).reshape(-1).view(np.uint8).data
-        while len(view):
-            done = self._write_at(view, offset)
-            view, offset = view[done:], offset + done
+        with self._told():
+            while len(view):
+                done = self._write_at(view, offset)
+                view, offset = view[done:], offset + done
 
     def _write_at(self, view: memoryview, offset: int) -> int:
         if hasattr(os, "pwrite"):
@@ -132,6 +138,16 @@ class EnviWriter:
         with self._lock:
             self._file.seek(offset)
             return self._file.write(view) or 0
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: cannot be written ({error.strerror}); check that the folder is "
+                f"writable and the disk has room"
+            ) from error
 
     def __enter__(self) -> EnviWriter:
         return self

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.aside import must_be_text
 from oddspec.checksum import Checksum
 from oddspec.detections import Detections, find_detections, flag_detections
 from oddspec.detector import Detector
@@ -53,6 +54,8 @@ def detect_scene(
         If the scene cannot be read, the settings do not serve or the products cannot be written;
         what was there before is unchanged.
     """
+    for named in (path, out, Path(name), *([options.truth] if options.truth else [])):
+        must_be_text(named)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         source = open_source(

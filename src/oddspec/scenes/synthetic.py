@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddspec.aside import must_be_text
 from oddspec.errors import InputError, SettingError
 from oddspec.files.envi_writer import EnviWriter
 from oddspec.progress import Progress, silent
@@ -126,7 +127,7 @@ def make_scene(
     SettingError
         If a setting is out of its range, or the disk has no room for the scene.
     InputError
-        If files are in the way or the folder cannot be written.
+        If files are in the way, or they or the folder cannot be written.
     """
     recipe = Recipe(
         rows=rows, columns=columns, bands=bands, seed=seed, dtype=dtype, interleave=interleave,
@@ -138,6 +139,7 @@ def make_scene(
     for name, value in (("workers", workers), ("strip_rows", strip_rows)):
         if value is not None and value < 1:
             raise SettingError(f"{name}={value}: expected a whole number of at least 1")
+    must_be_text(Path(path))
     made = _files(recipe, Path(path))
     _must_be_free(made, overwrite)
     _must_fit(made)
