@@ -82,8 +82,9 @@ def test_grid_by_hand():
 def test_undefined_where_scores_cannot_be_scaled():
     with pytest.raises(InputError, match="all scores are equal"):
         scaled_areas(Classes(np.ones(3), np.ones(2)))
-    with pytest.raises(SettingError, match="grid=0"):
-        scaled_areas(Classes(np.zeros(3), np.ones(2)), 0)
+    for grid in (0, 10_000_001, 10**20):
+        with pytest.raises(SettingError, match=f"grid={grid}: expected 1 to 10000000 thresholds"):
+            scaled_areas(Classes(np.zeros(3), np.ones(2)), grid)
 
 
 def test_the_range_of_two_floats_need_not_be_one():

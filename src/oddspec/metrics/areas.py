@@ -12,6 +12,9 @@ from oddspec.metrics.roc import roc_area
 
 __all__ = ["Areas", "map_error", "scaled_areas"]
 
+MOST_THRESHOLDS = 10_000_000
+"""Papers use hundreds; from here on the sum is the exact area to seven digits."""
+
 
 @dataclass(frozen=True)
 class Areas:
@@ -89,9 +92,13 @@ def scaled_areas(classes: Classes, grid: int | None = None) -> tuple[float, floa
     ------
     InputError
         If a class is empty or all scores are equal.
+    SettingError
+        If the grid has no threshold, or more than ten million.
     """
-    if grid is not None and grid < 1:
-        raise SettingError(f"grid={grid}: expected at least one threshold, or None")
+    if grid is not None and not 1 <= grid <= MOST_THRESHOLDS:
+        raise SettingError(
+            f"grid={grid}: expected 1 to {MOST_THRESHOLDS} thresholds, or none for the exact areas"
+        )
     sides = []
     for scaled in _scaled(classes):
         if grid is None:
