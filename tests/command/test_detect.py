@@ -84,6 +84,7 @@ def test_one_scenes_failure_does_not_stop_the_others(made, tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--detector", "rxx"], "did you mean rx?"),
+        (["--detector", ""], "there is no detector ''"),
         (["--set", "guard=3"], "RX has no setting 'guard'"),
         (["--detector", "pca_rx", "--set", "components=0"], "components=0: expected at least 1"),
         (["--bands", "1-400"], "the scene has bands 1 to 40"),

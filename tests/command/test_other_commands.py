@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 
 from oddspec.command import main
+from oddspec.command.demo import main as demo
 
 
 def run(*arguments):
@@ -149,6 +150,32 @@ def test_the_scene_maker_takes_every_option(tmp_path, capsys):
     assert "s.img" in capsys.readouterr().err
     assert json.dumps(facts).count("500") >= 1
     assert facts["origin"] == [-5e5, -4.1e6]
+    assert run("scenes", "make", path, *options[:6], "--overwrite", "--stripes", "false") == 0
+    assert json.loads((tmp_path / "s.json").read_text())["stripes"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--stripes", "some"], "'some': expected true, false or a number"),
+        (["--origin", "5"], "'5': expected two numbers"),
+        (["--origin", "5,x"], "'5,x': expected two numbers"),
+    ],
+)
+def test_options_of_the_scene_maker_that_cannot_be_read(tmp_path, capsys, words, message):
+    with pytest.raises(SystemExit):
+        run("scenes", "make", tmp_path / "s.img", *words)
+    assert message in capsys.readouterr().err
+
+
+def test_the_demo_names_the_report_of_a_scene(tmp_path, capsys, monkeypatch):
+    path, out = tmp_path / "my.img", tmp_path / "demo"
+    assert run("scenes", "make", path, "--rows", 30, "--columns", 40, "--bands", 12) == 0
+    header = path.with_suffix(".hdr").rename(tmp_path / "my.img.hdr")
+    words = ["demo", "--out", str(out), "--scene", str(header)]
+    monkeypatch.setattr("sys.argv", words)
+    assert demo() == 0
+    assert f"Open {out / 'my' / 'report.html'} in a browser" in capsys.readouterr().out
 
 
 def test_files_that_cannot_be_written_are_told(tmp_path, capsys, monkeypatch):

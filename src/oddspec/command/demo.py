@@ -31,7 +31,9 @@ def main() -> int:
         scene = chosen.scene
     status = oddspec([*arguments, str(scene)])
     if not status:
-        print(f"\nOpen {chosen.out}/{scene.stem}/report.html in a browser.")
+        # The folder is named by the reader, and its report is the newest one.
+        report = max(chosen.out.glob("*/report.html"), key=lambda path: path.stat().st_mtime_ns)
+        print(f"\nOpen {report} in a browser.")
     return status
 
 

@@ -122,7 +122,7 @@ def run(chosen: argparse.Namespace) -> int:
     """Detect in every scene; one's failure does not stop the others."""
     _check(chosen)
     model = load_model(chosen.model) if chosen.model else None
-    name = model.name if model else chosen.detector or "rx"
+    name = model.name if model else "rx" if chosen.detector is None else chosen.detector
     detector = model.detector if model else build(load(name), dict(chosen.set))
     truths = chosen.truth or [None] * len(chosen.scenes)
     results: list[dict[str, Any]] = []
@@ -176,7 +176,7 @@ def _options(chosen: argparse.Namespace, truth: Path | None, model: Model | None
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    if chosen.model and (chosen.detector or chosen.set):
+    if chosen.model and (chosen.detector is not None or chosen.set):
         raise SettingError(
             f"--model {chosen.model}: a fitted model has its detector and settings already; leave "
             f"out --detector and --set"

@@ -76,14 +76,30 @@ def _reader(name: str, kind: Any, default: Any) -> Callable[[str], Any] | None:
     if name == "crs":
         return lambda text: None if text.lower() == "none" else text
     if name == "stripes":
-        return lambda text: {"true": True, "false": False}.get(text.lower()) or float(text)
+        return _stripes
     if isinstance(default, bool):
         return None
     if isinstance(default, tuple):
-        return lambda text: tuple(float(part) for part in text.split(","))
+        return _pair
     if name == "noise_snr":
         return float
     return int if default is None else type(default)
+
+
+def _stripes(text: str) -> bool | float:
+    words = {"true": True, "false": False}
+    try:
+        return words[text.lower()] if text.lower() in words else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected true, false or a number") from None
+
+
+def _pair(text: str) -> tuple[float, float]:
+    try:
+        first, second = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected two numbers, as 400,900") from None
+    return first, second
 
 
 def _list(chosen: argparse.Namespace) -> int:
