@@ -104,6 +104,17 @@ def test_wavelengths_beside_the_cube(save):
     assert "micrometres" in source.metadata.notes[0]
 
 
+def test_another_axis_that_looks_like_the_bands_is_noted(save):
+    (note,) = open_source(save(data=np.zeros((12, 30, 40)))).metadata.notes
+    assert "(12 x 30 x 40) were taken as row, column, band, but number 1 is by far" in note
+    assert note.endswith("save it with its axes in that order (permute in MATLAB)")
+    assert open_source(save(data=np.zeros((16, 30, 40)))).metadata.notes == ()
+    (note,) = open_source(
+        save(data=np.zeros((3, 9, 6)), wavelengths=[400, 500, 600, 700, 800, 900])
+    ).metadata.notes
+    assert "nanometres" in note
+
+
 def test_choices(save):
     path = save(one=CUBE, two=CUBE + 1, map=np.zeros((7, 6)))
     with pytest.raises(InputError, match=r"scene.mat: holds several cubes: one \(7 x 6 x 5.*two"):

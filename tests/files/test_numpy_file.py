@@ -161,6 +161,24 @@ def test_npz(tmp_path):
     np.testing.assert_array_equal(turned.read((0, 6), (0, 5)), CUBE.transpose(1, 2, 0))
 
 
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_another_axis_that_looks_like_the_bands_is_noted(tmp_path, suffix):
+    path = tmp_path / f"scene.{suffix}"
+
+    def notes(shape, axes=None):
+        with open(path, "wb") as file:
+            {"npy": np.save, "npz": np.savez}[suffix](file, np.zeros(shape))
+        return open_source(path, axes=axes).metadata.notes
+
+    (note,) = notes((12, 30, 40))
+    assert "(12 x 30 x 40) were taken as row, column, band, but number 1 is by far" in note
+    assert note.endswith("if it holds the bands, say --axes band,row,column")
+    (note,) = notes((30, 12, 40))
+    assert note.endswith("--axes row,band,column")
+    assert notes((30, 40, 12)) == notes((80, 100, 162)) == ()
+    assert notes((12, 30, 40), "row,column,band") == ()
+
+
 def test_npz_choices(tmp_path):
     path = tmp_path / "scene.npz"
     np.savez(path, one=CUBE, two=CUBE + 1, flag=np.zeros(3, bool))

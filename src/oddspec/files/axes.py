@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 
-__all__ = ["ROWS_COLUMNS_BANDS", "guess_axes", "named_axes", "parse_axes"]
+__all__ = ["ROWS_COLUMNS_BANDS", "doubt_axes", "guess_axes", "named_axes", "parse_axes"]
 
 ROWS_COLUMNS_BANDS = ("row", "column", "band")
 
@@ -95,11 +95,7 @@ def guess_axes(
             f"the axes of {what} ({size}) were taken as {first}, {second}, {third}, since there "
             f"are {wavelengths} wavelengths"
         )
-    smallest = min(range(3), key=lambda axis: shape[axis])
-    others = [length for axis, length in enumerate(shape) if axis != smallest]
-    if smallest != 2 and 2 * shape[smallest] <= min(others):
-        likely = ["row", "column"]
-        likely.insert(smallest, "band")
+    if likely := _likely_axes(shape):
         raise InputError(
             f"{path}: the axes of {what} ({size}) have no names, and the bands could be the last "
             f"or the shortest one; say which with --axes, such as --axes {','.join(likely)} or "
@@ -109,3 +105,34 @@ def guess_axes(
         f"the axes of {what} ({size}) have no names: taken as row, column, band; if that is "
         f"wrong, say so with --axes"
     )
+
+
+def doubt_axes(what: str, shape: tuple[int, ...], cure: str) -> list[str]:
+    """A note on an array taken as rows, columns, bands, if another axis looks like the bands.
+
+    Parameters
+    ----------
+    what, shape
+        The array, for the note, and the lengths of its axes.
+    cure
+        What to do if the other axis holds the bands; ``{}`` stands for the likely order.
+    """
+    likely = _likely_axes(shape)
+    if not likely:
+        return []
+    return [
+        f"the axes of {what} ({' x '.join(map(str, shape))}) were taken as row, column, band, but "
+        f"number {likely.index('band') + 1} is by far the shortest: if it holds the bands, "
+        f"{cure.format(','.join(likely))}"
+    ]
+
+
+def _likely_axes(shape: tuple[int, ...]) -> list[str] | None:
+    """The order in which an axis before the last holds the bands, if it is by far the shortest."""
+    smallest = min(range(3), key=lambda axis: shape[axis])
+    others = [length for axis, length in enumerate(shape) if axis != smallest]
+    if smallest == 2 or 2 * shape[smallest] > min(others):
+        return None
+    likely = ["row", "column"]
+    likely.insert(smallest, "band")
+    return likely

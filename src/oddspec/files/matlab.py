@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
+from oddspec.files.axes import doubt_axes
 from oddspec.files.budget import check_expansion, check_memory
 from oddspec.files.source import ArraySource, Metadata, Source
 from oddspec.files.variables import Variable, check_real, choose_cube
 from oddspec.files.wavelengths import named_wavelengths, to_nanometres
 
-__all__ = ["matlab5_variables", "open_matlab5", "read_matlab5"]
+__all__ = ["PERMUTE", "matlab5_variables", "open_matlab5", "read_matlab5"]
+
+PERMUTE = "save it with its axes in that order (permute in MATLAB)"
+"""What to do about a variable whose bands are not its last axis."""
 
 _SIZES = {
     "double": 8,
@@ -104,9 +108,12 @@ def open_matlab5(
     if wave:
         values = read_matlab5(path, by_name[wave], max_memory)
         wavelengths, note = to_nanometres(values, None, cube.shape[2])
+    notes = [note] if note else []
+    if not wave:
+        notes += doubt_axes(f"variable {chosen.name!r}", cube.shape, PERMUTE)
     metadata = Metadata(
         wavelengths=wavelengths,
-        notes=(note,) if note else (),
+        notes=tuple(notes),
         extra={"variable": chosen.name, "class": chosen.kind},
     )
     return ArraySource(cube, metadata, name=path.stem, path=path, format="MATLAB 5")

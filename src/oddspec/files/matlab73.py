@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
+from oddspec.files.axes import doubt_axes
 from oddspec.files.hdf5_links import find_dataset, hdf5_variables, open_hdf5_file, read_small, walk
 from oddspec.files.hdf5_source import Hdf5Source, Plan, open_plan
+from oddspec.files.matlab import PERMUTE
 from oddspec.files.packing import Packing
 from oddspec.files.source import Metadata
 from oddspec.files.variables import Variable, choose_cube
@@ -70,9 +72,12 @@ def open_matlab73(
         if name := named_wavelengths(shapes, bands):
             values = read_small(path, find_dataset(path, file, name))
             nanometres, note = to_nanometres(values if values is not None else [], None, bands)
+        notes = [note] if note else []
+        if not name:
+            notes += doubt_axes(f"variable {chosen.name!r}", chosen.shape, PERMUTE)
         metadata = Metadata(
             wavelengths=nanometres,
-            notes=(note,) if note else (),
+            notes=tuple(notes),
             extra={"variable": chosen.name, "class": chosen.kind},
         )
         plan = Plan(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.files.axes import ROWS_COLUMNS_BANDS
+from oddspec.files.axes import ROWS_COLUMNS_BANDS, doubt_axes
 from oddspec.files.budget import check_expansion, check_memory
 from oddspec.files.numpy_file import NpyHeader, check_real_or_bool, native, read_npy_header
 from oddspec.files.source import ArraySource, Metadata, Source
@@ -51,7 +51,10 @@ def open_npz(
         if wave:
             values = _member(path, archive, wave, headers, max_memory)
             wavelengths, note = to_nanometres(values, None, cube.shape[2])
-    metadata = Metadata(wavelengths=wavelengths, notes=(note,) if note else ())
+    notes = [note] if note else []
+    if axes is None and not wave:
+        notes += doubt_axes(f"array {chosen.name!r}", array.shape, "say --axes {}")
+    metadata = Metadata(wavelengths=wavelengths, notes=tuple(notes))
     return ArraySource(cube, metadata, name=path.stem, path=path, format="NumPy")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
-from oddspec.files.axes import ROWS_COLUMNS_BANDS
+from oddspec.files.axes import ROWS_COLUMNS_BANDS, doubt_axes
 from oddspec.files.budget import check_memory
 from oddspec.files.flat import FlatFile
 from oddspec.files.source import Metadata
@@ -90,6 +90,8 @@ def open_npy(
             f"columns, bands), none of them empty"
         )
     present, notes = _check_size(path, header, allow_truncated)
+    if axes is None:
+        notes += doubt_axes("its array", header.shape, "say --axes {}")
     order = axes or ROWS_COLUMNS_BANDS
     length = dict(zip(order, header.shape, strict=True))
     shape = (length["row"], length["column"], length["band"])
