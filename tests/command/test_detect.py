@@ -221,6 +221,21 @@ def test_a_refused_scene_leaves_no_folder(tmp_path, rng, capsys):
     assert not (tmp_path / "small").exists()
 
 
+def test_what_a_detector_refuses_is_told_with_the_scenes_path(tmp_path, capsys):
+    equal, single = tmp_path / "equal.npy", tmp_path / "single.npy"
+    np.save(equal, np.ones((9, 9, 4)))
+    cube = np.full((9, 9, 4), np.nan)
+    cube[2, 3] = 1.0
+    np.save(single, cube)
+    assert run("detect", equal, single, "--out", tmp_path / "out", "--progress", "none") == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert lines[0].startswith(f"oddspec: error: {equal}: all valid pixels are equal")
+    assert lines[1].startswith(f"oddspec: error: {single}: 1 valid pixels: ")
+    np.save(equal, np.full((9, 9, 4), np.nan))
+    assert run("detect", equal, "--out", tmp_path / "out", "--progress", "none") == 2
+    assert capsys.readouterr().err.count("equal.npy") == 1
+
+
 def test_a_read_only_folder_is_refused(made, tmp_path, capsys):
     (tmp_path / "field").write_text("a file where the folder should be")
     assert run("detect", made.data, "--out", tmp_path, "--progress", "none") == 2

@@ -7,6 +7,7 @@ import datetime
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from oddspec.aside import must_be_text
 from oddspec.checksum import Checksum
 from oddspec.detections import Detections, find_detections, flag_detections
 from oddspec.detector import Detector
+from oddspec.errors import OddspecError
 from oddspec.files.open import open_source
+from oddspec.files.source import Source
 from oddspec.files.truth import read_truth
 from oddspec.job.findings import Findings
 from oddspec.job.folder import locked
@@ -69,10 +72,21 @@ def detect_scene(
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
             job = _Job(scene, out / source.name, name, detector, options, progress, caught)
-            with locked(job.folder, source):
+            with locked(job.folder, source), _named(source):
                 return job.work()
         finally:
             source.close()
+
+
+@contextmanager
+def _named(source: Source) -> Iterator[None]:
+    """Errors name the scene: detectors know of no files."""
+    try:
+        yield
+    except OddspecError as error:
+        if source.path and source.path.name not in str(error):
+            error.args = (f"{source.path}: {error}",)
+        raise
 
 
 class _Job:
