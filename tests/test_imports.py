@@ -49,7 +49,9 @@ sys.modules["torch"] = None
 import numpy as np, oddspec
 from oddspec.errors import SettingError
 warnings.simplefilter("ignore")
-cube = np.random.default_rng(0).uniform(1, 2, (30, 30, 12))
+rng = np.random.default_rng(0)
+cube = rng.dirichlet(np.ones(3), (30, 30)) @ rng.uniform(1, 2, (3, 12))
+cube += rng.normal(0, 0.01, cube.shape)
 refused = []
 for name in oddspec.detectors():
     try:
