@@ -1,6 +1,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bad_detectors import write
 
@@ -103,6 +104,20 @@ def test_noise_has_seeds_of_its_own(scenes):
 def test_mistakes_are_told_with_their_entry(scenes, run, message):
     with pytest.raises(SettingError, match=message):
         rows_of(scenes, run)
+
+
+def test_two_scenes_of_one_name_are_refused_across_runs_too(scenes, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    np.save(other / "hill.npy", np.load(scenes / "lake.npy"))
+    np.save(other / "hill-truth.npy", np.load(scenes / "lake-truth.npy"))
+    runs = [{"detector": "rx", "scenes": str(folder)} for folder in (scenes, other)]
+    with pytest.raises(SettingError, match=r"number 2.*two scenes are called hill; rename one"):
+        rows_of(scenes, *runs)
+    with pytest.raises(SettingError, match="two scenes are called hill"):
+        rows_of(scenes, {"detector": "rx", "scenes": [str(scenes), str(other)]})
+    same = {"detector": "pca_rx", "scenes": str(scenes / "hill.mat")}
+    assert len(rows_of(scenes, runs[0], same)[0]) == 3
 
 
 def test_mistakes_are_told_though_no_scene_is_at_hand(scenes):

@@ -32,6 +32,7 @@ class Library:
         self.data, self.base, self.progress = data, base, progress
         self._by_sum: dict[str, Path] | None = None
         self._found: dict[str, StudyScene | Missing] = {}
+        self._named: dict[str, StudyScene] = {}
         self._public = {key: scene for scene in catalogue() for key in keys(scene)}
 
     def resolve(self, names: Sequence[str]) -> list[StudyScene | Missing]:
@@ -40,13 +41,16 @@ class Library:
         Raises
         ------
         SettingError
-            If a text is none of these; the message lists what it could have been.
+            If a text is none of these (the message lists what it could have been), or if two
+            scenes have one name, be it one of an earlier call: records know a scene by its name.
         """
         found: dict[str, StudyScene | Missing] = {}
         for name in names:
             for scene in self._resolve(name):
-                earlier = found.setdefault(scene.key, scene)
-                if earlier != scene:
+                earlier = [found.setdefault(scene.key, scene)]
+                if isinstance(scene, StudyScene):
+                    earlier.append(self._named.setdefault(scene.key, scene))
+                if any(_differ(scene, other) for other in earlier):
                     raise SettingError(
                         f"two scenes are called {scene.key}; rename one, or make two studies"
                     )
@@ -139,6 +143,13 @@ class Library:
         if found.shape != (scene.rows, scene.columns, scene.bands):
             return Missing(scene.name, f"{path} has the shape {found.shape}, not the scene's")
         return found
+
+
+def _differ(one: StudyScene | Missing, other: StudyScene | Missing) -> bool:
+    """Whether two scenes of one name would give different results."""
+    if isinstance(one, StudyScene) and isinstance(other, StudyScene):
+        return (one.sha256, one.truth_sha256) != (other.sha256, other.truth_sha256)
+    return one != other
 
 
 def _variable(name: str) -> str | None:
