@@ -51,6 +51,8 @@ def test_a_run_has_what_the_plan_says_unless_it_says_otherwise():
         ("seeds = [4, 7]", "grid = {rank = [3]}", r"rank is both in settings and in grid"),
         ('"as published"', '"defaults"', r"line 9.*holds default settings only"),
         ("noise = [0,", "noise = [-1,", r"noise = \[-1, 0.05\]: expected standard"),
+        ("noise = [0,", f"noise = [1{'0' * 400},", r"noise = \[10+, 0.05\]: expected standard"),
+        ("seeds = 3", 'data = "~nobody_of_that_name"', r"no such user's home folder"),
         ('detector = "rednmf"', "", r"names no detector"),
         ('scenes = ["abu", "mine"]', "", r"line 6.*has no scenes"),
         ("settings = {", 'base = "stated"\nsettings = {', r"the plan has no \[base.stated\]"),
@@ -102,6 +104,8 @@ def test_the_folder_of_scenes_comes_from_the_call_the_plan_or_the_environment(
     named = f'data = "../own"\n{PLAN}'
     assert make_plan(named, "p", tmp_path / "plans").data == tmp_path / "own"
     assert make_plan(named, "p", tmp_path, data=tmp_path).data == tmp_path
+    with pytest.raises(SettingError, match="~nobody_of_that_name: there is no such user's home"):
+        make_plan(PLAN, "p", tmp_path, data="~nobody_of_that_name")
 
 
 def test_a_plan_as_a_dictionary():

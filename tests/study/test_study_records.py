@@ -53,6 +53,17 @@ def test_a_bad_line_within_is_told_and_nothing_is_thrown_away(tmp_path, line):
     assert path.read_bytes() == before
 
 
+def test_records_that_cannot_be_written_to_are_told(tmp_path):
+    (tmp_path / "records.jsonl").mkdir()
+    with pytest.raises(InputError, match=r"records.jsonl: cannot be written to \(.*\); choose"):
+        Records(tmp_path)
+
+
+def test_a_path_that_is_no_utf8_text_can_stand_in_a_record(tmp_path):
+    written(tmp_path, record("a", reason="/sz\udcfcen: é is gone"))
+    assert read_records(tmp_path) == [record("a", reason="/sz\udcfcen: é is gone")]
+
+
 def test_a_folder_without_records(tmp_path):
     with pytest.raises(InputError, match=r"is .* the folder of a study"):
         read_records(tmp_path)

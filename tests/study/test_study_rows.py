@@ -1,3 +1,4 @@
+import os
 import tomllib
 from pathlib import Path
 
@@ -99,6 +100,8 @@ def test_noise_has_seeds_of_its_own(scenes):
             r"per_scene names 'hil', which is none of this run's scenes \(hill, lake\)",
         ),
         ({"detector": "mine.py"}, r"mine.py: cannot be read"),
+        ({"detector": "rx", "scenes": "~nobody_of_that_name/x"}, r"no such user's home folder"),
+        ({"detector": "rx", "scenes": "long" * 75}, r"there is no scene, set or folder 'long"),
     ],
 )
 def test_mistakes_are_told_with_their_entry(scenes, run, message):
@@ -149,6 +152,63 @@ def test_scenes_without_a_truth_or_with_two_are_missing(scenes):
         "lake": "has several truths (lake-truth.npy, lake_gt.npy); leave one",
         "pond": "has no truth; put one beside it called pond-truth.tif (or .png, .mat, .npy)",
     }
+
+
+def test_files_that_should_be_scenes_and_cannot_be_read_are_missing_with_the_reason(scenes):
+    (scenes / "half.npy").touch()
+    (scenes / "z.npz").write_bytes(b"\x1f\x8b and so on")
+    (scenes / "hill.dat").write_text("notes that share a scene's name")
+    (scenes / "lake-truth.npy").write_bytes(b"")
+    (scenes / "notes.txt").touch()
+    (scenes / "broken.png").touch()
+    Path(os.fsdecode(bytes(scenes) + b"/sz\xfcen.npy")).write_bytes(
+        (scenes / "lake.npy").read_bytes()
+    )
+    rows, missing = rows_of(scenes, {"detector": "rx"})
+    assert [row.scene.key for row in rows] == ["hill"]
+    reasons = {scene.key: scene.reason for scene in missing}
+    assert reasons.keys() == {"half", "z", "hill.dat", "lake", "sz\\udcfcen.npy"}
+    assert reasons["half"].endswith("half.npy: is empty")
+    assert "is compressed (gzip); unpack it first" in reasons["z"]
+    assert "is of no known format" in reasons["hill.dat"]
+    assert reasons["lake"].endswith("lake-truth.npy: is empty")
+    assert "no UTF-8 text; rename it" in reasons["sz\\udcfcen.npy"]
+
+
+def test_a_folder_that_cannot_be_listed_is_told(scenes, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(SettingError, match=r"scenes: cannot be listed \(Permission denied\)"):
+        rows_of(scenes, {"detector": "rx"})
+
+
+@pytest.mark.parametrize("by_header", [False, True])
+@pytest.mark.parametrize("changed", ["valley.hdr", "valley.img"])
+def test_a_changed_header_or_data_file_makes_another_scene(tmp_path, by_header, changed):
+    folder = tmp_path / "mine"
+    make_scene(folder / "valley.img", rows=30, columns=30, bands=20, targets=2)
+    named = folder / "valley.hdr" if by_header else folder
+    before = rows_of(named, {"detector": "rx"})[0][0].scene
+    assert before.cube.name == "valley.img"
+    content = bytearray((folder / changed).read_bytes())
+    content[-1:] = b"\n\n" if changed == "valley.hdr" else bytes([content[-1] ^ 1])
+    (folder / changed).write_bytes(content)
+    after = rows_of(named, {"detector": "rx"})[0][0].scene
+    assert after.sha256 != before.sha256
+    assert after.truth_sha256 == before.truth_sha256
+
+
+def test_a_header_whose_data_have_another_name_is_one_scene(tmp_path):
+    folder = tmp_path / "mine"
+    make_scene(folder / "valley.img", rows=30, columns=30, bands=20, targets=2)
+    (folder / "valley.img").rename(folder / "other.raw")
+    header = folder / "valley.hdr"
+    header.write_text(header.read_text() + "\ndata file = other.raw\n")
+    rows, missing = rows_of(folder, {"detector": "rx"})
+    assert [row.scene.cube.name for row in rows] == ["valley.hdr"]
+    assert missing == []
 
 
 def test_a_made_scene_and_what_lies_beside_it_is_one_scene(tmp_path):

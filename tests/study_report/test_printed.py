@@ -182,6 +182,9 @@ def test_bad_files_are_told(tmp_path):
     write_printed(bad, ("LREN", "2", "auc_pd_pf", "RX", "SanDiego", "n/a"))
     with pytest.raises(InputError, match="line 2: the value 'n/a' is no number"):
         read_printed(bad)
+    write_printed(bad, ("LREN", "2", "auc_pd_pf sigma=0.0.5", "RX", "SanDiego", 0.9))
+    with pytest.raises(InputError, match=r"line 2: the metric '.*sigma=0.0.5' has a sigma that"):
+        read_printed(bad)
     with pytest.raises(InputError, match="cannot be read"):
         read_printed(tmp_path / "none.csv")
 

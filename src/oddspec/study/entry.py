@@ -6,6 +6,7 @@ A reader, ``as_...``, raises a TypeError that says what it expects; `Entry` make
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -114,7 +115,7 @@ def as_noise(value: Any) -> tuple[float, ...]:
     """Standard deviations."""
     values = value if isinstance(value, list) else [value]
     bad = [v for v in values if isinstance(v, bool) or not isinstance(v, (int, float))]
-    if bad or not values or not all(0 <= v < float("inf") for v in values):
+    if bad or not values or not all(0 <= v <= sys.float_info.max for v in values):
         raise TypeError("standard deviations from 0 up, such as [0.0, 0.01], of values in 0..1")
     return tuple(float(v) for v in dict.fromkeys(values))
 

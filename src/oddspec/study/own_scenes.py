@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from oddspec.checksum import sha256
-from oddspec.errors import OddspecError, SettingError
+from oddspec.errors import InputError, OddspecError, SettingError
+from oddspec.files.envi import find_header
 from oddspec.files.open import open_source
 from oddspec.files.sniff import recognise as recognise_format
 from oddspec.files.truth import read_truth
@@ -21,43 +23,82 @@ TRUTH_NAME = r"[-_ ]?(truth|gt|mask|map|ground_?truth|labels?)"
 CUBES = ("ENVI", "GeoTIFF", "MATLAB 5", "MATLAB 7.3", "HDF5", "NPY", "NPZ")
 WITH_VARIABLES = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NPZ")
 
+SUFFIXES = (
+    ".mat", ".npy", ".npz", ".h5", ".hdf5", ".he5", ".nc", ".tif", ".tiff",
+    ".img", ".dat", ".raw", ".bil", ".bip", ".bsq", ".bin", ".rdn", ".rfl", ".cube",
+)  # fmt: skip
+"""Names of cubes: such a file that cannot be read is a scene that is missing."""
+PICTURES = (".png", ".bmp")
+
+UNREADABLE = "unreadable"
+
 
 def own_scenes(folder: Path) -> list[StudyScene | Missing]:
-    """Every cube in a folder; raises `SettingError` if there is none."""
+    """Every cube in a folder.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be listed.
+    SettingError
+        If there is no cube in it.
+    """
     images = _images(folder)
-    cubes = [
-        path
+    own = {
+        path: kind
         for path, kind in images.items()
-        if kind in CUBES and not any(_is_truth_of(path, other) for other in images)
+        if not any(_is_truth_of(path, other) for other in images)
+    }
+    cubes = [path for path, kind in own.items() if kind in CUBES]
+    broken = [
+        path for path, kind in own.items() if kind == UNREADABLE and path.suffix.lower() in SUFFIXES
     ]
-    if not cubes:
+    if not cubes and not broken:
         raise SettingError(f"{folder}: holds no scene that can be read")
-    return [_own_scene(path, images) for path in cubes]
+    taken = {path.stem for path in cubes}
+    return [_own_scene(path, images) for path in cubes] + [
+        _unreadable(path, path.name if path.stem in taken else path.stem) for path in broken
+    ]
 
 
 def _images(folder: Path) -> dict[Path, str]:
-    """The files of a folder that hold scenes or truths, and their formats."""
+    """The files of a folder that hold scenes or truths, or should, and their formats."""
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed ({error.strerror})") from None
+    headers = {path: _data_of(path) for path in files if path.suffix.lower() == ".hdr"}
     found: dict[Path, str] = {}
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        try:
-            # Whatever lies beside a header passes for ENVI data; the header knows better.
-            if path.suffix.lower() == ".hdr":
-                found[_data_of(path)] = "ENVI"
-            elif (kind := recognise_format(path)) != "ENVI":
-                found[path] = kind
-        except OddspecError:
-            continue
+    for path in files:
+        if path in headers:
+            found[_entry_of(path, headers[path])] = "ENVI"
+        # Whatever lies beside a header passes for ENVI data; the header knows better.
+        elif path not in headers.values() and (kind := _kind(path)) not in (None, "ENVI"):
+            found[path] = kind
     return found
 
 
-def _data_of(header: Path) -> Path:
-    """The data file of an ENVI header; the header itself where it is not to be understood."""
+def _kind(path: Path) -> str | None:
+    """The format of a file; None for one that is nobody's scene."""
+    try:
+        return recognise_format(path)
+    except (OddspecError, OSError):
+        return UNREADABLE if path.suffix.lower() in (*SUFFIXES, *PICTURES) else None
+
+
+def _data_of(header: Path) -> Path | None:
+    """The data file of an ENVI header; None where it is not to be understood."""
     try:
         source = open_source(header)
     except OddspecError:
-        return header
+        return None
     source.close()
-    return source.path or header
+    return source.path
+
+
+def _entry_of(header: Path, data: Path | None) -> Path:
+    """The data file of an ENVI header if that leads back to the header, else the header."""
+    return data if data is not None and find_header(data) == header else header
 
 
 def _is_truth_of(path: Path, scene: Path) -> bool:
@@ -66,7 +107,15 @@ def _is_truth_of(path: Path, scene: Path) -> bool:
 
 
 def own_scene(path: Path) -> StudyScene | Missing:
-    """The scene in a file, with the truth in it or beside it."""
+    """The scene in a file, with the truth in it or beside it.
+
+    Raises
+    ------
+    InputError
+        If its folder, where the truth may lie, cannot be listed.
+    """
+    if path.suffix.lower() == ".hdr":
+        path = _entry_of(path, _data_of(path))
     return _own_scene(path, _images(path.parent))
 
 
@@ -76,6 +125,11 @@ def _own_scene(path: Path, images: Mapping[Path, str]) -> StudyScene | Missing:
         names = ", ".join(truth.name for truth in truths)
         return Missing(path.stem, f"{path}: has several truths ({names}); leave one")
     try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        name = path.name.encode(errors="backslashreplace").decode()
+        return Missing(name, f"{name}: the file's name is no UTF-8 text; rename it")
+    try:
         if not truths and recognise_format(path) not in WITH_VARIABLES:
             return Missing(
                 path.stem,
@@ -83,10 +137,27 @@ def _own_scene(path: Path, images: Mapping[Path, str]) -> StudyScene | Missing:
                 f".mat, .npy)",
             )
         truth = truths[0] if truths else path
-        digest = sha256(path)
-        sums = (digest, sha256(truth) if truths else digest)
+        digest = _checksum(path)
+        sums = (digest, _checksum(truth) if truths else digest)
         scene = opened(path.stem, path.stem, (path, None), (truth, None), truth.name, sums)
         read_truth(truth, scene.shape[:2])
     except (OddspecError, OSError) as error:
         return Missing(path.stem, str(error))
     return scene
+
+
+def _unreadable(path: Path, key: str) -> Missing:
+    """A file that should be a cube, and the reason why it is none."""
+    try:
+        return Missing(key, f"{path}: is a {recognise_format(path)} file")
+    except (OddspecError, OSError) as error:
+        return Missing(key, str(error))
+
+
+def _checksum(path: Path) -> str:
+    """Of a file; for ENVI of header and data, which are a scene together only."""
+    if recognise_format(path) != "ENVI":
+        return sha256(path)
+    pair = (path, _data_of(path)) if path.suffix.lower() == ".hdr" else (find_header(path), path)
+    sums = "".join(sha256(file) for file in pair if file is not None)
+    return hashlib.sha256(sums.encode()).hexdigest()

@@ -26,6 +26,7 @@ from oddspec.study.entry import (
     as_text,
     as_texts,
 )
+from oddspec.study.scene_files import expanded
 
 __all__ = ["DATA_VARIABLE", "Plan", "Run", "as_toml", "make_plan", "read_plan"]
 
@@ -109,9 +110,9 @@ def make_plan(
     entry = Entry(table, where)
     shared = _shared(entry, {})
     named = entry.take("data", as_text, None)
-    own = None if named is None else folder / Path(named).expanduser()
+    own = None if named is None else folder / expanded(named)
     chosen = data or own or os.environ.get(DATA_VARIABLE) or None
-    if data is not None and not Path(data).expanduser().is_dir():
+    if data is not None and not os.path.isdir(expanded(data)):
         raise InputError(f"{data}: is no folder; name the one with your public scenes")
     bases = {
         key: _base(base, f"{where}: [base.{key}]")
@@ -128,7 +129,7 @@ def make_plan(
         name,
         about,
         folder,
-        None if chosen is None else Path(chosen).expanduser().resolve(),
+        None if chosen is None else expanded(chosen).resolve(),
         tuple(_run(run, place, shared, bases) for run, place in zip(runs, wheres, strict=True)),
         text,
     )

@@ -66,7 +66,12 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         path = folder / FILE
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be written to ({error.strerror}); choose another --out"
+            ) from None
         content = path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) < len(content):
@@ -81,7 +86,9 @@ class Records:
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Add a record: one write, on the disk when this returns."""
-        line = (json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n").encode()
+        text = json.dumps(record, allow_nan=False, ensure_ascii=False) + "\n"
+        # A path that is no UTF-8 may stand in a reason; so written, it is JSON all the same.
+        line = text.encode(errors="backslashreplace")
         try:
             written = os.write(self._file, line)
             os.fsync(self._file)

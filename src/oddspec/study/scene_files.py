@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from oddspec.errors import SettingError
 from oddspec.files.open import open_source
 
-__all__ = ["Missing", "StudyScene", "opened", "relative"]
+__all__ = ["Missing", "StudyScene", "expanded", "opened", "relative"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class StudyScene:
     truth_file
         Name of the truth's file: the usual one for a public scene, whatever the user calls it.
     sha256, truth_sha256
-        Of the two files; equal if it is one.
+        Of the two files; equal if it is one. An ENVI file's is over its header too.
     shape
         Rows, columns, bands.
     note
@@ -68,6 +69,22 @@ def opened(
     shape = source.shape
     source.close()
     return StudyScene(key, name, *cube, *truth, truth_file, *sums, shape, note)
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with ``~`` and ``~user`` replaced by that home folder.
+
+    Raises
+    ------
+    SettingError
+        If there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingError(
+            f"{path}: there is no such user's home folder; write the path in full"
+        ) from None
 
 
 def relative(path: Path, start: Path) -> str:

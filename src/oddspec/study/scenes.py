@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from oddspec.scenes.public import WHOLE_FILE, PublicScene, SceneFile, catalogue
 from oddspec.scenes.recognise import recognise
 from oddspec.scenes.sets import keys, scene_sets
 from oddspec.study.own_scenes import own_scene, own_scenes
-from oddspec.study.scene_files import Missing, StudyScene, opened
+from oddspec.study.scene_files import Missing, StudyScene, expanded, opened
 
 __all__ = ["Library", "Missing", "StudyScene"]
 
@@ -67,10 +68,11 @@ class Library:
                 f"scene {name!r} has several truths, and a result means nothing without naming "
                 f"one: write {' or '.join(several)}"
             )
-        path = self.base / Path(name).expanduser()
-        if path.is_dir():
+        path = self.base / expanded(name)
+        # These say no, where Path's own raise for a text that is too long for a name.
+        if os.path.isdir(path):
             return own_scenes(path)
-        if path.is_file():
+        if os.path.isfile(path):
             return [own_scene(path)]
         known = [*scene_sets(), *self._public]
         raise SettingError(

@@ -112,7 +112,13 @@ def _printed(row: Mapping[str, str | None], where: str) -> Printed:
         value = math.nan
     if not math.isfinite(value):
         raise InputError(f"{where}: the value {text['value']!r} is no number")
-    metric, noise, machine = _metric(text["metric"])
+    try:
+        metric, noise, machine = _metric(text["metric"])
+    except ValueError:
+        raise InputError(
+            f"{where}: the metric {text['metric']!r} has a sigma that is no number; write it as in "
+            f"'auc_pd_pf sigma=0.05'"
+        ) from None
     names = _names().get(text["paper"], {})
     method = names.get("methods", {}).get(text["method"], {"detector": text["method"]})
     return Printed(
@@ -128,7 +134,7 @@ def _printed(row: Mapping[str, str | None], where: str) -> Printed:
 
 
 def _metric(text: str) -> tuple[str, float, str]:
-    """Name, noise and machine."""
+    """Name, noise and machine; raises ValueError for a noise that is no number."""
     match = re.fullmatch(r"(\w+)(?:\s+sigma=([\d.eE+-]+))?(?:\s+\((.*)\))?", text)
     if match is None:
         return text, 0.0, ""
