@@ -216,6 +216,24 @@ def test_a_scene_that_has_changed_is_run_again(scenes, tmp_path):
     assert overview(tmp_path / "out").counts["done"] == 2
 
 
+def test_tables_follow_a_corrected_plan(scenes, tmp_path):
+    for count in (3, 4):
+        run = {"detector": "pca_rx", "column": "as published", "settings": {"components": count}}
+        plan = small(scenes, run, {"detector": "rx"})
+        plan["scenes"].append("hydice-162")
+        plan["runs"][1]["scenes"] = str(scenes / "hill.mat")
+        only = [] if count == 3 else ["pca_rx"]
+        with pytest.warns(DataWarning, match="hydice-162 is missing"):
+            records = oddspec.study(plan, out=tmp_path / "out", data=scenes, only=only)
+    assert {record["settings"]["components"] for record in records} == {4}
+    shown = table(tmp_path / "out")
+    assert "`pca_rx`" in shown
+    assert "`rx`" in shown
+    assert "2 records that are of no row of the plan are left out." in shown
+    assert json.loads((tmp_path / "out" / "rows.json").read_text())["missing"] == ["hydice-162"]
+    assert overview(tmp_path / "out", scenes).others == 2
+
+
 def test_a_folder_holds_one_study(scenes, tmp_path):
     plan = small(scenes / "hill.mat", {"detector": "rx"}, name="first")
     oddspec.study(plan, out=tmp_path / "out")

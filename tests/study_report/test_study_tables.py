@@ -153,6 +153,30 @@ def test_settings_of_a_sweep_are_neither_seeds_nor_in_the_table_of_scores(tmp_pa
     assert [float(row["s"]) for row in rows] == [0.6, 0.7, 0.8]
 
 
+def test_records_of_a_setting_that_was_corrected_in_the_plan_are_left_out_and_counted(tmp_path):
+    old, new = (
+        a_record("pca_rx", "s", area, column="as published", varied={"components": count})
+        for count, area in ((10, 0.8), (20, 0.9))
+    )
+    gone = a_record("rx", "t", 0.7)
+    folder = write(tmp_path / "s", old, new, gone)
+    with pytest.raises(InputError, match=r"several settings there: pca_rx, as published\. Give"):
+        table(folder, detectors=["pca_rx"])
+    assert "several settings there: pca_rx, as published" in table(folder)
+    asked = {"rows": [[new["id"], "as published", None]], "missing": ["t"]}
+    (folder / "rows.json").write_text(json.dumps(asked))
+    shown = table(folder)
+    assert "| s | 0.9000 | not run |" in shown
+    assert (
+        "| t | not run | 0.7000 |" in shown
+    )  # its scene was not at hand when the plan was last run
+    assert "1 record that is of no row of the plan is left out." in shown
+    assert "several settings" not in shown
+    (folder / "rows.json").write_text(json.dumps(asked | {"rows": [], "missing": []}))
+    with pytest.raises(InputError, match="none of its 3 records is of a row of the plan"):
+        table(folder)
+
+
 def test_a_run_of_two_studies_counts_once(tmp_path):
     record = a_record("net", "s", 0.5, seed=0)
     folder = write(tmp_path, record, {**record, "study": "another", "id": "other"})

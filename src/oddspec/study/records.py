@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from oddspec.errors import InputError
 from oddspec.study.plan import Plan, make_plan
 from oddspec.study.scene_files import relative
 
-__all__ = ["Records", "key_of", "read_records", "recall_plan", "remember_plan"]
+__all__ = ["Records", "key_of", "read_records", "recall_plan", "remember_plan", "remember_rows"]
 
 FILE = "records.jsonl"
 PLAN = "plan.toml"
 PLACE = "study.json"
 """Where the plan came from and the scenes are, relative to the folder."""
+ROWS = "rows.json"
+"""What the plan asked for when it was last run; tables leave out other records."""
 
 
 def key_of(record: Mapping[str, Any]) -> tuple[str, str, str | None]:
@@ -124,6 +126,17 @@ def remember_plan(folder: Path, plan: Plan) -> None:
     }
     write_text(folder / PLAN, plan.text)
     write_text(folder / PLACE, json.dumps(content, indent=2) + "\n")
+
+
+def remember_rows(
+    folder: Path, keys: Iterable[tuple[str, str, str | None]], missing: Iterable[str]
+) -> None:
+    """Keep the keys of all rows that the plan asks for, and the names of scenes not at hand.
+
+    Tables and reports know by it which records a changed plan has left behind, without the scenes.
+    """
+    content = {"rows": list(keys), "missing": sorted(set(missing))}
+    write_text(folder / ROWS, json.dumps(content) + "\n")
 
 
 def recall_plan(folder: Path, data: str | Path | None = None) -> Plan:

@@ -13,7 +13,7 @@ from oddspec.progress import Progress, silent
 from oddspec.study.forecast import Forecast
 from oddspec.study.plan import Plan, as_toml, make_plan, read_plan
 from oddspec.study.record import copy_for, make_record
-from oddspec.study.records import Records, remember_plan
+from oddspec.study.records import Records, remember_plan, remember_rows
 from oddspec.study.row import Key, Row, expand
 from oddspec.study.scenes import Library
 from oddspec.study.schedule import Schedule
@@ -39,16 +39,18 @@ class Study:
 
     Attributes
     ----------
-    rows
+    asked
         Everything the plan asks for that can be run, in the order in which it is run.
+    rows
+        Those of them that were chosen.
     missing
         Scenes that it asks for in vain.
     """
 
     def __init__(self, plan: Plan, only: Sequence[str] = (), progress: Progress = silent) -> None:
         self.plan = plan
-        everything, self.missing = expand(plan, Library(plan.data, plan.folder, progress))
-        self.rows = select(everything, only) if everything else []
+        self.asked, self.missing = expand(plan, Library(plan.data, plan.folder, progress))
+        self.rows = select(self.asked, only) if self.asked else []
 
     def todo(self, records: Mapping[Key, Mapping[str, Any]], retry: bool = False) -> list[Row]:
         """Rows without a record; those with another status than *done* too, to ``retry`` them."""
@@ -95,6 +97,8 @@ def run_study(
     budget = int(resources.left()) if max_memory is None else max_memory
     with locked(folder, "study"):
         remember_plan(folder, study.plan)
+        names = (scene.key.partition("/")[0] for scene in study.missing)
+        remember_rows(folder, (row.key for row in study.asked), names)
         records = Records(folder)
         try:
             ledger = _Ledger(records, study.todo(records.by_key, retry), progress, told)

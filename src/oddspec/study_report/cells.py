@@ -11,7 +11,7 @@ from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUN
 from oddspec.study_report.run_settings import variant, varying
 from oddspec.study_report.spread import Spread
 
-__all__ = ["Cell", "Cells", "Heading", "Place", "arrange", "scene_names", "sweeps"]
+__all__ = ["Cell", "Cells", "Heading", "Place", "arrange", "mixed", "scene_names", "sweeps"]
 
 
 class Heading(NamedTuple):
@@ -141,6 +141,18 @@ def arrange(runs: Iterable[Run], *, split: bool = True) -> Cells:
         else:
             cells[place, heading] = max(candidates, key=_area)
     return cells
+
+
+def mixed(runs: Iterable[Run]) -> list[str]:
+    """A note if settings *as published* differ at some place: no table shows such a heading."""
+    found = {h._replace(variant="") for _, h in arrange(runs) if h.variant}
+    names = sorted(str(heading) for heading in found if heading.column == PUBLISHED)
+    if not names:
+        return []
+    return [
+        f"Left out, as a scene has several settings there: {'; '.join(names)}. Give each setting a "
+        f"column of its own."
+    ]
 
 
 def sweeps(runs: Iterable[Run]) -> dict[Heading, list[Run]]:

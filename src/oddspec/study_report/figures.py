@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
+from oddspec.study_report.asked import still_asked
 from oddspec.study_report.course_figures import draw_convergence, draw_noise
 from oddspec.study_report.drawing import Drawing, NothingToDraw, save
 from oddspec.study_report.map_panels import draw_maps
@@ -80,7 +81,7 @@ def figures(
     """
     _check("figure", names or (), FIGURES)
     _check("format", formats, FORMATS)
-    runs = read_runs(folder, study, also)
+    runs, _ = still_asked(read_runs(folder, study, also))
     runs = chosen(runs, detectors=detectors, columns=columns, scenes=scenes)
     must_know(metric, runs)
     material = Material(Path(folder), tuple(runs), metric, truth_of, picture_of)

@@ -12,7 +12,8 @@ import numpy as np
 
 from oddspec.errors import OddspecError
 from oddspec.files.plane import read_scores
-from oddspec.study_report.cells import Cell, Cells, Heading, Place, arrange, scene_names
+from oddspec.study_report.asked import still_asked
+from oddspec.study_report.cells import Cell, Cells, Heading, Place, arrange, mixed, scene_names
 from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, Run, read_runs
 from oddspec.study_report.score_table import headings_of
 
@@ -49,6 +50,8 @@ class Material:
         Target pixels ``(h, w)`` of a run's scene; by default what the folder keeps.
     picture_of
         The scene in colour ``(h, w, 3)``, 0 to 1.
+    notes
+        What of the folder's records is not among the runs or the cells.
     """
 
     folder: Path
@@ -56,6 +59,7 @@ class Material:
     metric: str = "auc_pd_pf"
     truth_of: OfScene | None = None
     picture_of: OfScene | None = None
+    notes: tuple[str, ...] = ()
     _known: dict[tuple[str, Place], np.ndarray | None] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -69,8 +73,14 @@ class Material:
         picture_of: OfScene | None = None,
     ) -> Material:
         """Read a folder's records, and those of further ones."""
-        runs = tuple(read_runs(folder, study, also))
-        return cls(Path(folder), runs, truth_of=truth_of, picture_of=picture_of)
+        runs, notes = still_asked(read_runs(folder, study, also))
+        return cls(
+            Path(folder),
+            tuple(runs),
+            truth_of=truth_of,
+            picture_of=picture_of,
+            notes=(*notes, *mixed(runs)),
+        )
 
     @cached_property
     def cells(self) -> Cells:

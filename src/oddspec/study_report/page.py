@@ -154,4 +154,4 @@ def _warnings(material: Material) -> list[str]:
     commits = {run.record.get("commit") for run in material.runs}
     if len(commits) > 1:
         found.append("The runs are of several versions of the program; see Where it comes from.")
-    return found
+    return [*found, *material.notes]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from oddspec.errors import InputError, SettingError
+from oddspec.study_report.asked import asked_in
 from oddspec.study_report.metric_names import METRIC_NAMES
 
 __all__ = [
@@ -58,6 +59,8 @@ class Run:
     curves: Mapping[str, Any] = field(default_factory=dict)
     status: str = "done"
     reason: str = ""
+    asked: bool = True
+    """Whether the folder's plan, as it was last run, asks for it."""
 
     @property
     def done(self) -> bool:
@@ -113,7 +116,10 @@ def read_runs(
     """
     found: dict[tuple[str, str, str | None], Run] = {}
     for each in (folder, *also):
-        found.update({(run.id, run.column, run.paper): run for run in _read(Path(each))})
+        for run in _read(Path(each)):
+            key = run.id, run.column, run.paper
+            if run.asked or key not in found:
+                found[key] = run
     if study is not None:
         names = sorted({run.study for run in found.values()})
         found = {key: run for key, run in found.items() if run.study == study}
@@ -177,8 +183,9 @@ def _read(folder: Path) -> list[Run]:
             f"{path}: cannot be read ({error.strerror or error}); name the folder that "
             f"`oddspec study` wrote to"
         ) from error
+    asked = asked_in(folder)
     runs = [
-        run
+        replace(run, asked=asked(run.id, run.column, run.paper, run.scene))
         for number, line in enumerate(lines, start=1)
         if line.strip()
         and (run := _parse(line, folder, f"{path}, line {number}", last=number == len(lines)))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
-from oddspec.study_report.cells import Cells, arrange
+from oddspec.study_report.asked import still_asked
+from oddspec.study_report.cells import Cells, arrange, mixed
 from oddspec.study_report.comparison import Comparison, compare
 from oddspec.study_report.parameter_table import parameter_sheets
 from oddspec.study_report.printed import read_printed
@@ -85,16 +86,19 @@ def table(
     for name, value, known in (("kind", kind, KINDS), ("what", what, TABLES)):
         if value not in known:
             raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
-    runs = read_runs(folder, study, also)
+    runs, notes = still_asked(read_runs(folder, study, also))
     runs = chosen(runs, detectors=detectors, columns=columns, scenes=scenes)
     must_know(metric, runs)
     if what == "parameters":
         sheets = list(parameter_sheets(runs, metric))
     else:
         sheets = [_sheet(runs, what, metric, printed)]
-    texts = [KINDS[kind](sheet) for sheet in sheets if sheet.rows]
+        notes += mixed(runs) if what != "failures" else []
+    shown = [replace(sheet, notes=[*sheet.notes, *notes]) for sheet in sheets if sheet.rows]
+    texts = [KINDS[kind](sheet) for sheet in shown]
     if not texts:
-        raise InputError(f"{folder}: there is nothing to show as a table of {what}")
+        told = "".join(f"; {note}" for note in notes)
+        raise InputError(f"{folder}: there is nothing to show as a table of {what}{told}")
     return "\n".join(texts)
 
 
