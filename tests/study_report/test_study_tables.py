@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recorded import a_record, write, write_printed
 
 from oddspec.errors import InputError, SettingError
-from oddspec.study_report import TABLES, table
+from oddspec.study_report import TABLES, report, table
 from oddspec.study_report.cells import Heading, Place, arrange
 from oddspec.study_report.ranking import critical_difference, rank_headings
 from oddspec.study_report.records import read_runs
@@ -96,6 +96,20 @@ def test_failed_runs_show_their_reason_and_gaps_say_so(folder):
     failures = table(folder, what="failures")
     assert "ran 600 s" in failures
     assert "no luck" in failures
+
+
+def test_a_failure_that_was_mended_is_none(tmp_path):
+    """A changed detector of one's own has another checksum, and so its runs another id."""
+    broken, mended = (
+        a_record("mine", "s", area, seed=0) | {"id": name}
+        for name, area in (("old", None), ("new", 0.9))
+    )
+    folder = write(tmp_path, broken, mended, a_record("rx", "s", 0.8))
+    with pytest.raises(InputError, match="nothing to show as a table of failures"):
+        table(folder, what="failures")
+    page = report(folder).read_text(encoding="utf-8")
+    assert "no luck" not in page
+    assert "no result" not in page
 
 
 def test_some_failed_seeds_are_counted_beside_the_others(tmp_path):

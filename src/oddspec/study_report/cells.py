@@ -11,7 +11,17 @@ from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUN
 from oddspec.study_report.run_settings import variant, varying
 from oddspec.study_report.spread import Spread
 
-__all__ = ["Cell", "Cells", "Heading", "Place", "arrange", "mixed", "scene_names", "sweeps"]
+__all__ = [
+    "Cell",
+    "Cells",
+    "Heading",
+    "Place",
+    "arrange",
+    "mixed",
+    "scene_names",
+    "sweeps",
+    "without_repeats",
+]
 
 
 class Heading(NamedTuple):
@@ -123,7 +133,7 @@ def arrange(runs: Iterable[Run], *, split: bool = True) -> Cells:
         False leaves sweeps out altogether.
     """
     groups: dict[tuple[Place, Heading], dict[str, list[Run]]] = {}
-    for run in _without_repeats(runs):
+    for run in without_repeats(runs):
         paper = run.paper if run.column == PUBLISHED and run.paper else ""
         key = Place(run.scene, run.truth, run.noise), Heading(run.detector, run.column, paper)
         groups.setdefault(key, {}).setdefault(run.unseeded, []).append(run)
@@ -158,7 +168,7 @@ def mixed(runs: Iterable[Run]) -> list[str]:
 def sweeps(runs: Iterable[Run]) -> dict[Heading, list[Run]]:
     """Runs of every detector and column that holds more than one setting at some place."""
     groups: dict[Heading, list[Run]] = {}
-    for run in _without_repeats(runs):
+    for run in without_repeats(runs):
         groups.setdefault(Heading(run.detector, run.column), []).append(run)
     return {
         heading: found
@@ -190,8 +200,8 @@ def scene_names(places: Iterable[Place]) -> dict[Place, str]:
     }
 
 
-def _without_repeats(runs: Iterable[Run]) -> list[Run]:
-    """Of runs that differ in nothing but the study they were part of the last that was done."""
+def without_repeats(runs: Iterable[Run]) -> list[Run]:
+    """Of runs that differ in nothing but their study or their detector's file the last one done."""
     kept: dict[tuple[Any, ...], Run] = {}
     for run in runs:
         paper = run.paper if run.column == PUBLISHED else None

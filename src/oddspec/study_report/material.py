@@ -13,7 +13,16 @@ import numpy as np
 from oddspec.errors import OddspecError
 from oddspec.files.plane import read_scores
 from oddspec.study_report.asked import still_asked
-from oddspec.study_report.cells import Cell, Cells, Heading, Place, arrange, mixed, scene_names
+from oddspec.study_report.cells import (
+    Cell,
+    Cells,
+    Heading,
+    Place,
+    arrange,
+    mixed,
+    scene_names,
+    without_repeats,
+)
 from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, Run, read_runs
 from oddspec.study_report.score_table import headings_of
 
@@ -76,7 +85,7 @@ class Material:
         runs, notes = still_asked(read_runs(folder, study, also))
         return cls(
             Path(folder),
-            tuple(runs),
+            tuple(without_repeats(runs)),
             truth_of=truth_of,
             picture_of=picture_of,
             notes=(*notes, *mixed(runs)),

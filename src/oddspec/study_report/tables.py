@@ -10,7 +10,7 @@ from pathlib import Path
 from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
 from oddspec.study_report.asked import still_asked
-from oddspec.study_report.cells import Cells, arrange, mixed
+from oddspec.study_report.cells import Cells, arrange, mixed, without_repeats
 from oddspec.study_report.comparison import Comparison, compare
 from oddspec.study_report.parameter_table import parameter_sheets
 from oddspec.study_report.printed import read_printed
@@ -124,7 +124,7 @@ def beside_printed(cells: Cells, printed: Path | None, metric: str = "") -> list
 
 def _sheet(runs: list[Run], what: str, metric: str, printed: Path | None) -> Sheet:
     if what == "failures":
-        return failure_sheet(runs)
+        return failure_sheet(without_repeats(runs))
     cells = arrange(runs, split=False)
     comparisons = beside_printed(cells, printed, metric)
     if what == "summary":
