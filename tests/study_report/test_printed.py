@@ -46,6 +46,35 @@ def test_names_of_papers_lead_to_scenes_and_truths(tmp_path):
     assert {c.state for c in found} == {State.MEASURED}
 
 
+def test_a_value_of_a_scene_with_several_truths_must_name_one(tmp_path):
+    records = [
+        a_record("rx", "sandiego-1", 0.9055, truth="sandiego-1-truth57.mat"),
+        a_record("rx", "sandiego-1", None, truth="sandiego-1-truth58b.mat"),
+        a_record("crd", "sandiego-1", 0.9, truth="sandiego-1-truth57.mat"),
+        a_record("rx", "lake", 0.7, truth="lake-mask_v2.png"),
+        a_record("rx", "lake", 0.8, truth="lake-truth.png"),
+    ]
+    scenes = ("sandiego-1", "sandiego-1/57", "sandiego-1/58B", "sandiego-1/99", "lake/mask_v2")
+    found = compared(
+        tmp_path,
+        records,
+        *(("my thesis", "1", "auc_pd_pf", "rx", scene, 0.9) for scene in scenes),
+        ("my thesis", "1", "auc_pd_pf", "crd", "sandiego-1", 0.9),
+    )
+    assert [c.state for c in found] == [
+        State.UNCLEAR,
+        State.MEASURED,
+        State.FAILED,
+        State.NOT_RUN,
+        State.MEASURED,
+        State.MEASURED,  # crd has but one truth
+    ]
+    assert "write sandiego-1/57 or sandiego-1/58b" in found[0].reason
+    assert found[1].measured[0].median == 0.9055
+    assert found[3].reason == "no record of rx on sandiego-1/99"
+    assert found[4].measured[0].median == 0.7
+
+
 def test_every_value_ends_in_one_list(tmp_path):
     found = compared(
         tmp_path,

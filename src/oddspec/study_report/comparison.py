@@ -19,6 +19,7 @@ class State(StrEnum):
 
     MEASURED = "measured beside it"
     FAILED = "run, but without a result"
+    UNCLEAR = "of a scene with several truths, of which it names none"
     NOT_RUN = "not run in this folder"
     WAITING = "waiting for a detector that is not here"
     IMPOSSIBLE = "cannot be measured"
@@ -70,10 +71,13 @@ def compare(
 def _compare(value: Printed, cells: Cells, detectors: Collection[str]) -> Comparison:
     headings = sorted({h for _, h in cells if _fits(value, h)}, key=lambda h: h.order)
     scenes = {place.scene for place, _ in cells}
+    fitting = [_fitting(value, wanted, headings, cells) for wanted in value.places]
+    if any(len(places) > 1 for places in fitting):
+        # To choose one of them would be to choose by the result.
+        return Comparison(value, State.UNCLEAR, reason=_which(fitting))
     measured, failures = [], []
     for heading in headings:
-        places = [_place(value, wanted, heading, cells) for wanted in value.places]
-        found = [place for place in places if place is not None]
+        found = [place for places in fitting for place in places if (place, heading) in cells]
         spreads = [cells[place, heading].spread(value.metric) for place in found]
         known = [spread for spread in spreads if spread is not None]
         if len(known) == len(value.places):
@@ -102,16 +106,23 @@ def _fits(value: Printed, heading: Heading) -> bool:
     return heading.column.lower() in columns
 
 
-def _place(value: Printed, wanted: PrintedScene, heading: Heading, cells: Cells) -> Place | None:
-    """Where a heading was run on the scene meant, with a result if there is any."""
-    found = [
+def _fitting(
+    value: Printed, wanted: PrintedScene, headings: Collection[Heading], cells: Cells
+) -> list[Place]:
+    """Where the scene meant was run: with several truths perhaps, unless one is named."""
+    found = {
         place
-        for place, h in cells
-        if h == heading
+        for place, heading in cells
+        if heading in headings
         and (place.scene, place.noise) == (wanted.scene, value.noise)
         and wanted.is_truth(place.truth)
-    ]
-    return min(found, key=lambda p: cells[p, heading].spread(value.metric) is None, default=None)
+    }
+    return sorted(found)
+
+
+def _which(fitting: Iterable[Sequence[Place]]) -> str:
+    names = [f"{p.scene}/{p.truth}" for places in fitting if len(places) > 1 for p in places]
+    return f"in the file of printed values write {' or '.join(names)}"
 
 
 def _measured(heading: Heading, places: list[Place], spreads: list[Spread]) -> Measured:
@@ -122,7 +133,7 @@ def _measured(heading: Heading, places: list[Place], spreads: list[Spread]) -> M
 
 
 def _what_lacks(value: Printed) -> str:
-    scenes = ", ".join(place.scene for place in value.places)
+    scenes = ", ".join(map(str, value.places))
     column = f", column {value.columns[0]}" if value.columns else ""
     noise = f", noise {value.noise:g}" if value.noise else ""
     return f"no record of {value.detector}{column} on {scenes}{noise}"

@@ -29,7 +29,7 @@ class PrintedScene:
     scene
         Name here, empty where there is no such scene.
     truth
-        Which of its truths, empty where it has one only.
+        Which of its truths, empty where none is named.
     reason
         Why it is not to be had; shown unless something was measured on a scene of that name.
     """
@@ -41,7 +41,11 @@ class PrintedScene:
     def is_truth(self, name: str) -> bool:
         """Whether a record's truth is the one meant, whatever else its name holds."""
         words = re.findall(r"[a-z0-9]+", name.lower())
-        return not self.truth or self.truth in {word.removeprefix("truth") for word in words}
+        parts = {name.lower(), *(word.removeprefix("truth") for word in words)}
+        return not self.truth or self.truth in parts
+
+    def __str__(self) -> str:
+        return f"{self.scene}/{self.truth}" if self.truth else self.scene
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class Printed:
 def read_printed(path: str | Path) -> list[Printed]:
     """Read a CSV with the columns paper, table, metric, method, scene, value (and note).
 
-    A metric may be followed by ``sigma=`` and the noise, or by a machine in brackets.
+    A metric may be followed by ``sigma=`` and the noise, or by a machine in brackets; a scene by
+    ``/`` and the name of its truth.
 
     Raises
     ------
@@ -142,7 +147,8 @@ def _metric(text: str) -> tuple[str, float, str]:
 
 
 def _places(name: str, scenes: Mapping[str, Any]) -> tuple[PrintedScene, ...]:
-    entry = scenes.get(name, {"scene": name})
+    own, _, truth = name.partition("/")
+    entry = scenes.get(name, {"scene": own, "truth": truth.lower()})
     if "mean_of" in entry:
         return tuple(place for part in entry["mean_of"] for place in _places(part, scenes))
     return (PrintedScene(entry.get("scene", ""), entry.get("truth", ""), entry.get("reason", "")),)
