@@ -116,6 +116,27 @@ def test_it_goes_where_it_is_told(tmp_path):
         report(folder, tmp_path / "file" / "report.html")
 
 
+def test_results_to_be_doubted_are_shown(tmp_path):
+    why = "there is no valid target pixel"
+    empty = {"undefined": {"auc_pd_pf": why}, "auc_pd_pf": None, "auc_pf_tau": 0.1}
+    told = [f"3 of {n} pixels have the same score" for n in (10, 20)]
+    folder = write(
+        tmp_path,
+        a_record("rx", "hill", 0.8, warnings=[told[0], told[0]]),
+        a_record("rx", "bare", 0.0, metrics=empty, warnings=[told[1], "is odd"]),
+        a_record("crd", "hill", 0.7, converged=False, warnings=["not converged after 9 steps"]),
+    )
+    page = Page(report(folder).read_text(encoding="utf-8"))
+    results = page.text[page.text.index("AUC(PD, PF)") :]
+    assert f"bareundefined: {why}" in re.sub(r"\s*\n\s*", "", results)
+    doubts = page.text[page.text.index("Before you trust this") :][:900]
+    assert f"rx (2 runs): {told[0]}" in doubts
+    assert told[1] not in doubts
+    assert "rx (1 run): is odd" in doubts
+    assert "1 of 3 runs did not converge" in doubts
+    assert "not converged after" not in doubts
+
+
 def test_a_study_of_failures_alone_is_a_page(tmp_path):
     folder = write(tmp_path, a_record("rx", "s", None))
     text = report(folder).read_text(encoding="utf-8")

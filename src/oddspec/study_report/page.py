@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
@@ -11,11 +12,12 @@ from pathlib import Path
 
 from oddspec.aside import write_text
 from oddspec.products.record import versions
+from oddspec.products.text import counted
 from oddspec.report.template import template
 from oddspec.study_report.comparison import Comparison, State
 from oddspec.study_report.material import Material, OfScene
 from oddspec.study_report.provenance import dates, provenance, scene_sheet
-from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED
+from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED, Run
 from oddspec.study_report.sections import sections_of
 from oddspec.study_report.tables import beside_printed
 
@@ -130,6 +132,7 @@ def _warnings(material: Material) -> list[str]:
     open_ended = sum(run.record.get("converged") is False for run in done)
     if open_ended:
         found.append(f"{open_ended} of {len(done)} runs did not converge; see Convergence.")
+    found += _told_by_runs(done)
     failed = len(material.runs) - len(done)
     if failed:
         have = "run has" if failed == 1 else "runs have"
@@ -155,3 +158,19 @@ def _warnings(material: Material) -> list[str]:
     if len(commits) > 1:
         found.append("The runs are of several versions of the program; see Where it comes from.")
     return [*found, *material.notes]
+
+
+def _told_by_runs(done: Sequence[Run]) -> list[str]:
+    """What runs with a result warned about: each warning once, whatever numbers it gives."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for run in done:
+        for text in dict.fromkeys(run.record.get("warnings") or ()):
+            # These are counted as runs that did not converge.
+            if "not converged" not in text:
+                groups.setdefault((run.detector, re.sub(r"\d[\d.,e+-]*", "#", text)), []).append(
+                    text
+                )
+    return [
+        f"{detector} ({counted(len(texts), 'run')}): {texts[0]}"
+        for (detector, _), texts in groups.items()
+    ]

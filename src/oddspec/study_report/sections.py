@@ -134,11 +134,9 @@ def _of_ablation(picture: Picture) -> bool:
 
 
 def _scores(cells: Cells, metric: str, comparisons: Sequence[Comparison]) -> Sheet:
-    """The table of a metric; without rows where no record has it."""
-    known = {key: cell for key, cell in cells.items() if cell.spread(metric) or not cell.done}
-    if not any(cell.spread(metric) for cell in known.values()):
-        known = {}
-    return score_sheet(known, metric, comparisons)
+    """The table of a metric, also of cells that lack it; without rows where no record has it."""
+    known = any(cell.spread(metric) for cell in cells.values())
+    return score_sheet(cells if known else {}, metric, comparisons)
 
 
 def _sheets(*sheets: Sheet) -> list[tuple[str, Sheet]]:
