@@ -164,12 +164,11 @@ def _told_by_runs(done: Sequence[Run]) -> list[str]:
     """What runs with a result warned about: each warning once, whatever numbers it gives."""
     groups: dict[tuple[str, str], list[str]] = {}
     for run in done:
-        for text in dict.fromkeys(run.record.get("warnings") or ()):
+        told = run.record.get("warnings") or ()
+        for what, text in {re.sub(r"\d[\d.,e+-]*", "#", text): text for text in told}.items():
             # These are counted as runs that did not converge.
             if "not converged" not in text:
-                groups.setdefault((run.detector, re.sub(r"\d[\d.,e+-]*", "#", text)), []).append(
-                    text
-                )
+                groups.setdefault((run.detector, what), []).append(text)
     return [
         f"{detector} ({counted(len(texts), 'run')}): {texts[0]}"
         for (detector, _), texts in groups.items()
