@@ -259,6 +259,23 @@ def test_a_column_with_a_comma_is_chosen_by_its_whole_name(scenes):
     assert {row.detector for row in select(rows, ["published, rank 10"])} == {"rednmf"}
 
 
+def test_a_column_with_brackets_is_chosen_by_its_name(scenes):
+    run = {"detector": "pca_rx", "settings": {"components": 10}, "column": "ten [code]"}
+    rows, _ = rows_of(scenes, {"detector": "rx"}, run)
+    for word in ("ten [code]", "ten [c*"):
+        assert {row.detector for row in select(rows, [word])} == {"pca_rx"}
+
+
+def test_the_title_of_a_row_tells_the_point_of_a_grid(scenes):
+    run = {"detector": "rednmf", "column": "sweep", "grid": {"rank": [3, 5], "beta": [1.0, 2.0]}}
+    titles = [row.title for row in rows_of(scenes, run)[0] if row.scene.key == "lake"]
+    assert titles[:2] == [
+        "rednmf (sweep: rank=3) on lake, seed 0",
+        "rednmf (sweep: beta=2.0, rank=3) on lake, seed 0",
+    ]
+    assert rows_of(scenes, {"detector": "rx"})[0][0].title == "rx (defaults) on hill"
+
+
 def test_the_plans_of_the_project_are_sound(shared):
     for path in sorted((Path(__file__).parents[2] / "studies").glob("*.toml")):
         assert tomllib.loads(path.read_text())

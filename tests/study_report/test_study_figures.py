@@ -1,5 +1,6 @@
 """Figures: what they show, that they are drawn, and what is said where they cannot be."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def test_a_surface_shows_every_value_the_default_and_what_lacks(folder):
     (drawing,) = drawings
     axes = drawing.figure.axes[0]
     texts = [text.get_text() for text in axes.texts]
-    assert texts == ["0.539", "0.541", "0.559", "0.561", "0.579", "×"]
+    assert texts == ["0.5390", "0.5410", "0.5590", "0.5610", "0.5790", "×"]
     (frame,) = axes.patches
     assert (round(frame.get_x() + 0.47), round(frame.get_y() + 0.45)) == (0, 1)  # guard 5, outer 9
     assert "a frame marks their defaults; other settings are the defaults" in drawing.caption
@@ -150,6 +151,26 @@ def test_a_curve_keeps_the_other_settings_at_their_defaults(folder):
     assert axes.lines[0].get_ydata().tolist() == pytest.approx([0.539, 0.559, 0.579])
     assert axes.lines[-1].get_xdata() == [5, 5]  # the default
     assert "curve-crd-windows-outer" not in drawings  # two values are no curve
+
+
+def test_a_grid_without_the_other_s_default_has_no_curve_and_says_so(tmp_path):
+    records = [
+        a_record("crd", "one", 0.8, column="windows", varied={"guard": guard, "outer": outer})
+        for guard in (3, 5, 7)
+        for outer in (11, 13)
+    ]
+    folder = write(tmp_path / "s", *records)
+    reason = "fewer than three values .* at their defaults: guard of crd, windows"
+    with pytest.raises(InputError, match=reason):
+        figures(folder, tmp_path, ["curve"])
+
+
+def test_numbers_in_figures_have_their_unit(folder):
+    material = replace(Material.of(folder, truth_of=truth_of), metric="peak_memory")
+    surface, maps = next(draw_surfaces(material)), next(draw_maps(material))
+    assert surface.figure.axes[0].texts[0].get_text() == "50 MB"
+    assert "50 MB" in {axes.get_xlabel() for axes in maps.figure.axes}
+    assert "Numbers are peak memory." in maps.caption
 
 
 def test_noise_curves_begin_without_noise(folder):

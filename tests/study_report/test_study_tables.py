@@ -15,6 +15,7 @@ from oddspec.study_report import TABLES, report, table
 from oddspec.study_report.cells import Heading, Place, arrange
 from oddspec.study_report.ranking import critical_difference, rank_headings
 from oddspec.study_report.records import read_runs
+from oddspec.study_report.run_tables import stability_sheet
 from oddspec.study_report.spread import Spread
 from oddspec.study_report.writers import latex_text
 
@@ -96,6 +97,21 @@ def test_failed_runs_show_their_reason_and_gaps_say_so(folder):
     failures = table(folder, what="failures")
     assert "ran 600 s" in failures
     assert "no luck" in failures
+
+
+def test_a_failing_point_of_a_grid_is_told_by_its_settings(tmp_path):
+    points = [{"rank": rank, "beta": 2.0} for rank in (3, 5)]
+    records = (a_record("nmf", "s", None, column="grid", varied=point) for point in points)
+    shown = table(write(tmp_path, *records), what="failures")
+    assert "| nmf | grid: beta=2, rank=3 | s |" in shown
+    assert "| nmf | grid: beta=2, rank=5 | s |" in shown
+
+
+def test_failed_seeds_are_sorted_by_their_number(tmp_path):
+    runs = [a_record("nmf", "s", 0.8, seed=0)]
+    runs += [a_record("nmf", "s", None, seed=seed) for seed in (1, 2, 3)]
+    cells = arrange(read_runs(write(tmp_path, *runs)))
+    assert stability_sheet(cells).rows[0].entries[-1].sort == 3
 
 
 def test_a_failure_that_was_mended_is_none(tmp_path):

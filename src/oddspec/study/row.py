@@ -93,7 +93,9 @@ class Row:
         """For messages."""
         seed = "" if self.seed is None else f", seed {self.seed}"
         noise = f", noise {self.noise:g}" if self.noise else ""
-        return f"{self.detector} ({self.column}) on {self.scene.key}{noise}{seed}"
+        varied = ", ".join(f"{name}={self.varied[name]}" for name in sorted(self.varied))
+        origin = f"{self.column}: {varied}" if varied else self.column
+        return f"{self.detector} ({origin}) on {self.scene.key}{noise}{seed}"
 
     def build(self) -> Detector:
         """The detector with these settings."""

@@ -45,7 +45,9 @@ def _fits(row: Row, word: str) -> bool:
         except ValueError:
             return False
     texts = (row.detector, row.column, row.paper or "", row.scene.key, row.scene.name, row.id)
-    return any(fnmatchcase(text.casefold(), word.casefold()) for text in texts)
+    # A bracket is itself: columns are called "ten [code]".
+    pattern = word.casefold().replace("[", "[[]")
+    return any(fnmatchcase(text.casefold(), pattern) for text in texts)
 
 
 def _known(rows: Sequence[Row]) -> str:

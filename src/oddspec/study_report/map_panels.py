@@ -11,7 +11,9 @@ from oddspec.products.charts import INK, figure_of
 from oddspec.study_report.cells import Heading, Place
 from oddspec.study_report.drawing import Drawing, NothingToDraw, in_lines
 from oddspec.study_report.material import Group, Material, slug
+from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.records import Run
+from oddspec.study_report.sheet import amount
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,11 +54,15 @@ def draw_maps(material: Material) -> Iterator[Drawing]:
                 f"Score maps, {group.name}. The colours of each map run from the 2 % to the "
                 "99.5 % quantile of its scores, so that maps show where scores are high, not how "
                 "high. Of a detector with seeds, the map nearest to the median area. Numbers are "
-                "areas under the ROC curve.",
+                f"{_numbers(material.metric)}.",
                 _panel(material, group, maps, rows, columns),
             )
     if not drawn:
         raise NothingToDraw("no score map was kept; set keep_maps in the plan")
+
+
+def _numbers(metric: str) -> str:
+    return "areas under the ROC curve" if metric == "auc_pd_pf" else metric_name(metric)
 
 
 def _maps(material: Material, group: Group) -> dict[tuple[Place, Heading], tuple[Run, np.ndarray]]:
@@ -146,5 +152,5 @@ def _score_map(
     scaled = np.clip((scores - low) / (high - low if high > low else 1.0), 0, 1)
     value = run.value(metric)
     if value is not None:
-        axes.set_xlabel(f"{value:.4f}", fontsize=8, color=INK, labelpad=2)
+        axes.set_xlabel(amount(value, metric), fontsize=8, color=INK, labelpad=2)
     return axes.imshow(scaled, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")

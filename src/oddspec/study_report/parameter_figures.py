@@ -25,6 +25,7 @@ from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.parameter_table import setting_text, settings_in_order
 from oddspec.study_report.records import Run
 from oddspec.study_report.run_settings import at_default, kept_settings, varying
+from oddspec.study_report.sheet import amount
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +60,7 @@ def draw_surfaces(material: Material) -> Iterator[Drawing]:
         default = tuple(_default(material, heading, runs, name) for name in (down, across))
         shown = None if None in default else _place_of(default, rows, columns)
         for place, axes in zip(places, every, strict=True):
-            _surface(axes, fields[place], limits)
+            _surface(axes, fields[place], limits, material.metric)
             if shown:
                 _frame(axes, *shown)
             axes.set_yticks(range(len(rows)), [setting_text(v) for v in rows])
@@ -85,17 +86,25 @@ def draw_curves(material: Material) -> Iterator[Drawing]:
     Raises
     ------
     NothingToDraw
-        If there is no sweep.
+        If there is no such sweep, or none in which the others are at their defaults.
     """
-    drawn = False
+    drawn, apart = False, []
     for heading, runs, names in _sweeps(material):
         for name in names:
             kept = _along(material, heading, runs, names, name)
             if len(_values(kept, name)) > 2:
                 drawn = True
                 yield _curve(material, heading, kept, name)
-    if not drawn:
-        raise NothingToDraw("no sweep varies a setting over three values or more")
+            elif len(_values(runs, name)) > 2:
+                apart.append(f"{name} of {heading}")
+    if drawn:
+        return
+    if apart:
+        raise NothingToDraw(
+            f"fewer than three values were run with the sweep's other settings at their defaults: "
+            f"{'; '.join(apart)}"
+        )
+    raise NothingToDraw("no sweep varies a setting over three values or more")
 
 
 def _curve(material: Material, heading: Heading, runs: list[Run], name: str) -> Drawing:
@@ -197,13 +206,13 @@ def _field(
     return field
 
 
-def _surface(axes: Axes, field: np.ndarray, limits: tuple[float, float]) -> None:
+def _surface(axes: Axes, field: np.ndarray, limits: tuple[float, float], metric: str) -> None:
     """Colours and numbers of a field; a cross where it has none."""
     axes.grid(False)
     axes.imshow(field, cmap="cividis", vmin=limits[0], vmax=limits[1], aspect="auto")
     middle = sum(limits) / 2
     for (i, j), value in np.ndenumerate(field):
-        text = f"{value:.3f}" if np.isfinite(value) else "×"
+        text = amount(value, metric) if np.isfinite(value) else "×"
         colour = "white" if np.isfinite(value) and value < middle else INK
         axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
 

@@ -9,6 +9,7 @@ from oddspec.study_report.cells import Cell, Cells, Place, scene_names
 from oddspec.study_report.comparison import Comparison, State
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.records import Run
+from oddspec.study_report.run_settings import variant
 from oddspec.study_report.score_table import headings_of
 from oddspec.study_report.sheet import Entry, Row, Sheet, amount, difference_text
 
@@ -24,6 +25,7 @@ def stability_sheet(cells: Cells, metric: str = "auc_pd_pf") -> Sheet:
         spread = cell.spread(metric)
         if not cell.seeded or spread is None:
             continue
+        failed = len(cell.runs) - len(cell.done)
         numbers = {
             "seeds": Entry(str(spread.count), sort=spread.count),
             **{
@@ -37,7 +39,7 @@ def stability_sheet(cells: Cells, metric: str = "auc_pd_pf") -> Sheet:
             "worst − median": Entry(
                 difference_text(spread.worst_less_median, metric), sort=spread.worst_less_median
             ),
-            "failed": Entry(str(len(cell.runs) - len(cell.done)), sort=len(cell.failures)),
+            "failed": Entry(str(failed), sort=failed),
         }  # fmt: skip
         rows.append(Row(names, tuple(numbers.values())))
     heads = ("seeds", "least", "low quartile", "median", "high quartile", "most")
@@ -90,7 +92,7 @@ def failure_sheet(runs: Iterable[Run]) -> Sheet:
     """Every run that came to nothing, with its reason."""
     rows = [
         Row(
-            (run.detector, run.column, run.scene, f"{run.noise:g}"),
+            (run.detector, _origin(run), run.scene, f"{run.noise:g}"),
             (
                 Entry("–" if run.seed is None else str(run.seed), sort=run.seed),
                 Entry(run.status, failed=True),
@@ -106,6 +108,12 @@ def failure_sheet(runs: Iterable[Run]) -> Sheet:
         (("seed", ""), ("status", ""), ("reason", "")),
         tuple(rows),
     )
+
+
+def _origin(run: Run) -> str:
+    """The column, and the settings that tell a point of a grid from the others."""
+    varied = variant(run, sorted(run.varied))
+    return f"{run.column}: {varied}" if varied else run.column
 
 
 def printed_sheet(comparisons: Sequence[Comparison], state: State | None = None) -> Sheet:
