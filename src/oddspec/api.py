@@ -105,8 +105,9 @@ def detect(
         Bytes of resident memory that the process may use; by default half of what is free is
         added to what it has.
     workers
-        Threads; by default one per CPU. Scores of tiles do not depend on it; what is computed of
-        the whole scene or trained may differ by rounding.
+        Threads; by default one per CPU. Only where a detector works on the whole scene at once do
+        the scores depend on it, by rounding. Networks that learn from a sample learn on as many as
+        PyTorch has.
     device
         ``cpu``, ``cuda`` or ``auto``.
     progress

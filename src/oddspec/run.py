@@ -90,8 +90,9 @@ def run(
         examiner = fitted if isinstance(fitted, Examiner) else detector
         return _run_scene(scene, examiner, sink, resources, progress)
     # Each worker has one BLAS thread: tiles in parallel scale better than one product in
-    # parallel, and sums do not depend on how BLAS splits them. OpenMP's are PyTorch's.
-    with threadpool_limits({"blas": 1, "openmp": resources.workers}):
+    # parallel, and sums do not depend on how BLAS splits them. PyTorch keeps its threads, whatever
+    # the workers: what it learns depends on them by rounding.
+    with threadpool_limits(1, user_api="blas"):
         if isinstance(detector, BackgroundDetector):
             passes = TwoPasses(scene, detector, sink, resources, progress, device)
             background = passes.run(checkpoint, fitted if isinstance(fitted, Background) else None)

@@ -50,12 +50,12 @@ def test_training_moves_every_parameter(data):
 
 
 def test_batches_and_seeds(data):
-    parts = learn(data, **LEARN | {"batch": 200, "steps": 8})
+    parts = learn(data, **LEARN | {"batch": 180, "steps": 8})
     assert parts.training.losses.shape == (2, 2)
     assert parts.opposition.shape == (8, 2)
-    again = learn(data, **LEARN | {"batch": 200, "steps": 8})
+    again = learn(data, **LEARN | {"batch": 180, "steps": 8})
     np.testing.assert_array_equal(parts.encoder.weights[0], again.encoder.weights[0])
-    other = learn(data, **LEARN | {"batch": 200, "steps": 8, "seed": 1})
+    other = learn(data, **LEARN | {"batch": 180, "steps": 8, "seed": 1})
     assert not np.array_equal(parts.encoder.weights[0], other.encoder.weights[0])
 
 
