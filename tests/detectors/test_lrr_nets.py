@@ -143,8 +143,7 @@ def test_degenerate_scenes_are_refused_or_scored(rng):
     with pytest.raises(InputError, match="at least 2"):
         fit(LRRNetPlus(**QUICK), np.ones((1, 5)))
     two = np.repeat(rng.uniform(1, 2, (2, 6)), 30, axis=0)
-    with pytest.raises(SettingError, match="background has vanished"):
-        fit(LRRNetPlus(**QUICK), two)
+    assert np.isfinite(fit(LRRNetPlus(**QUICK), two).score(two)).all()
     exact = rng.dirichlet(np.ones(3), 200) @ rng.uniform(1, 5, (3, 30))
     assert np.isfinite(fit(LRRNetPlus(**QUICK), exact).score(exact)).all()
 

@@ -39,12 +39,14 @@ def scene_weights(X: Float[np.ndarray, "n b"], rank: int) -> Weights:
     X
         Pixels that are not all zero.
     rank
-        At least 1; lowered to the numerical rank of X.
+        At least 1. Where X has no more patterns (in numbers), all are kept by a wide margin: with
+        a threshold of a tenth of the weakest.
     """
     squares, V = linalg.eigh(X.T @ X)
     s, V = np.sqrt(np.maximum(squares[::-1], 0)), V[:, ::-1]
-    kept = max(1, min(rank, int((s > 1e-6 * s[0]).sum())))
-    threshold = s[kept - 1]
+    patterns = max(1, int((s > 1e-6 * s[0]).sum()))
+    kept = min(rank, patterns)
+    threshold = s[kept - 1] if kept < patterns else s[kept - 1] / 10
     l2 = (threshold / 2) ** 2
     fitted = _shrunk(s[:kept], (threshold / 2) ** (4 / 3))
     background = (X @ (V[:, :kept] * (fitted / s[:kept]))) @ V[:, :kept].T
