@@ -215,3 +215,13 @@ class TestContract:
         assert "doi:10." in doc
         assert cls.reference
         assert cls.cost
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("frfe", 12), ("bsdm", 12), ("safl_rx", 20), ("sparsehad", 12)]
+)
+def test_the_health_told_is_of_the_covariance_that_scores(name, size, cube):
+    fitted = oddspec.fit(cube, name, **SMALL.get(name, {})).fitted
+    assert fitted.health.bands == size
+    gaussian = getattr(fitted, "gaussian", None) or fitted.gaussians[0]
+    assert fitted.health.rank == gaussian.whitening.shape[1]

@@ -93,6 +93,7 @@ def test_one_scenes_failure_does_not_stop_the_others(made, tmp_path, capsys):
         (["--bands", "1..50"], "cannot read '1..50'"),
         (["--bands", "1.2.3"], "cannot read '1.2.3'"),
         (["--bands", "."], "cannot read '.'"),
+        (["--bands", "30-20"], "30-20 goes backwards; write the lower end first"),
         (["--bands", "9" * 400 + "-5"], "the scene has bands 1 to 40"),
         (["--min-size", "0"], "--min-size 0"),
         (["--min-size", "3", "--max-size", "2"], "nothing could be detected"),

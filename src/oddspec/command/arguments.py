@@ -53,7 +53,8 @@ def bands_of(text: str, source: Source) -> list[int]:
     Raises
     ------
     InputError, SettingError
-        If the text cannot be read, or wavelengths are asked for and the file has none.
+        If the text cannot be read, a range goes backwards, or wavelengths are asked for and the
+        file has none.
     """
     chosen: list[int] = []
     where = source.path or source.name
@@ -79,4 +80,6 @@ def bands_of(text: str, source: Source) -> list[int]:
                     f"{source.shape[2]}"
                 )
             chosen += range(int(first) - 1, int(last))
+        if last < first:
+            raise SettingError(f"--bands {text}: {part} goes backwards; write the lower end first")
     return sorted(set(chosen))
