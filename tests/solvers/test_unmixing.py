@@ -20,10 +20,18 @@ def mixed(rng):
 def test_pure_pixels_are_found_and_give_the_abundances(mixed, seed):
     A, S, X = mixed
     directions = leading_directions(X, 4)
-    found = pure_pixels(X @ directions, seed)
+    found = pure_pixels(X @ directions, directions, seed)
     assert sorted(found) == [5, 50, 100, 200]
     kept = np.argmax(S[found], axis=1)
     np.testing.assert_allclose(abundances(X, A[kept]), S[:, kept], atol=1e-4)
+
+
+def test_pure_pixels_do_not_depend_on_the_signs_of_the_directions(rng):
+    X = rng.uniform(0.1, 1, (300, 15))
+    directions = leading_directions(X, 8)
+    found = pure_pixels(X @ directions, directions, 0)
+    turned = directions * np.where(np.arange(8) % 2, -1.0, 1.0)
+    np.testing.assert_array_equal(pure_pixels(X @ turned, turned, 0), found)
 
 
 def test_no_more_directions_than_there_are(mixed):

@@ -25,11 +25,15 @@ def leading_directions(X: Float[np.ndarray, "n b"], most: int) -> Float[np.ndarr
     return np.ascontiguousarray(V[:, ::-1][:, :kept])
 
 
-def pure_pixels(coordinates: Float[np.ndarray, "n p"], seed: int) -> Int[np.ndarray, " p"]:
+def pure_pixels(
+    coordinates: Float[np.ndarray, "n p"], directions: Float[np.ndarray, "b p"], seed: int
+) -> Int[np.ndarray, " p"]:
     """Positions of the p pixels that span the largest simplex, by vertex component analysis.
 
     Pixels are projected from the origin onto a plane across their mean; of each of p directions,
     drawn at random across the endmembers found so far, the most extreme pixel is an endmember.
+    They are drawn among the bands, for singular vectors have no sign of their own: drawn along
+    those, another processor's signs would give other pixels.
 
     J. Nascimento and J. Bioucas-Dias, IEEE Trans. Geosci. Remote Sens. 43(4), 898-910, 2005.
     doi:10.1109/TGRS.2005.844293
@@ -37,9 +41,11 @@ def pure_pixels(coordinates: Float[np.ndarray, "n p"], seed: int) -> Int[np.ndar
     Parameters
     ----------
     coordinates
-        Pixels along the leading singular vectors.
+        Pixels along the directions.
+    directions
+        The scene's leading singular vectors.
     seed
-        Of the directions.
+        Of the draws.
     """
     mean = coordinates.mean(axis=0)
     along = coordinates @ mean
@@ -50,7 +56,7 @@ def pure_pixels(coordinates: Float[np.ndarray, "n p"], seed: int) -> Int[np.ndar
     found[0] = mean / np.linalg.norm(mean)
     chosen = np.zeros(count, dtype=np.int64)
     for k in range(count):
-        w = rng.normal(size=count)
+        w = rng.normal(size=len(directions)) @ directions
         across = w - w @ np.linalg.pinv(found) @ found
         chosen[k] = np.argmax(np.abs(flat @ across))
         found[k] = flat[chosen[k]]

@@ -169,7 +169,7 @@ class ADLR(SceneDetector):
         directions = leading_directions(X, self.endmembers)
         coordinates = X @ directions
         projected = np.maximum(coordinates @ directions.T, 0.0)
-        A = projected[pure_pixels(coordinates, self.seed)]
+        A = projected[pure_pixels(coordinates, directions, self.seed)]
         state = min_volume.Unmixed(A, abundances(projected, A))
         problem = min_volume.Problem.of(projected, len(A), self.volume_weight, self.sum_weight)
         curve = [min_volume.objective(state, problem)]
