@@ -41,6 +41,7 @@ def test_a_run_has_what_the_plan_says_unless_it_says_otherwise():
         ("seeds = 3", "sedes = 3", r"p.toml: 'sedes' is unknown; did you mean seeds"),
         ("seeds = 3", "seeds = 0", r"p.toml: seeds = 0: expected how many"),
         ("seeds = 3", "seeds = true", r"seeds = True: expected"),
+        ("seeds = 3", f"seeds = {10**18}", r"seeds = 1000000000000000000: expected how many"),
         ('"10 min"', '"soon"', r"time_limit = 'soon': expected a duration"),
         (
             "rank = 3",

@@ -27,6 +27,9 @@ __all__ = [
     "as_texts",
 ]
 
+MOST_SEEDS = 10_000
+"""A plan lists a row for each, so that a slip of the keyboard must not ask for a billion."""
+
 T = TypeVar("T")
 
 
@@ -95,12 +98,12 @@ def _integers(value: Any, least: int) -> tuple[int, ...]:
 
 def as_seeds(value: Any) -> tuple[int, ...]:
     """How many seeds, or which."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_SEEDS:
         return tuple(range(value))
     try:
         return _integers(value, 0)
     except TypeError:
-        raise TypeError("how many seeds, from 0, or a list of them") from None
+        raise TypeError(f"how many seeds, 1 to {MOST_SEEDS}, or a list of them") from None
 
 
 def as_counts(value: Any) -> tuple[int, ...]:
