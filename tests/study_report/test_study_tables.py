@@ -72,6 +72,20 @@ def test_the_summary_takes_means_of_medians_and_counts_what_failed(folder, tmp_p
     assert "| 0.9000 (1) | −0.1000 |" in rx
 
 
+@pytest.mark.parametrize(("what", "noted"), [("summary", 1), ("time", 1), ("scores", 0)])
+def test_seconds_of_several_processors_are_told(tmp_path, what, noted):
+    other = {"processor": "another one", "cores": 2}
+    records = [
+        a_record("rx", "one", 0.9),
+        a_record("rx", "two", 0.8),
+        a_record("lren", "one", 0.7, machine=other),
+    ]
+    text = table(write(tmp_path, *records), what=what)
+    told = "most runs were on a processor, on another one those of lren (1)."
+    assert text.count(told) == noted
+    assert "different processors" not in table(write(tmp_path, *records[:2]), what=what)
+
+
 def test_the_summary_of_one_origin_begins_with_the_best(tmp_path):
     good = a_record("good", "s", 0.9), a_record("better", "s", 0.95)
     records = (*good, a_record("good", "t", 0.9), a_record("better", "t", 0.95))

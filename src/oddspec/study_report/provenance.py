@@ -9,7 +9,7 @@ from typing import Any
 from oddspec.study_report.records import Run
 from oddspec.study_report.sheet import Entry, Row, Sheet, bytes_text
 
-__all__ = ["dates", "provenance", "scene_sheet"]
+__all__ = ["dates", "processors", "provenance", "scene_sheet"]
 
 _SHOWN_DIGITS = 16
 
@@ -30,6 +30,23 @@ def provenance(runs: Sequence[Run]) -> list[tuple[str, str]]:
     machines = [_machine(run.record.get("machine")) for run in runs]
     facts.append(("Machine", _counted(machines)))
     return facts
+
+
+def processors(runs: Iterable[Run]) -> list[str]:
+    """A note for tables of seconds, if the runs were on different processors."""
+    found: dict[str, Counter[str]] = {}
+    for run in runs:
+        machine = run.record.get("machine")
+        if run.done and isinstance(machine, dict) and machine.get("processor"):
+            found.setdefault(str(machine["processor"]), Counter())[run.detector] += 1
+    if len(found) < 2:
+        return []
+    most, *others = sorted(found, key=lambda name: -found[name].total())
+    where = "; ".join(
+        f"on {name} those of " + ", ".join(f"{d} ({n})" for d, n in sorted(found[name].items()))
+        for name in others
+    )
+    return [f"Seconds of different processors do not compare: most runs were on {most}, {where}."]
 
 
 def scene_sheet(runs: Sequence[Run]) -> Sheet:

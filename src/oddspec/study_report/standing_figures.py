@@ -23,6 +23,7 @@ from oddspec.study_report.drawing import (
 from oddspec.study_report.material import Group, Material, slug
 from oddspec.study_report.metric_names import metric_name
 from oddspec.study_report.point_names import name_points
+from oddspec.study_report.provenance import processors
 from oddspec.study_report.ranking import complete_block
 
 if TYPE_CHECKING:
@@ -77,13 +78,14 @@ def draw_time(material: Material) -> Iterator[Drawing]:
             _spread_near_one(axes)
         axes.set_xlabel("processor seconds per scene (log scale)")
         axes.set_ylabel(f"mean {metric_name(material.metric)}")
+        runs = [r for p in places for h in headings for r in material.cells[p, h].runs]
         name_points(axes, spans[:, :, 1], spans[:, :, [0, 2]], names, colours)
         yield Drawing(
             f"time-{slug(group.name)}",
             f"Time against {metric_name(material.metric)}, {group.name}: means over the "
             f"{counted(len(places), 'scene')} that all have. Bars reach from the mean of the least "
             "to the mean of the most over seeds. Times are those of one thread of the "
-            "machine named in the records.",
+            + " ".join(["machine named in the records.", *processors(runs)]),
             figure,
         )
     if not drawn:

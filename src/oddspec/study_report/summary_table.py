@@ -10,6 +10,7 @@ from statistics import fmean, median
 from oddspec.study_report.cells import Cell, Cells, Heading, Place, scene_names
 from oddspec.study_report.comparison import Comparison
 from oddspec.study_report.metric_names import lower_is_better, metric_name
+from oddspec.study_report.provenance import processors
 from oddspec.study_report.score_table import UNSCORED, headings_of
 from oddspec.study_report.sheet import Entry, Row, Sheet, amount, difference_text
 
@@ -47,6 +48,7 @@ def summary_sheet(
         notes.append("Means over different numbers of scenes do not compare.")
     if any(cell.unscored for _, here in results for cell in here.values()):
         notes.append(f"{UNSCORED} On some scene valid pixels were left without a score.")
+    notes += processors(run for _, here in results for cell in here.values() for run in cell.runs)
     return Sheet(
         f"{metric_name(metric)}: summary",
         ("detector", "settings"),
