@@ -20,8 +20,8 @@ from oddspec.products.insights import draw_insight
 from oddspec.scene import Scene
 from oddspec.sink import ScoreArray
 
-# Windows that fit the small test scenes, one training where the default averages several, and small
-# networks where the default ones take minutes; nothing else is set for any detector here.
+# Windows that fit the small test scenes, one short training where the default averages several, and
+# small networks where the default ones take minutes; nothing else is set for any detector here.
 # With spectra to spare a factorization explains the odd pixel of a small cube as well.
 THREE_MATERIALS = {"rank": 3}
 
