@@ -78,14 +78,17 @@ def draw_time(material: Material) -> Iterator[Drawing]:
             _spread_near_one(axes)
         axes.set_xlabel("processor seconds per scene (log scale)")
         axes.set_ylabel(f"mean {metric_name(material.metric)}")
-        runs = [r for p in places for h in headings for r in material.cells[p, h].runs]
         name_points(axes, spans[:, :, 1], spans[:, :, [0, 2]], names, colours)
-        yield Drawing(
-            f"time-{slug(group.name)}",
+        caption = (
             f"Time against {metric_name(material.metric)}, {group.name}: means over the "
             f"{counted(len(places), 'scene')} that all have. Bars reach from the mean of the least "
-            "to the mean of the most over seeds. Times are those of one thread of the "
-            + " ".join(["machine named in the records.", *processors(runs)]),
+            "to the mean of the most over seeds. Times are those of one thread of the machine "
+            "named in the records."
+        )
+        runs = (r for p in places for h in headings for r in material.cells[p, h].runs)
+        yield Drawing(
+            f"time-{slug(group.name)}",
+            " ".join((caption, *processors(runs))),
             figure,
         )
     if not drawn:
