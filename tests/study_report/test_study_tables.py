@@ -86,6 +86,17 @@ def test_seconds_of_several_processors_are_told(tmp_path, what, noted):
     assert "different processors" not in table(write(tmp_path, *records[:2]), what=what)
 
 
+@pytest.mark.parametrize("what", ["summary", "time"])
+def test_seconds_of_one_cell_are_of_one_processor(tmp_path, what):
+    machine, slow = {"processor": "a slow one", "cores": 2}, {"wall": 1000.0, "cpu": 1000.0}
+    first = [a_record("lren", "one", 0.7, seed=n, machine=machine, seconds=slow) for n in range(2)]
+    most = [a_record("lren", "one", 0.9, seed=n) for n in range(2, 5)]
+    text = table(write(tmp_path, *first, *most), what=what)
+    assert {"summary": "| 1.00 |", "time": "| 2.00 (2.00 to 2.00; 3 seeds) |"}[what] in text
+    assert "1000" not in text
+    assert "different processors" not in text
+
+
 def test_the_summary_of_one_origin_begins_with_the_best(tmp_path):
     good = a_record("good", "s", 0.9), a_record("better", "s", 0.95)
     records = (*good, a_record("good", "t", 0.9), a_record("better", "t", 0.95))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from oddspec.study_report.metric_names import lower_is_better
+from oddspec.study_report.metric_names import TIMES, lower_is_better
 from oddspec.study_report.records import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED, Run
 from oddspec.study_report.run_settings import variant, varying
 from oddspec.study_report.spread import Spread
@@ -86,9 +87,15 @@ class Cell:
         """Reasons of the runs that came to nothing, each once."""
         return list(dict.fromkeys(run.failure for run in self.runs if not run.done))
 
+    @property
+    def timed(self) -> list[Run]:
+        """Those whose seconds compare: on the processor of most of them, or of the first ones."""
+        most = Counter(run.processor for run in self.done).most_common(1)
+        return [run for run in self.done if run.processor == most[0][0]]
+
     def values(self, metric: str) -> list[float]:
-        """The metric of every run that has it."""
-        return [v for run in self.done if (v := run.value(metric)) is not None]
+        """The metric of every run that has it; seconds are of one processor."""
+        return [value for _, value in self._known(metric)]
 
     def spread(self, metric: str) -> Spread | None:
         """Of the metric over the runs; None if none has it."""
@@ -103,11 +110,15 @@ class Cell:
         spread = self.spread(metric)
         if spread is None:
             return None
-        known = [(run, v) for run in self.done if (v := run.value(metric)) is not None]
+        known = self._known(metric)
         if mapped:
             known = [pair for pair in known if pair[0].record.get("map")] or known
         sign = -1 if lower_is_better(metric) else 1
         return min(known, key=lambda pair: (abs(pair[1] - spread.median), -sign * pair[1]))[0]
+
+    def _known(self, metric: str) -> list[tuple[Run, float]]:
+        runs = self.timed if metric in TIMES else self.done
+        return [(run, value) for run in runs if (value := run.value(metric)) is not None]
 
 
 _ONE_ANSWER = (DEFAULTS, TUNED)

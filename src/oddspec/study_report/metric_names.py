@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["METRIC_NAMES", "lower_is_better", "metric_name"]
+__all__ = ["METRIC_NAMES", "TIMES", "lower_is_better", "metric_name"]
 
 METRIC_NAMES = {
     "auc_pd_pf": "AUC(PD, PF)",
@@ -18,9 +18,10 @@ METRIC_NAMES = {
     "iterations": "iterations",
 }
 
-_LOWER_IS_BETTER = frozenset(
-    {"auc_pf_tau", "map_error", "seconds", "cpu_seconds", "peak_memory", "iterations"}
-)
+TIMES = frozenset({"seconds", "cpu_seconds"})
+"""Metrics that say as much about the machine as about the detector."""
+
+_LOWER_IS_BETTER = TIMES | {"auc_pf_tau", "map_error", "peak_memory", "iterations"}
 
 
 def metric_name(metric: str) -> str:

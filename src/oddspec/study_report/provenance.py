@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from oddspec.study_report.cells import Cell
 from oddspec.study_report.records import Run
 from oddspec.study_report.sheet import Entry, Row, Sheet, bytes_text
 
@@ -32,13 +33,12 @@ def provenance(runs: Sequence[Run]) -> list[tuple[str, str]]:
     return facts
 
 
-def processors(runs: Iterable[Run]) -> list[str]:
-    """A note for tables of seconds, if the runs were on different processors."""
+def processors(cells: Iterable[Cell]) -> list[str]:
+    """A note for tables of seconds, if those of some cells are of another processor."""
     found: dict[str, Counter[str]] = {}
-    for run in runs:
-        machine = run.record.get("machine")
-        if run.done and isinstance(machine, dict) and machine.get("processor"):
-            found.setdefault(str(machine["processor"]), Counter())[run.detector] += 1
+    for run in (run for cell in cells for run in cell.timed):
+        if run.processor:
+            found.setdefault(run.processor, Counter())[run.detector] += 1
     if len(found) < 2:
         return []
     most, *others = sorted(found, key=lambda name: -found[name].total())

@@ -87,6 +87,13 @@ class Run:
         return float(found) if math.isfinite(found) else None
 
     @property
+    def processor(self) -> str | None:
+        """What the machine's processor is called."""
+        machine = self.record.get("machine")
+        found = machine.get("processor") if isinstance(machine, dict) else None
+        return str(found) if found else None
+
+    @property
     def unseeded(self) -> str:
         """The settings as text without the seed: what runs of one cell have in common."""
         kept = {k: v for k, v in self.settings.items() if k != "seed"}

@@ -10,7 +10,7 @@ from typing import Any
 from oddspec.products.text import counted
 from oddspec.study_report.cells import Cell, Cells, Heading, Place, scene_names
 from oddspec.study_report.comparison import Comparison, Measured
-from oddspec.study_report.metric_names import lower_is_better, metric_name
+from oddspec.study_report.metric_names import TIMES, lower_is_better, metric_name
 from oddspec.study_report.provenance import processors
 from oddspec.study_report.ranking import rank_headings
 from oddspec.study_report.sheet import MISSING, Entry, Row, Sheet, amount, difference_text
@@ -239,8 +239,8 @@ def _notes(cells: Cells, metric: str, printed: bool, by_noise: bool) -> list[str
         )
     if by_noise:
         notes.append("σ is the noise's standard deviation as the records state it.")
-    if metric in ("seconds", "cpu_seconds"):
-        notes += processors(run for cell in cells.values() for run in cell.runs)
+    if metric in TIMES:
+        notes += processors(cells.values())
     return notes
 
 

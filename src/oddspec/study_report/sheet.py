@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from oddspec.study_report.metric_names import TIMES
+
 __all__ = ["MISSING", "Entry", "Row", "Sheet", "amount", "bytes_text", "difference_text"]
 
 _MINUS = "−"
@@ -88,7 +90,7 @@ def amount(value: float | None, metric: str) -> str:
     """A value of a metric for reading."""
     if value is None:
         return "–"
-    if metric in ("seconds", "cpu_seconds"):
+    if metric in TIMES:
         return f"{value:.{1 if value >= 9.95 else 2 if value >= 0.0995 else 3}f}"
     if metric == "peak_memory":
         return bytes_text(value)

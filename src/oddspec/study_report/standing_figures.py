@@ -85,12 +85,8 @@ def draw_time(material: Material) -> Iterator[Drawing]:
             "to the mean of the most over seeds. Times are those of one thread of the machine "
             "named in the records."
         )
-        runs = (r for p in places for h in headings for r in material.cells[p, h].runs)
-        yield Drawing(
-            f"time-{slug(group.name)}",
-            " ".join((caption, *processors(runs))),
-            figure,
-        )
+        notes = processors(material.cells[p, h] for p in places for h in headings)
+        yield Drawing(f"time-{slug(group.name)}", " ".join((caption, *notes)), figure)
     if not drawn:
         raise NothingToDraw("time against area needs two detectors with a scene in common")
 

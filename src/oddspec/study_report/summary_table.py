@@ -48,7 +48,7 @@ def summary_sheet(
         notes.append("Means over different numbers of scenes do not compare.")
     if any(cell.unscored for _, here in results for cell in here.values()):
         notes.append(f"{UNSCORED} On some scene valid pixels were left without a score.")
-    notes += processors(run for _, here in results for cell in here.values() for run in cell.runs)
+    notes += processors(cell for _, here in results for cell in here.values())
     return Sheet(
         f"{metric_name(metric)}: summary",
         ("detector", "settings"),
