@@ -1,8 +1,9 @@
 """Put the records of studies that were run into ``studies/records``, without their curves.
 
 ``python -m studies.keep OUT --data FOLDER``: for each plan with records here, those in ``OUT/NAME``
-take their place. Records that the plan does not ask for any more are left out, and of a row that
-was run again the last one is kept. Then ``python -m studies.pages PRINTED`` renews the pages.
+take their place, in the order of the plan. Records that the plan does not ask for any more are left
+out, and of a row that was run again the last one is kept. Then ``python -m studies.pages PRINTED``
+renews the pages.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ PLANS = Path(__file__).resolve().parent
 
 def keep(plan: Path, out: Path, data: Path) -> str:
     """Keep what ``out`` holds of the plan, and say what that is."""
-    asked = {row.key for row in Study(read_plan(plan, data)).rows}
-    records = read_records(out)
+    asked = [row.key for row in Study(read_plan(plan, data)).rows]
+    records = {key_of(record): record for record in read_records(out)}
     kept = [
-        {name: value for name, value in record.items() if name != "curves"}
-        for record in records
-        if key_of(record) in asked
+        {name: value for name, value in records[key].items() if name != "curves"}
+        for key in asked
+        if key in records
     ]
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept)
     write_text(PLANS / "records" / plan.stem / "records.jsonl", lines)
