@@ -161,7 +161,7 @@ class ADLR(SceneDetector):
                 ),
                 Insight("abundances", "maps", on_map(S, valid), "share of each endmember"),
                 Insight("errors", "maps", on_map(errors, valid), "of each endmember's share"),
-                Insight("objective", "curve", curve, "of the unmixing", axis="sweep"),
+                *_went(curve),
             ),
         )
 
@@ -172,7 +172,7 @@ class ADLR(SceneDetector):
         A = projected[pure_pixels(coordinates, directions, self.seed)]
         state = min_volume.Unmixed(A, abundances(projected, A))
         problem = min_volume.Problem.of(projected, len(A), self.volume_weight, self.sum_weight)
-        curve = [min_volume.objective(state, problem)]
+        curve = []
         for k in range(self.sweeps):
             progress(k, self.sweeps, "unmixing")
             state = min_volume.step(state, problem)
@@ -237,3 +237,9 @@ def centres_and_farthest(S: Pixels, centres: np.ndarray, labels: np.ndarray) -> 
             away = members - centre
             atoms += [centre, members[np.argmax(np.vecdot(away, away))]]
     return np.array(atoms)
+
+
+def _went(curve: np.ndarray) -> tuple[Insight, ...]:
+    """How the unmixing went, if there was any."""
+    label = "of the unmixing after each sweep"
+    return (Insight("objective", "curve", curve, label, axis="sweep"),) if len(curve) else ()
