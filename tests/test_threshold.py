@@ -93,6 +93,9 @@ def test_extrapolation_is_said(rng):
     assert found.diagnostics["rate_low"] < 1e-6 < found.diagnostics["rate_high"]
     vague = choose(rng.chisquare(10, 600), "tail", 1e-6)
     assert "may be anything" in " ".join(vague.warnings)
+    unknown = choose(rng.uniform(0, 1, 600), "tail", 1e-9)
+    assert (unknown.diagnostics["rate_low"], unknown.diagnostics["rate_high"]) == (0.0, 1.0)
+    assert "may be anything from 0 to 1" in " ".join(unknown.warnings)
 
 
 def two_materials(rng):

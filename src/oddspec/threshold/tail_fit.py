@@ -22,6 +22,8 @@ STEPS_BACK = 2
 ENOUGH_EXCEEDANCES = 1000
 GOOD, POOR, MISFIT = 0.1, 0.01, 0.001
 """p-values of the fit: good from the first on, poor below the second; the third ends the search."""
+UNKNOWN = 35.0
+"""Powers of e between a rate and the end of its range from which on nothing is known of it."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,15 @@ class TailFit:
     def rate_range(self, pfa: float) -> tuple[float, float]:
         """Where the true rate at `isf(pfa)` lies with 95 % confidence if the law is right.
 
-        Taken for independent pixels; those of a scene are less so.
+        Taken for independent pixels; those of a scene are less so. From 0 to 1 if the fit says
+        nothing about it.
         """
         if pfa >= self.share:
             error = 1 / math.sqrt(max(pfa * self.tail.count, 1.0))
         else:
             error = rate_error(self.law.shape, self.exceedances, pfa / self.share, seen=self.seen)
-        # Capped where a float ends: the rate is then simply unknown.
-        factor = math.exp(min(1.96 * error, 700.0))
+        power = 1.96 * error
+        factor = math.exp(power) if power < UNKNOWN else math.inf
         return pfa / factor, min(pfa * factor, 1.0)
 
 
