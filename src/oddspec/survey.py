@@ -61,16 +61,16 @@ class Survey:
         look = "" if self.complete else f" among the {self.looked_at:,} pixels looked at"
         notes = []
         if self.nonfinite:
-            notes.append(f"{self.nonfinite:,} pixels hold NaN or infinity{look}: masked")
+            notes.append(f"pixels with NaN or infinity{look}: {self.nonfinite:,}, masked")
         if self.nodata:
-            notes.append(f"{self.nodata:,} pixels are nodata{look}: masked")
+            notes.append(f"pixels that are nodata{look}: {self.nodata:,}, masked")
         if self.flat:
             notes.append(
-                f"{self.flat:,} pixels have the same value in every band{look} (dead or filled); "
+                f"pixels with one value in every band{look} (dead or filled): {self.flat:,}; "
                 f"--mask-defects masks them"
             )
         if self.saturated:
-            notes.append(f"{self.saturated:,} pixels are saturated in some band{look}")
+            notes.append(f"pixels saturated in some band{look}: {self.saturated:,}")
         for what, numbers in (
             ("constant bands", self.constant_bands),
             ("bands with saturation", self.saturated_bands),

@@ -71,6 +71,20 @@ def test_progress_goes_to_standard_error_and_results_to_standard_output(made, tm
     assert "report.html" in out.out
 
 
+def test_what_is_odd_about_a_file_is_told(tmp_path, capsys):
+    cube = np.random.default_rng(0).normal(size=(30, 40, 8))
+    cube[3, 4, 5] = np.nan
+    np.save(tmp_path / "holes.npy", cube)
+    assert run("detect", tmp_path / "holes.npy", "--out", tmp_path / "out", "--json") == 0
+    out = capsys.readouterr()
+    (told,) = json.loads(out.out)
+    record = json.loads((tmp_path / "out" / "holes" / "run.json").read_text())
+    assert told["notes"] == record["notes"]
+    (note,) = told["notes"]
+    assert note == "pixels with NaN or infinity: 1, masked"
+    assert f"oddspec: note: holes.npy: {note}\n" in out.err
+
+
 def test_one_scenes_failure_does_not_stop_the_others(made, tmp_path, capsys):
     missing = tmp_path / "missing.img"
     assert run("detect", missing, made.data, "--out", tmp_path / "out", "--progress", "none") == 2

@@ -140,6 +140,8 @@ def run(chosen: argparse.Namespace) -> int:
             say(f"error: {failure}")
             results.append({"scene": str(path), "error": failure})
             continue
+        for note in result.notes:
+            say(f"note: {path.name}: {note}")
         for warning in result.warnings:
             say(f"warning: {path.name}: {warning}")
         results.append(_record(path, result))
@@ -222,6 +224,7 @@ def _record(path: Path, result: Result) -> dict[str, Any]:
         "pfa": result.threshold.pfa,
         "seconds": round(result.seconds, 3),
         "metrics": result.metrics,
+        "notes": list(result.notes),
         "warnings": list(result.warnings),
     }
 

@@ -58,6 +58,11 @@ class Findings:
     timings: dict[str, float]
     warnings: tuple[str, ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was odd about the file and its pixels, and how they were read."""
+        return (*self.scene.notes, *self.survey.notes)
+
     def tell(self) -> None:
         """Write ``report.html`` and ``run.json``."""
         write_report(self.folder / "report.html", self._content())
@@ -117,7 +122,7 @@ class Findings:
             metrics=self.metrics,
             timings=self.timings,
             warnings=self.warnings,
-            notes=(*self.scene.notes, *self.survey.notes),
+            notes=self.notes,
             peak_memory_bytes=peak_memory(),
             started=self.started,
             finished=datetime.datetime.now(datetime.UTC),

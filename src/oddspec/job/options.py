@@ -51,4 +51,5 @@ class Result:
     detections: Detections
     metrics: dict[str, Any] | None
     seconds: float
+    notes: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -178,6 +178,7 @@ class _Job:
             detections,
             metrics,
             sum(self.timings.values()),
+            findings.notes,
             findings.warnings,
         )
 
