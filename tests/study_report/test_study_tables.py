@@ -208,6 +208,15 @@ def test_settings_of_a_sweep_are_neither_seeds_nor_in_the_table_of_scores(tmp_pa
     assert [float(row["s"]) for row in rows] == [0.6, 0.7, 0.8]
 
 
+def test_detectors_stand_in_the_order_of_the_plan_not_in_that_of_their_ends(tmp_path):
+    rx, lren = a_record("rx", "s", 0.9), a_record("lren", "s", 0.8)
+    folder = write(tmp_path, lren, rx)
+    assert table(folder).startswith("| scene | `lren`")
+    asked = {"rows": [[r["id"], "defaults", None] for r in (rx, lren)], "missing": []}
+    (folder / "rows.json").write_text(json.dumps(asked))
+    assert table(folder).startswith("| scene | `rx`")
+
+
 def test_records_of_a_setting_that_was_corrected_in_the_plan_are_left_out_and_counted(tmp_path):
     old, new = (
         a_record("pca_rx", "s", area, column="as published", varied={"components": count})

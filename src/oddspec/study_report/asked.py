@@ -1,8 +1,9 @@
-"""Which records the plan of their folder still asks for."""
+"""Which records the plan of their folder still asks for, and in which order."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,24 +14,27 @@ from oddspec.products.text import counted
 if TYPE_CHECKING:
     from oddspec.study_report.records import Run
 
-__all__ = ["asked_in", "still_asked"]
+__all__ = ["places_in", "still_asked"]
 
 _ROWS = "rows.json"
 
 
-def asked_in(folder: Path) -> Callable[[str, str, str | None, str], bool]:
-    """Whether the plan, as it was last run, asks for a record of that id, column, paper and scene.
+def places_in(folder: Path) -> Callable[[str, str, str | None, str], float | None]:
+    """Where in the plan, as it was last run, a record of that id, column, paper and scene stands.
 
-    `oddspec study` writes down what that is. Of scenes that were not at hand then, and in folders
-    that do not say it, all records are asked for.
+    `oddspec study` writes it down. None is of a record that the plan does not ask for. Of scenes
+    that were not at hand then, and in folders that do not say it, all records are asked for, after
+    the others.
     """
     try:
         content = json.loads((folder / _ROWS).read_text(encoding="utf-8"))
-        rows = {(id_, column, paper) for id_, column, paper in content["rows"]}
+        rows = {(id_, column, paper): k for k, (id_, column, paper) in enumerate(content["rows"])}
         missing = set(content["missing"])
     except (OSError, ValueError, TypeError, KeyError):
-        return lambda *_: True
-    return lambda id_, column, paper, scene: scene in missing or (id_, column, paper) in rows
+        return lambda *_: math.inf
+    return lambda id_, column, paper, scene: rows.get(
+        (id_, column, paper), math.inf if scene in missing else None
+    )
 
 
 def still_asked(runs: list[Run]) -> tuple[list[Run], list[str]]:

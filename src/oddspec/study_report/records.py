@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.errors import InputError, SettingError
-from oddspec.study_report.asked import asked_in
+from oddspec.study_report.asked import places_in
 from oddspec.study_report.metric_names import METRIC_NAMES
 
 __all__ = [
@@ -59,8 +59,13 @@ class Run:
     curves: Mapping[str, Any] = field(default_factory=dict)
     status: str = "done"
     reason: str = ""
-    asked: bool = True
-    """Whether the folder's plan, as it was last run, asks for it."""
+    place: float | None = math.inf
+    """Where it stands in the folder's plan as it was last run; None if that does not ask for it."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether the folder's plan, as it was last run, asks for it."""
+        return self.place is not None
 
     @property
     def done(self) -> bool:
@@ -103,7 +108,7 @@ class Run:
 def read_runs(
     folder: str | Path, study: str | None = None, also: Sequence[str | Path] = ()
 ) -> list[Run]:
-    """All runs of a folder, of each id, column and paper the last, in the order of the records.
+    """All runs of a folder, of each id, column and paper the last, in the order of the plan.
 
     A last line that was cut short (by a kill while it was written) is left out.
 
@@ -190,16 +195,16 @@ def _read(folder: Path) -> list[Run]:
             f"{path}: cannot be read ({error.strerror or error}); name the folder that "
             f"`oddspec study` wrote to"
         ) from error
-    asked = asked_in(folder)
+    place = places_in(folder)
     runs = [
-        replace(run, asked=asked(run.id, run.column, run.paper, run.scene))
+        replace(run, place=place(run.id, run.column, run.paper, run.scene))
         for number, line in enumerate(lines, start=1)
         if line.strip()
         and (run := _parse(line, folder, f"{path}, line {number}", last=number == len(lines)))
     ]
     if not runs:
         raise InputError(f"{path}: holds no records yet; run `oddspec study PLAN.toml` first")
-    return runs
+    return sorted(runs, key=lambda run: math.inf if run.place is None else run.place)
 
 
 def _parse(line: bytes, folder: Path, where: str, *, last: bool) -> Run | None:
