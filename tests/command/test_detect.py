@@ -187,6 +187,8 @@ def start(made, out, *more):
          "--detector", "crd", "--set", "guard=5", "--set", "outer=11", "--workers", "1",
          "--progress", "json", *more],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        # Where these tests are a shell's background job, Ctrl-C would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
