@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import oddspec
-from oddspec.files.truth import read_truth
+from oddspec.io.truth import read_truth
 from oddspec.scenes import make_scene
 
 with tempfile.TemporaryDirectory() as folder:

@@ -21,8 +21,8 @@ import numpy as np
 from scipy import special, stats
 from scipy.io import loadmat
 
-from oddspec.linalg import Gaussian
-from oddspec.summary import Moments
+from oddspec.statistics.gaussian import Gaussian
+from oddspec.statistics.summary import Moments
 from oddspec.threshold import (
     ChiSquareDistribution,
     MahalanobisDistribution,

@@ -10,27 +10,26 @@ from typing import Any
 import numpy as np
 import torch
 
+from oddspec.detectors.learned._adversarial import Adversarial
+from oddspec.detectors.learned._pictured import Pictured
 from oddspec.detectors.learned.aae import AAE
 from oddspec.detectors.learned.auto_ad import AutoAD
+from oddspec.detectors.learned.auto_ad.network import SkipNetwork, possible_scales
 from oddspec.detectors.learned.bsdm import BSDM
+from oddspec.detectors.learned.bsdm.denoiser import BLOCKS, WIDTH
 from oddspec.detectors.learned.cnn import CNN, autoencoder
-from oddspec.detectors.learned.lren import LREN
+from oddspec.detectors.learned.lren import LREN, lrr
+from oddspec.detectors.learned.lren.lrr_optimum import optimum
+from oddspec.detectors.learned.lren.network import ESTIMATOR_WIDTH, embed
 from oddspec.detectors.learned.msnet import MSNet
+from oddspec.detectors.learned.msnet.network import MultiscaleNetwork
 from oddspec.detectors.learned.safl_rx import SAFLRX
 from oddspec.detectors.learned.sparsehad import SparseHAD
-from oddspec.families.adversarial import Adversarial
-from oddspec.families.pictured import Pictured
-from oddspec.learning.denoiser import BLOCKS, WIDTH
-from oddspec.learning.embedding import ESTIMATOR_WIDTH, embed
-from oddspec.learning.images import as_image, redraw
-from oddspec.learning.multiscale_network import MultiscaleNetwork
-from oddspec.learning.products import FAST, NARROW, fast_product
-from oddspec.learning.skip_network import SkipNetwork, possible_scales
-from oddspec.learning.sparse_gan import learn
+from oddspec.detectors.learned.sparsehad.network import learn
+from oddspec.networks.images import as_image, redraw
+from oddspec.networks.networks import FAST, NARROW, fast_product
 from oddspec.progress import Progress
-from oddspec.scaling import bandz
-from oddspec.solvers import lrr
-from oddspec.solvers.lrr_optimum import optimum
+from oddspec.statistics.scaling import bandz
 from speed.machine import seconds, seconds_in_turn
 from speed.rednmf import scene
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import oddspec
-from oddspec.detectors.representation.lrasr import LRASR, typical_members
-from oddspec.solvers import sparse_lrr
+from oddspec.detectors.representation.lrasr import LRASR, sparse_lrr, typical_members
 from oddspec.solvers.blocks import crew
 from oddspec.solvers.clusters import assign
 from speed.machine import matmul_rate

@@ -3,8 +3,8 @@
 import numpy as np
 
 import oddspec
+from oddspec.detectors.learned import _unfolding as unfold
 from oddspec.detectors.learned.lrr_net_plus import LRRNetPlus
-from oddspec.learning import unfold
 from speed.machine import seconds, seconds_in_turn
 from speed.rednmf import scene
 

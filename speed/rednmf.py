@@ -3,7 +3,8 @@
 import numpy as np
 
 import oddspec
-from oddspec.solvers import nmf, rednmf
+from oddspec.detectors.factorization.rednmf import solver as rednmf
+from oddspec.solvers import nmf
 from speed.machine import seconds, seconds_in_turn
 
 

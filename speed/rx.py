@@ -44,7 +44,7 @@ def in_memory(rows: int, columns: int, bands: int) -> None:
 
 def from_a_file(rows: int, columns: int, bands: int) -> None:
     """RX on an ENVI file, against the slower of RX in memory and plain reading (twice)."""
-    from oddspec.files.envi_writer import EnviWriter
+    from oddspec.io.envi.writer import EnviWriter
 
     cube = scene(rows, columns, bands)
     with tempfile.TemporaryDirectory() as folder:

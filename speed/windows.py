@@ -12,7 +12,7 @@ import oddspec
 from oddspec.detectors.representation.crd import CRD
 from oddspec.detectors.statistical.local_rx import LocalRX
 from oddspec.windows import Tile, Window
-from oddspec.windows.halving import products_per_pixel
+from oddspec.windows.ring_grams import products_per_pixel
 from speed.machine import matmul_rate, seconds_in_turn
 
 SANDIEGO = Path(__file__).parents[2] / "shared" / "data" / "sandiego-2.mat"

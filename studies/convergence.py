@@ -26,8 +26,8 @@ from oddspec.detectors.factorization.nmf import NMF
 from oddspec.detectors.factorization.rednmf import REDNMF
 from oddspec.detectors.factorization.rnmf import RNMF
 from oddspec.products.charts import log_axis
+from oddspec.study.report.drawing import Drawing, grid_of_axes, legend_outside, save, styles, title
 from oddspec.study.scenes import Library, Missing
-from oddspec.study_report.drawing import Drawing, grid_of_axes, legend_outside, save, styles, title
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images" / "results"
 SCENES = ("sandiego-1/58b", "abu-airport-4")

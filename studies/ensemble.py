@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.detectors.ensemble.ensemble import RULES, Ensemble, combined, standings
-from oddspec.files.truth import read_truth
+from oddspec.io.truth import read_truth
 from oddspec.metrics.classes import Classes
 from oddspec.metrics.roc import average_precision, pd_at_pf, roc_area
 from oddspec.study.records import read_records

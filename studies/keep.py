@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from oddspec.aside import write_text
+from oddspec.io.atomic import write_text
 from oddspec.study import Study, read_plan, read_records
 from oddspec.study.records import key_of
 

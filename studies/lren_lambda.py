@@ -23,15 +23,14 @@ import numpy as np
 import torch
 
 import oddspec
+from oddspec.detectors.learned.lren.lrr_pixels import couple
+from oddspec.detectors.learned.lren.network import choose_atoms, embed
 from oddspec.errors import NotConverged
-from oddspec.files.truth import read_truth
-from oddspec.learning.embedding import choose_atoms, embed
+from oddspec.io.truth import read_truth
 from oddspec.metrics import evaluate
 from oddspec.products.charts import INK, log_axis
-from oddspec.scaling import bandz
-from oddspec.solvers.lrr_pixels import couple
-from oddspec.study.scenes import Library, Missing, StudyScene
-from oddspec.study_report.drawing import (
+from oddspec.statistics.scaling import bandz
+from oddspec.study.report.drawing import (
     Drawing,
     grid_of_axes,
     legend_outside,
@@ -40,7 +39,8 @@ from oddspec.study_report.drawing import (
     styles,
     title,
 )
-from oddspec.study_report.spread import Spread
+from oddspec.study.report.spread import Spread
+from oddspec.study.scenes import Library, Missing, StudyScene
 from studies.pages import put
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

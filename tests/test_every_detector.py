@@ -11,14 +11,15 @@ import pytest
 
 import oddspec
 from cubes import SEED, make_cube
-from oddspec import detectors, run, settings, two_passes
+from oddspec import detectors, settings
 from oddspec.detector import SceneDetector
 from oddspec.errors import InputError, SettingError
-from oddspec.files.source import ArraySource
+from oddspec.execution import run, two_passes
+from oddspec.execution.score_store import ScoreArray
+from oddspec.io.source import ArraySource
 from oddspec.models import fitted_class
 from oddspec.products.insights import draw_insight
 from oddspec.scene import Scene
-from oddspec.sink import ScoreArray
 
 # Windows that fit the small test scenes, one short training where the default averages several, and
 # small networks where the default ones take minutes; nothing else is set for any detector here.

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import oddspec
-from oddspec import archive
 from oddspec.errors import InputError, SettingError
-from oddspec.files.source import ArraySource, Metadata
+from oddspec.io import npz as archive
+from oddspec.io.source import ArraySource, Metadata
 from oddspec.scene import Scene
 
 

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from oddspec.errors import SettingError
-from oddspec.ranges import above_zero, at_least
+from oddspec.settings import above_zero, at_least
 
 
 def settings(value):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from oddspec.files.source import ArraySource
+from oddspec.io.source import ArraySource
 from oddspec.scene import Scene
 from oddspec.survey import survey
 

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from oddspec import _moved
+
 if TYPE_CHECKING:
     from oddspec import detectors, study
     from oddspec.api import detect, fit, open
@@ -30,6 +32,8 @@ _HOMES = {
     "load_model": "oddspec.models",
     "open": "oddspec.api",
 }
+
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.budget import Resources
 from oddspec.detectors import load
 from oddspec.errors import InputError, SettingError
-from oddspec.files.dataarray import DataArraySource, open_dataarray
-from oddspec.files.open import open_source
-from oddspec.files.source import ArraySource
+from oddspec.execution.resources import Resources
+from oddspec.execution.run import fit as run_fit
+from oddspec.execution.run import run
+from oddspec.execution.score_store import ScoreArray
+from oddspec.io.dataarray import DataArraySource, open_dataarray
+from oddspec.io.open import open_source
+from oddspec.io.source import ArraySource
 from oddspec.models import Model
 from oddspec.progress import Progress, silent
-from oddspec.run import fit as run_fit
-from oddspec.run import run
 from oddspec.scene import Scene
 from oddspec.settings import build
-from oddspec.sink import ScoreArray
 
 __all__ = ["detect", "fit", "open"]
 

@@ -70,7 +70,8 @@ class Background(Protocol):
 
         A background may also have ``insights() -> tuple[Insight, ...]``,
         ``distribution() -> ScoreDistribution | None`` where theory gives one, and ``health``, the
-        state of the covariance that distances are measured in (`oddspec.linalg.Health`).
+        state of the covariance that distances are measured in
+        (`oddspec.statistics.gaussian.Health`).
         """
 
 

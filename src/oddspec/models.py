@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from oddspec import archive
 from oddspec.detector import Background, BackgroundDetector, Detector, Examiner, SceneDetector
 from oddspec.detectors import load
 from oddspec.errors import InputError, SettingError
+from oddspec.io import npz as archive
 from oddspec.scene import Scene
 from oddspec.settings import build
 

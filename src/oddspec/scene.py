@@ -9,8 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError
-from oddspec.files.nodata import parse_nodata
-from oddspec.files.source import Source
+from oddspec.io.source import Source, parse_nodata
 
 __all__ = ["Scene"]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.linalg import Gaussian, Health
 from oddspec.scene import Scene
-from oddspec.summary import Moments
+from oddspec.statistics.gaussian import Gaussian, Health
+from oddspec.statistics.summary import Moments
 
 __all__ = ["Survey", "survey"]
 

@@ -17,7 +17,7 @@ OWN = '''
 from dataclasses import dataclass
 from oddspec.detector import BackgroundDetector
 from oddspec.detectors.statistical.rx import RX
-from oddspec.summary import Moments
+from oddspec.statistics.summary import Moments
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,11 @@ def test_the_command_line_takes_a_file(own, cube, tmp_path):
         (OWN, OWN + OWN.replace("Bright", "Dark"), "but defines Bright, Dark"),
         ("def fit", "def refit", "Bright lacks fit"),
         ("@dataclass(frozen=True)\nclass Bright(", "class Bright(", "Bright is no dataclass"),
-        ("from oddspec.summary", "from nowhere", r"cannot be imported \(ModuleNotFoundError"),
+        (
+            "from oddspec.statistics.summary",
+            "from nowhere",
+            r"cannot be imported \(ModuleNotFoundError",
+        ),
         ("class Bright(", "class Bright(((", r"cannot be imported \(SyntaxError"),
         (OWN, "raise SystemExit(3)", r"cannot be imported \(SystemExit: 3"),
         ("weight: float = 1.0", "weight: float", "Bright has no default for weight; give every"),

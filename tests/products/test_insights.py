@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from oddspec import archive
 from oddspec.detector import Insight
-from oddspec.files.source import ArraySource, Metadata
+from oddspec.io import npz as archive
+from oddspec.io.source import ArraySource, Metadata
 from oddspec.products.insights import draw_insight, write_insights
 from oddspec.scene import Scene
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from oddspec.detections import find_detections
-from oddspec.files.source import ArraySource, Metadata
+from oddspec.io.source import ArraySource, Metadata
 from oddspec.products import spectra as module
 from oddspec.products.spectra import measure_spectra
 from oddspec.scene import Scene

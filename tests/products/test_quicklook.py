@@ -7,7 +7,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from oddspec.detections import find_detections
-from oddspec.files.source import ArraySource, Georeference, Metadata
+from oddspec.io.source import ArraySource, Georeference, Metadata
 from oddspec.products import colours
 from oddspec.products.axes import _ticks
 from oddspec.products.colours import choose_bands, composite, largest_in_blocks

@@ -16,7 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from oddspec.detections import find_detections
 from oddspec.errors import OddspecError
-from oddspec.files.source import Georeference
+from oddspec.io.source import Georeference
 from oddspec.products import rasters
 from oddspec.products.rasters import write_mask, write_scores
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from oddspec.errors import OddspecError
-from oddspec.products.record import SCHEMA, RunRecord, as_json, peak_memory, write_record
+from oddspec.execution.resources import peak_memory
+from oddspec.products.record import SCHEMA, RunRecord, as_json, write_record
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from shapely.geometry import shape as from_mapping
 
 from oddspec.detections import find_detections, flag_detections
 from oddspec.errors import OddspecError
-from oddspec.files.source import Georeference
+from oddspec.io.source import Georeference
 from oddspec.products.outlines import longitude_latitude, outlines
 from oddspec.products.table import COLUMNS, tabulate
 from oddspec.products.vectors import write_csv, write_geojson, write_geopackage

@@ -12,7 +12,7 @@ from rasterio.crs import CRS
 
 from oddspec.detections import find_detections
 from oddspec.errors import OddspecError
-from oddspec.files.source import ArraySource, Georeference, Metadata
+from oddspec.io.source import ArraySource, Georeference, Metadata
 from oddspec.products import write_products
 from oddspec.scene import Scene
 from oddspec.threshold import Threshold

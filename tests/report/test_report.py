@@ -12,8 +12,7 @@ from rasterio.crs import CRS
 from oddspec.detections import find_detections, flag_detections
 from oddspec.detector import Insight
 from oddspec.errors import OddspecError
-from oddspec.files.source import ArraySource, Georeference, Metadata
-from oddspec.linalg import Health
+from oddspec.io.source import ArraySource, Georeference, Metadata
 from oddspec.products import write_products
 from oddspec.products.charts import band_axis
 from oddspec.products.table import tabulate
@@ -22,6 +21,7 @@ from oddspec.report.facts import number, plain, ranges, size
 from oddspec.report.histogram import count_scores
 from oddspec.report.page import render
 from oddspec.scene import Scene
+from oddspec.statistics.gaussian import Health
 from oddspec.threshold import Threshold
 
 EVIL = '<script>alert("1")</script><img src=x onerror=alert(2)>'

@@ -12,7 +12,7 @@ import rasterio
 from affine import Affine
 
 from oddspec.errors import InputError, OddspecError, SettingError
-from oddspec.files.envi import open_envi
+from oddspec.io.envi.reader import open_envi
 from oddspec.scenes import MadeScene, Recipe, Renderer, Target, make_scene
 
 SIZE: dict[str, Any] = {"rows": 24, "columns": 44, "bands": 24}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from oddspec.solvers.columns import beside, by_columns, inner, times
+from oddspec.solvers.nmf import beside, by_columns, inner, times
 
 
 @pytest.fixture(params=["numpy", "torch"])

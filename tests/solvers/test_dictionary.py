@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from oddspec.solvers import dictionary as solver
-from oddspec.solvers.balance import balance
 from oddspec.solvers.clusters import cluster
 from oddspec.solvers.prox import shrink_rows, svt
-from oddspec.solvers.scene_weights import Weights, scene_weights
+from oddspec.solvers.scene_weights import Weights, balance, scene_weights
 
 CONSTANTS = solver.Constants(l1=0.5, l3=0.7, mu=0.9, theta=0.3)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from oddspec.solvers import min_volume
-from oddspec.solvers.mean_shift import mean_shift
+from oddspec.detectors.representation.adlr import min_volume
+from oddspec.detectors.representation.adlr.mean_shift import mean_shift
 from oddspec.solvers.unmixing import abundances, leading_directions, pure_pixels
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from oddspec.study.forecast import UNKNOWN, Forecast
 from oddspec.study.row import Row
 from oddspec.study.scene_files import StudyScene
+from oddspec.study.schedule import UNKNOWN, Forecast
 
 
 def took(seconds, detector="rx", column="defaults", scene="one", **others):

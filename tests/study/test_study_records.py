@@ -3,7 +3,7 @@ import json
 import pytest
 
 from oddspec.errors import InputError
-from oddspec.lock import locked
+from oddspec.io.lock import locked
 from oddspec.study.records import Records, read_records
 
 ROW = {"column": "defaults", "paper": None, "status": "done"}

@@ -11,9 +11,8 @@ from oddspec.scenes import make_scene
 from oddspec.scenes.public import catalogue
 from oddspec.scenes.sets import scene_sets
 from oddspec.study.plan import as_toml, make_plan
-from oddspec.study.row import expand
+from oddspec.study.row import expand, select
 from oddspec.study.scenes import Library, Missing
-from oddspec.study.select import select
 
 
 def rows_of(folder, *runs, **more):

@@ -16,10 +16,10 @@ from bad_detectors import write
 import oddspec
 import oddspec.study
 from oddspec.errors import DataWarning, InputError
-from oddspec.files.truth import read_truth
+from oddspec.io.truth import read_truth
 from oddspec.study import overview, read_records, with_noise
 from oddspec.study.plan import as_toml
-from oddspec.study_report import table
+from oddspec.study.report import table
 
 
 @pytest.fixture(scope="module")

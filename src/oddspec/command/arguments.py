@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from oddspec.errors import InputError, SettingError
-from oddspec.files.source import Source
+from oddspec.io.source import Source
 
 __all__ = ["bands_of", "memory", "rate", "setting"]
 

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.budget import Resources
 from oddspec.command.arguments import bands_of, memory, rate, setting
 from oddspec.command.terminal import progress, say
 from oddspec.detectors import load
 from oddspec.errors import OddspecError, SettingError
-from oddspec.job import Options, Result, detect_scene
+from oddspec.execution.resources import Resources
 from oddspec.models import Model, load_model
+from oddspec.pipeline import Options, Result, detect_scene
 from oddspec.products.text import counted
 from oddspec.settings import build, describe
 from oddspec.threshold import METHODS

@@ -10,8 +10,7 @@ from typing import Any
 
 from oddspec.command.arguments import rate
 from oddspec.command.terminal import text_table
-from oddspec.files.plane import read_scores
-from oddspec.files.truth import read_truth
+from oddspec.io.truth import read_scores, read_truth
 from oddspec.metrics import evaluate
 
 __all__ = ["add_arguments"]

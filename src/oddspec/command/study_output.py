@@ -13,13 +13,13 @@ import numpy as np
 
 from oddspec.command.terminal import say
 from oddspec.errors import OddspecError
-from oddspec.study_report import FIGURES, TABLES, figures, report, table
-from oddspec.study_report.figures import FORMATS
-from oddspec.study_report.writers import KINDS
+from oddspec.study.report import FIGURES, TABLES, figures, report, table
+from oddspec.study.report.figures import FORMATS
+from oddspec.study.report.writers import KINDS
 
 if TYPE_CHECKING:
+    from oddspec.study.results import Run
     from oddspec.study.scenes import StudyScene
-    from oddspec.study_report.records import Run
 
 __all__ = ["OUTPUTS", "add_outputs"]
 
@@ -121,7 +121,7 @@ def _table(chosen: argparse.Namespace) -> int:
     if chosen.out is None:
         sys.stdout.write(text)
     else:
-        from oddspec.aside import write_text
+        from oddspec.io.atomic import write_text
 
         write_text(chosen.out, text)
         print(chosen.out)
@@ -199,13 +199,13 @@ def _look(
 
 
 def _truth(scene: StudyScene) -> np.ndarray:
-    from oddspec.files.truth import read_truth
+    from oddspec.io.truth import read_truth
 
     return read_truth(scene.truth, scene.shape[:2], scene.truth_variable) > 0
 
 
 def _picture(scene: StudyScene) -> np.ndarray:
-    from oddspec.files.open import open_source
+    from oddspec.io.open import open_source
     from oddspec.products.colours import composite
     from oddspec.scene import Scene
 

@@ -1,10 +1,10 @@
 """Objects in a mask: connected pixels, found, measured and flagged."""
 
-from oddspec.detections.find import find_detections
-from oddspec.detections.flags import (
+from oddspec.detections.find import (
     ON_DEAD_LINE,
     ON_SCENE_EDGE,
     TOUCHES_MASKED,
+    find_detections,
     flag_detections,
 )
 from oddspec.detections.objects import Detection, Detections

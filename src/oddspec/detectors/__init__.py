@@ -1,4 +1,8 @@
-"""Every published detector: one file each, and this folder's listing is the registry.
+"""Every published detector: one file or folder each, and this folder's listing is the registry.
+
+``<family>/<name>.py`` holds a detector that fits one file; ``<family>/<name>/`` one with a solver
+or a network of its own, the class in its front file. What a family shares begins with an
+underscore.
 
 A detector that is not part of the project joins in two ways: as a Python file that defines one,
 named by its path wherever a detector's name is asked for, or from an installed package that
@@ -32,7 +36,9 @@ def _files() -> dict[str, str]:
     """Name of each detector to its family, from the file names alone."""
     here = Path(__file__).parent
     found = {
-        file.stem: file.parent.name for file in here.glob("*/*.py") if not file.stem.startswith("_")
+        entry.stem: entry.parent.name
+        for entry in here.glob("*/*")
+        if not entry.name.startswith("_") and (entry.suffix == ".py" or entry.is_dir())
     }
     return dict(
         sorted(found.items(), key=lambda item: (item[1] != "statistical", item[1], item[0]))

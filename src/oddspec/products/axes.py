@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oddspec.files.source import Georeference
+from oddspec.io.source import Georeference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

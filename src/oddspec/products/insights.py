@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddspec import archive
-from oddspec.aside import aside
 from oddspec.detector import Insight
+from oddspec.io import npz as archive
+from oddspec.io.atomic import aside
 from oddspec.products.charts import band_axis, chart, figure_of, log_axis, png
 from oddspec.products.text import printable
 from oddspec.scene import Scene

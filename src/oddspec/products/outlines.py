@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddspec.detections import Detections
-from oddspec.files.source import Georeference
+from oddspec.io.source import Georeference
 
 __all__ = ["PIXELS", "Areas", "areas", "longitude_latitude", "outlines", "to_map"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oddspec.arrays import Scores
-from oddspec.aside import aside
+from oddspec.io.atomic import aside
 from oddspec.products.axes import label_axes
 from oddspec.products.charts import log_axis
 from oddspec.products.colours import composite, largest_in_blocks

@@ -17,10 +17,10 @@ from xml.etree import ElementTree
 import numpy as np
 
 from oddspec.arrays import Scores
-from oddspec.aside import aside
 from oddspec.detections import Detections
 from oddspec.errors import DataWarning
-from oddspec.files.source import Georeference
+from oddspec.io.atomic import aside
+from oddspec.io.source import Georeference
 from oddspec.products.text import printable
 
 __all__ = ["INVALID", "write_mask", "write_scores"]

@@ -7,9 +7,7 @@ import datetime
 import enum
 import json
 import math
-import os
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -18,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.aside import write_text
+from oddspec.execution.resources import machine
+from oddspec.io.atomic import write_text
 
-__all__ = ["SCHEMA", "RunRecord", "as_json", "machine", "peak_memory", "versions", "write_record"]
+__all__ = ["SCHEMA", "RunRecord", "as_json", "versions", "write_record"]
 
 SCHEMA = 1
 """Raised when a key of run.json changes its meaning or goes away; new keys do not raise it."""
@@ -106,40 +105,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def machine() -> dict[str, Any]:
-    """The machine, without its name or its user's."""
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cpus": os.cpu_count(),
-        "memory_bytes": _memory(),
-    }
-
-
-def peak_memory() -> int | None:
-    """Largest resident memory of this process so far, in bytes; None where not known."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None

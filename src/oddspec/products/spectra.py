@@ -11,7 +11,7 @@ from oddspec.arrays import Scores
 from oddspec.detections import Detections
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
-from oddspec.summary import Sample
+from oddspec.statistics.summary import Sample
 
 __all__ = ["MOST_SPECTRA", "Spectra", "measure_spectra"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.detections import Detections
-from oddspec.files.source import Georeference
+from oddspec.io.source import Georeference
 from oddspec.products.outlines import areas, longitude_latitude, outlines, to_map
 from oddspec.products.spectra import Spectra
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.aside import aside
+from oddspec.io.atomic import aside
 from oddspec.products.table import COLUMNS, Table
 from oddspec.products.text import csv_cell, printable
 

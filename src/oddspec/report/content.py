@@ -12,10 +12,10 @@ import numpy as np
 from oddspec.arrays import Scores
 from oddspec.detections import Detections
 from oddspec.detector import Insight
-from oddspec.linalg import Health
 from oddspec.products.spectra import Spectra
 from oddspec.products.table import PValue, Table
 from oddspec.scene import Scene
+from oddspec.statistics.gaussian import Health
 from oddspec.threshold import Threshold
 
 __all__ = ["ReportContent", "TruthContent"]

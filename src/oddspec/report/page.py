@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
+from oddspec.products.text import printable
+from oddspec.report.facts import number, plain, size, words
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oddspec.aside import write_text
 from oddspec.detector import Insight
+from oddspec.execution.resources import machine
+from oddspec.io.atomic import write_text
 from oddspec.products.outlines import PIXELS
-from oddspec.products.record import machine, versions
-from oddspec.products.text import counted, printable
+from oddspec.products.record import versions
+from oddspec.products.text import counted
 from oddspec.report.content import ReportContent
 from oddspec.report.facts import (
     headline,
-    number,
     scene_facts,
     summary,
     truth_facts,
-    words,
 )
 from oddspec.report.histogram import Histogram, count_scores
 from oddspec.report.pictures import (
@@ -29,9 +36,27 @@ from oddspec.report.pictures import (
     spectrum_chart,
     tail_chart,
 )
-from oddspec.report.template import template
 
-__all__ = ["render", "write_report"]
+__all__ = ["render", "template", "write_report"]
+
+
+@cache
+def template(name: str) -> Template:
+    """A template by its path in this package, such as ``report/page.html``."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("oddspec", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=number, plain=plain, printable=printable, size=size, words=words
+    )
+    return environment.get_template(name)
+
 
 _MOST_ROWS = 50
 _MOST_SPECTRA = 12

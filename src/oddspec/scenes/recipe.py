@@ -16,7 +16,7 @@ from oddspec.scenes.sensor import dead_elements
 from oddspec.scenes.targets import Target, check_targets, plan_targets
 
 if TYPE_CHECKING:
-    from oddspec.files.source import Georeference
+    from oddspec.io.source import Georeference
 
 __all__ = ["Recipe"]
 
@@ -148,7 +148,7 @@ class Recipe:
         from rasterio.crs import CRS
         from rasterio.errors import CRSError
 
-        from oddspec.files.source import Georeference
+        from oddspec.io.source import Georeference
 
         try:
             crs = CRS.from_user_input(self.crs)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from oddspec.checksum import sha256
 from oddspec.errors import InputError
+from oddspec.io.checksum import sha256
 from oddspec.progress import Progress, silent
 from oddspec.scenes.public import UNKNOWN, PublicScene, SceneFile, catalogue
 

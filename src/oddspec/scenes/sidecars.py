@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.aside import aside, write_text
-from oddspec.files.source import Georeference
+from oddspec.io.atomic import aside, write_text
+from oddspec.io.source import Georeference
 from oddspec.scenes.recipe import Recipe
 
 __all__ = ["target_rows", "truth_rows", "write_parameters", "write_target_list", "write_truth"]

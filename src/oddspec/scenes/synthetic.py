@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oddspec.aside import must_be_text
 from oddspec.errors import InputError, SettingError
-from oddspec.files.envi_writer import EnviWriter
+from oddspec.execution.executors import spread
+from oddspec.execution.resources import processors
+from oddspec.io.atomic import must_be_text
+from oddspec.io.envi.writer import EnviWriter
 from oddspec.progress import Progress, silent
 from oddspec.scenes.mixing import Renderer
 from oddspec.scenes.recipe import Recipe
 from oddspec.scenes.sidecars import write_parameters, write_target_list, write_truth
 from oddspec.scenes.targets import Target
-from oddspec.workers import spread
 
 __all__ = ["MadeScene", "make_scene"]
 
@@ -146,7 +146,7 @@ def make_scene(
     per_row = max(recipe.bytes // recipe.rows, 1)
     _write_cube(
         made,
-        workers=workers or _processors(),
+        workers=workers or processors(),
         strip_rows=strip_rows or max(_STRIP_BYTES // per_row, 1),
         progress=progress,
     )
@@ -233,7 +233,3 @@ def _write_cube(made: MadeScene, *, workers: int, strip_rows: int, progress: Pro
         threadpool_limits(limits=1, user_api="blas"),
     ):
         spread(strips, work, workers, by_rows, "making the scene")
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

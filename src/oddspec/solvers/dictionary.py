@@ -35,9 +35,8 @@ from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
 from oddspec.errors import SettingError
-from oddspec.solvers.balance import balance
 from oddspec.solvers.prox import Threshold, nuclear_norm, svt_factor
-from oddspec.solvers.scene_weights import Weights
+from oddspec.solvers.scene_weights import Weights, balance
 
 __all__ = [
     "Codes",

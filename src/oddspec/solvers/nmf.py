@@ -29,19 +29,43 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
-from oddspec.solvers.columns import by_columns, times
-
 __all__ = [
     "Factors",
     "begin",
+    "beside",
+    "by_columns",
     "decrease",
+    "inner",
     "multiply",
     "residual_norms",
     "singular_start",
     "start",
     "step",
+    "times",
     "unit_spectra",
 ]
+
+
+def by_columns(A: Float[Any, "n r"]) -> Float[Any, "n r"]:
+    """The same values, column after column."""
+    xp = array_namespace(A)
+    return xp.stack([A[:, k] for k in range(A.shape[1])]).T
+
+
+def times(A: Float[Any, "n m"], B: Float[Any, "m r"]) -> Float[Any, "n r"]:
+    """``A B``, column after column."""
+    return (B.T @ A.T).T
+
+
+def beside(*parts: Float[Any, "n _"]) -> Float[Any, "n r"]:
+    """The arrays next to each other, column after column."""
+    xp = array_namespace(*parts)
+    return xp.concat([part.T for part in parts]).T
+
+
+def inner(A: Float[Any, "n r"], B: Float[Any, "n r"]) -> Float[Any, " r"]:
+    """Inner product of each column of A with that of B."""
+    return array_namespace(A).vecdot(A.T, B.T)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError
-from oddspec.scaling import global01
+from oddspec.statistics.scaling import global01
 
 __all__ = ["with_noise"]
 

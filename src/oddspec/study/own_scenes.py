@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from oddspec.checksum import sha256
 from oddspec.errors import InputError, OddspecError, SettingError
-from oddspec.files.envi import find_header
-from oddspec.files.open import open_source
-from oddspec.files.sniff import recognise as recognise_format
-from oddspec.files.truth import read_truth
+from oddspec.io.checksum import sha256
+from oddspec.io.envi.reader import find_header
+from oddspec.io.formats import recognise as recognise_format
+from oddspec.io.open import open_source
+from oddspec.io.truth import read_truth
 from oddspec.study.scene_files import Missing, StudyScene, opened
 
 __all__ = ["own_scene", "own_scenes"]

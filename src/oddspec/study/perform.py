@@ -11,9 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.aside import aside
-from oddspec.budget import Resources
-from oddspec.checksum import sha256
 from oddspec.detector import Insight
 from oddspec.detectors import family_of, load
 from oddspec.errors import (
@@ -24,17 +21,19 @@ from oddspec.errors import (
     OddspecError,
     SettingError,
 )
-from oddspec.files.open import open_source
-from oddspec.files.source import ArraySource, Source
-from oddspec.files.truth import read_truth
+from oddspec.execution.resources import Resources, peak_since_reset, reset_peak, resident
+from oddspec.execution.run import run
+from oddspec.execution.score_store import ScoreArray
+from oddspec.io.atomic import aside
+from oddspec.io.checksum import sha256
+from oddspec.io.open import open_source
+from oddspec.io.source import ArraySource, Source
+from oddspec.io.truth import read_truth
 from oddspec.metrics import Classes, evaluate, scaled_areas
 from oddspec.products.record import as_json
-from oddspec.run import run
 from oddspec.scene import Scene
 from oddspec.settings import build
-from oddspec.sink import ScoreArray
 from oddspec.study.noise import with_noise
-from oddspec.study.peak import peak_since_reset, reset_peak, resident
 
 __all__ = ["PER_STEP", "perform"]
 

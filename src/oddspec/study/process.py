@@ -4,29 +4,57 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import oddspec
 from oddspec.errors import OddspecError
-from oddspec.study.peak import resident
+from oddspec.execution.resources import resident
 
-__all__ = ["Child", "Died"]
+__all__ = ["Child", "Died", "main"]
+
+ENDED = 0
+
+
+def main(handle: int) -> None:
+    """Serve the pipe with that file handle until it is closed."""
+    pipe = Connection(handle)
+    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(pipe, tasks), daemon=True).start()
+    from oddspec.study.perform import perform
+
+    pipe.send_bytes(b"ready")
+    while True:
+        result = perform(json.loads(tasks.get()))
+        pipe.send_bytes(json.dumps(result, allow_nan=False).encode())
+
+
+def _listen(pipe: Connection, tasks: queue.SimpleQueue[bytes]) -> None:
+    """Pass tasks on; when the study is gone, end at once, in the midst of a task too."""
+    while True:
+        try:
+            tasks.put(pipe.recv_bytes())
+        except (EOFError, OSError):
+            os._exit(ENDED)
+
 
 START = 300.0
 """Seconds within which a child must have started."""
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
-CODE = "import sys; from oddspec.study.child import main; main(int(sys.argv[1]))"
+CODE = "import sys; from oddspec.study.process import main; main(int(sys.argv[1]))"
 
 TAIL = 400
 """Characters of a dead child's last words."""

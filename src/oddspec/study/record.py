@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import oddspec
-from oddspec.products.record import machine, versions
+from oddspec.execution.resources import machine
+from oddspec.products.record import versions
 from oddspec.study.row import Row
 
 __all__ = ["SCHEMA", "STATUSES", "copy_for", "make_record"]

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from oddspec.aside import write_text
 from oddspec.errors import InputError
+from oddspec.io.atomic import write_text
 from oddspec.study.plan import Plan, make_plan
 from oddspec.study.scene_files import relative
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddspec.errors import SettingError
-from oddspec.files.open import open_source
+from oddspec.io.open import open_source
 
 __all__ = ["Missing", "StudyScene", "expanded", "opened", "relative"]
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from oddspec.checksum import sha256
 from oddspec.errors import OddspecError, SettingError, did_you_mean
+from oddspec.io.checksum import sha256
 from oddspec.progress import Progress, silent
 from oddspec.scenes.public import WHOLE_FILE, PublicScene, SceneFile, catalogue
 from oddspec.scenes.recognise import recognise

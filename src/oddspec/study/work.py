@@ -7,17 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.budget import Resources
-from oddspec.lock import locked
+from oddspec.execution.resources import Resources
+from oddspec.io.lock import locked
 from oddspec.progress import Progress, silent
-from oddspec.study.forecast import Forecast
 from oddspec.study.plan import Plan, as_toml, make_plan, read_plan
 from oddspec.study.record import copy_for, make_record
 from oddspec.study.records import Records, remember_plan, remember_rows
-from oddspec.study.row import Key, Row, expand
+from oddspec.study.row import Key, Row, expand, select
 from oddspec.study.scenes import Library
-from oddspec.study.schedule import Schedule
-from oddspec.study.select import select
+from oddspec.study.schedule import Forecast, Schedule
 
 __all__ = ["Study", "as_plan", "run_study"]
 

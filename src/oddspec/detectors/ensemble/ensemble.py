@@ -19,12 +19,11 @@ from oddspec.arrays import Cube, Mask, Scores
 from oddspec.detector import Detector, Examined, Insight, SceneDetector
 from oddspec.detectors import load, short_name
 from oddspec.errors import OddspecError, SettingError
-from oddspec.families.in_memory import scores_in_memory, working_bytes
-from oddspec.pixels import on_map, score_map
+from oddspec.execution.in_memory import scores_in_memory, working_bytes
 from oddspec.progress import Progress, silent
-from oddspec.ranges import at_least
-from oddspec.settings import build
-from oddspec.summary import enough
+from oddspec.settings import at_least, build
+from oddspec.statistics.pixels import on_map, score_map
+from oddspec.statistics.summary import enough
 
 __all__ = ["RULES", "Ensemble", "combined", "standings"]
 

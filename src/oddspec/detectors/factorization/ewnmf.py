@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
+from oddspec.detectors.factorization._factorized import Explained
+from oddspec.detectors.factorization._weighted import Weighted
 from oddspec.errors import SettingError
-from oddspec.families.factorized import Explained
-from oddspec.families.weighted import Weighted
 from oddspec.progress import Progress
 from oddspec.solvers import weighted_nmf
 
@@ -31,8 +31,8 @@ class EWNMF(Weighted):
     ``-e^2 / gamma``: the larger gamma, the more even. The score is the length of a pixel's
     residual, without the weights, which are least where it is odd.
 
-    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`, and
-    ``warmup`` at `oddspec.families.weighted.Weighted`.
+    Settings of the whole family are explained at `Factorized`, and
+    ``warmup`` at `Weighted`.
 
     Parameters
     ----------

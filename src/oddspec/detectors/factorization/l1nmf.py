@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.families.weighted import Weighted
-from oddspec.ranges import above_zero
+from oddspec.detectors.factorization._weighted import Weighted
+from oddspec.settings import above_zero
 from oddspec.solvers import weighted_nmf
 
 __all__ = ["L1NMF"]
@@ -31,8 +31,8 @@ class L1NMF(Weighted):
 
     each by weighted multiplicative updates. The score is the length of a pixel's residual.
 
-    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`, and
-    ``warmup`` at `oddspec.families.weighted.Weighted`.
+    Settings of the whole family are explained at `Factorized`, and
+    ``warmup`` at `Weighted`.
 
     Parameters
     ----------

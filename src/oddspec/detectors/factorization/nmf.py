@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.families.factorized import Explained, Explaining
+from oddspec.detectors.factorization._factorized import Explained, Explaining
 from oddspec.progress import Progress
 
 __all__ = ["NMF"]
@@ -24,7 +24,7 @@ class NMF(Explaining):
 
     by multiplicative updates, none of which raises the objective.
 
-    Settings of the whole family are explained at `oddspec.families.factorized.Factorized`.
+    Settings of the whole family are explained at `Factorized`.
 
     Parameters
     ----------

@@ -12,11 +12,11 @@ from jaxtyping import Float
 
 from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
+from oddspec.detectors.learned._adversarial import Adversarial, Fitted
 from oddspec.device import to_numpy
-from oddspec.families.adversarial import Adversarial, Fitted
-from oddspec.learning.train import check_spread
+from oddspec.networks.train import check_spread
 from oddspec.progress import Progress, silent
-from oddspec.summary import Sample
+from oddspec.statistics.summary import Sample
 
 __all__ = ["AAE", "AAEBackground", "Fusion", "suppress"]
 
@@ -36,7 +36,7 @@ class AAE(Adversarial):
     while an opponent learns to tell codes from draws of N(0, I), and E to deceive it. The score is
     ``||x - x^||``.
 
-    Settings of the network are explained at `oddspec.families.adversarial.Adversarial`.
+    Settings of the network are explained at `Adversarial`.
 
     Parameters
     ----------

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from oddspec.arrays import Mask, Pixels
-from oddspec.families.pictured import Pictured, Rebuilt
-from oddspec.learning.images import convolution, redraw, squared_errors
-from oddspec.learning.train import train
+from oddspec.detectors.learned._pictured import Pictured, Rebuilt
+from oddspec.networks.images import convolution, redraw, squared_errors
+from oddspec.networks.train import train
 from oddspec.progress import Progress
-from oddspec.ranges import above_zero, at_least
-from oddspec.scaling import BY_NAME, Scaling
+from oddspec.settings import above_zero, at_least
+from oddspec.statistics.scaling import BY_NAME, Scaling
 
 __all__ = ["CNN", "autoencoder"]
 
@@ -50,7 +50,7 @@ class CNN(Pictured):
     noise
         Standard deviation of the noise that is added for ``denoise``, in scaled units.
     scaling
-        Of the bands, see `oddspec.scaling`.
+        Of the bands, see `oddspec.statistics.scaling`.
     seed
         Of the network and the noise.
 

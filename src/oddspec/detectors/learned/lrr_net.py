@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from oddspec.families.unfolded import Unfolded
+from oddspec.detectors.learned._unfolded import Unfolded
 
 __all__ = ["LRRNet"]
 
@@ -23,7 +23,7 @@ class LRRNet(Unfolded):
     constants ``l3, mu, theta = l2/mu`` are trained, stage by stage. Each pixel's score is the
     length of its residual.
 
-    Settings of both networks are explained at `oddspec.families.unfolded.Unfolded`.
+    Settings of both networks are explained at `Unfolded`.
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from oddspec.families.unfolded import Unfolded
-from oddspec.ranges import above_zero
+from oddspec.detectors.learned._unfolded import Unfolded
+from oddspec.settings import above_zero
 
 __all__ = ["LRRNetPlus"]
 
@@ -23,7 +23,7 @@ class LRRNetPlus(Unfolded):
     constants ``l1, l3, mu, theta = l2/mu`` are trained, stage by stage. Each pixel's score is the
     length of its residual.
 
-    Settings of both networks are explained at `oddspec.families.unfolded.Unfolded`.
+    Settings of both networks are explained at `Unfolded`.
 
     Parameters
     ----------

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
+from oddspec.detectors.learned._adversarial import Adversarial, Fitted
 from oddspec.device import to_numpy
-from oddspec.families.adversarial import Adversarial, Fitted
-from oddspec.learning.train import check_spread
-from oddspec.linalg import Gaussian, Health
+from oddspec.networks.train import check_spread
 from oddspec.progress import Progress, silent
-from oddspec.summary import Moments, Sample
+from oddspec.statistics.gaussian import Gaussian, Health
+from oddspec.statistics.summary import Moments, Sample
 
 __all__ = ["SAFLRX", "SAFLRXBackground"]
 
@@ -29,7 +29,7 @@ class SAFLRX(Adversarial):
     while an opponent learns to tell codes from draws of N(0, I), and E to deceive it. With mean m
     and covariance C of the codes z = E(x) the score is ``(z - m) C^{-1} (z - m)^T``.
 
-    Settings of the network are explained at `oddspec.families.adversarial.Adversarial`.
+    Settings of the network are explained at `Adversarial`.
 
     Notes
     -----

@@ -9,7 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Pixels, Scores, Spectrum
-from oddspec.blas import (
+from oddspec.detector import WindowDetector
+from oddspec.errors import DataWarning
+from oddspec.settings import above_zero
+from oddspec.statistics.blas import (
     factoriser,
     gram_adder,
     inner_product_adder,
@@ -17,9 +20,6 @@ from oddspec.blas import (
     square,
     with_padding,
 )
-from oddspec.detector import WindowDetector
-from oddspec.errors import DataWarning
-from oddspec.ranges import above_zero
 from oddspec.windows import Tile, Window
 
 __all__ = ["CRD", "residual_norm"]

@@ -10,16 +10,15 @@ import numpy as np
 from oddspec.arrays import Cube, Mask, Scores
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.errors import SettingError
-from oddspec.pixels import background_pixels, score_map
 from oddspec.progress import Progress, silent
-from oddspec.ranges import above_zero, at_least
-from oddspec.scaling import BY_NAME, Scaling
+from oddspec.settings import above_zero, at_least
 from oddspec.solvers import dictionary as solver
-from oddspec.solvers.balance import balance
 from oddspec.solvers.clusters import cluster
 from oddspec.solvers.iterate import iterate
 from oddspec.solvers.prox import row_norms
-from oddspec.solvers.scene_weights import Weights, scene_weights
+from oddspec.solvers.scene_weights import Weights, balance, scene_weights
+from oddspec.statistics.pixels import background_pixels, score_map
+from oddspec.statistics.scaling import BY_NAME, Scaling
 
 __all__ = ["LRR"]
 
@@ -59,7 +58,7 @@ class LRR(SceneDetector):
         By which mu is multiplied in every step. A growing penalty forces convergence, too large a
         growth stops short of the optimum.
     scaling
-        Of the bands, see `oddspec.scaling`.
+        Of the bands, see `oddspec.statistics.scaling`.
     score
         residual: ``||x_i - l_i D||``; sparse: ``||s_i||``, the same shortened by lambda3.
     tolerance
@@ -71,8 +70,8 @@ class LRR(SceneDetector):
 
     Notes
     -----
-    * The atoms are kept in balance with their coefficients (`oddspec.solvers.balance`): learnt ones
-      in every step, fixed ones once.
+    * The atoms are kept in balance with their coefficients (`oddspec.solvers.scene_weights`):
+      learnt ones in every step, fixed ones once.
     * With a learnt dictionary the problem is not convex, and what is reached depends on the start;
       in practice hardly.
     * The weights follow from the scene's singular values alone

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from oddspec.families.shifted_windows import (
+from oddspec.detectors.representation._shifted_windows import (
     RingScore,
     ShiftedWindows,
     about_the_mean,
@@ -31,7 +31,7 @@ class LSADCRIDW(ShiftedWindows):
 
     The score is the sum of ``||y - a H||`` over the windows.
 
-    Settings of the windows are explained at `oddspec.families.shifted_windows.ShiftedWindows`.
+    Settings of the windows are explained at `ShiftedWindows`.
 
     Parameters
     ----------

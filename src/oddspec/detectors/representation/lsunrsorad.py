@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from oddspec.errors import SettingError
-from oddspec.families.shifted_windows import (
+from oddspec.detectors.representation._shifted_windows import (
     RingScore,
     ShiftedWindows,
     about_the_mean,
     squared_distances,
 )
+from oddspec.errors import SettingError
 
 __all__ = ["LSUNRSORAD", "residual_norms"]
 
@@ -32,7 +32,7 @@ class LSUNRSORAD(ShiftedWindows):
 
     The score is the sum of ``||y - a H||`` over the windows.
 
-    Settings of the windows are explained at `oddspec.families.shifted_windows.ShiftedWindows`.
+    Settings of the windows are explained at `ShiftedWindows`.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import numpy as np
 from oddspec.arrays import Scores
 from oddspec.detector import WindowDetector
 from oddspec.errors import SettingError
-from oddspec.local_mahalanobis import local_distances, local_scratch
+from oddspec.statistics.local_gaussian import local_distances, local_scratch
 from oddspec.windows import Tile, Window
 
 __all__ = ["LocalRX"]

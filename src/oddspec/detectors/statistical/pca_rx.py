@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
-from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
-from oddspec.ranges import at_least
-from oddspec.summary import Moments
+from oddspec.settings import at_least
+from oddspec.statistics.gaussian import Gaussian
+from oddspec.statistics.summary import Moments
 
 __all__ = ["PCARX"]
 

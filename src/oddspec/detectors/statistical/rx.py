@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector
-from oddspec.linalg import Gaussian
 from oddspec.progress import Progress, silent
-from oddspec.summary import Moments
+from oddspec.statistics.gaussian import Gaussian
+from oddspec.statistics.summary import Moments
 
 __all__ = ["RX"]
 

@@ -1,0 +1,260 @@
+"""What the non-negative factorizations share: data from 0 up, a start, sweeps, and scores."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from oddspec.arrays import Cube, Mask, Pixels, Scores
+from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.errors import DataWarning, InputError
+from oddspec.progress import Progress, silent
+from oddspec.settings import at_least
+from oddspec.solvers import nmf
+from oddspec.statistics.pixels import on_map, valid_pixels
+from oddspec.statistics.residual_scores import score_residual
+from oddspec.windows import Window
+
+__all__ = [
+    "SHOWN",
+    "TRIAL",
+    "Explained",
+    "Explaining",
+    "Factorized",
+    "not_below_zero",
+    "possible_rank",
+    "sweeps",
+]
+
+TRIAL = 20
+"""Sweeps after which random starts are compared."""
+
+SHOWN = 10
+"""Odd pixels whose residual spectra are returned."""
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A scene explained by a few spectra.
+
+    Attributes
+    ----------
+    H, W
+        Abundances (n x r) and spectra (r x b).
+    odd
+        What is scored, a row of b values per pixel.
+    objective
+        At the start and after each sweep.
+    insights
+        Beside those that every factorization has.
+    """
+
+    H: np.ndarray
+    W: np.ndarray
+    odd: Pixels
+    objective: np.ndarray
+    insights: tuple[Insight, ...] = ()
+
+
+@dataclass(frozen=True)
+class Factorized(SceneDetector, ABC):
+    """A scene as sums of ``rank`` spectra, and how what is scored of it becomes scores.
+
+    Parameters
+    ----------
+    rank
+        Number of spectra (r); lowered to the number of bands.
+    iterations
+        Most sweeps, those of a warm-up included.
+    tolerance
+        Stop earlier when a sweep lowers the objective by less than this fraction of it.
+    starts
+        Random factors to begin with, of which the best after 20 sweeps is taken on; 0 begins with
+        factors made of singular vectors (NNDSVD), without chance.
+    score
+        norm: length of what is scored, of each pixel a residual or an anomaly; brad: local RX of
+        it; rx: RX of it in the whole scene; both: the sum of these two squared distances.
+    guard
+        Width of BRAD's inner square in pixels, odd.
+    outer
+        Width of BRAD's outer square in pixels, odd.
+    components
+        Leading principal components of what is scored that BRAD takes.
+    scene_components
+        Leading principal components of what is scored that RX takes.
+    seed
+        Of the random factors, where there are any.
+    """
+
+    rank: int = 5
+    iterations: int = 500
+    tolerance: float = 1e-6
+    starts: int = 0
+    score: Literal["norm", "brad", "rx", "both"] = "norm"
+    guard: int = 11
+    outer: int = 21
+    components: int = 10
+    scene_components: int = 30
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "rank", "iterations", "components", "scene_components")
+        at_least(self, 0, "starts", "seed", "tolerance")
+        Window(self.guard, self.outer)
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """Clipped pixels, the scored residual and its product, a number per pixel and spectrum."""
+        per_pixel = 4 * bands + 8 * self.rank + 2 * (self.components + self.scene_components)
+        return 8 * height * width * per_pixel + 8 * 10 * bands * bands
+
+    @property
+    def score_unit(self) -> str:
+        """By the chosen score."""
+        distance = "squared Mahalanobis distance"
+        named = {"norm": "length, in the scene's units", "both": f"sum of two {distance}s"}
+        return named.get(self.score, distance)
+
+    def pixels(self, cube: Cube, valid: Mask) -> Pixels:
+        """What is factorized, see `not_below_zero`; refused if a score's window does not fit."""
+        if self.score in ("brad", "both"):
+            Window(self.guard, self.outer).must_fit(*valid.shape)
+        return not_below_zero(cube, valid)
+
+    def score_of(self, odd: Pixels, valid: Mask) -> Scores:
+        """The chosen score of what is scored, a row of b values per valid pixel."""
+        return score_residual(
+            odd,
+            valid,
+            self.score,
+            guard=self.guard,
+            outer=self.outer,
+            components=self.components,
+            scene_components=self.scene_components,
+        )
+
+
+@dataclass(frozen=True)
+class Explaining(Factorized, ABC):
+    """A factorization whose outcome is an `Explained`, which a subclass says how to find."""
+
+    @abstractmethod
+    def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
+        """The factorization of these pixels, which are not below zero."""
+
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+        """Scores of the scene; spectra, abundances, odd spectra and the objective's fall.
+
+        Raises
+        ------
+        InputError
+            If the scene has no valid pixel or no positive value, or is smaller than ``outer``
+            where a score needs that window.
+
+        Warns
+        -----
+        DataWarning
+            If values are negative, or the rank had to be lowered.
+        """
+        X = self.pixels(cube, valid)
+        found = self.explain(X, possible_rank(self.rank, X), progress)
+        progress(self.iterations, self.iterations, "scoring")
+        scores = self.score_of(found.odd, valid)
+        order = np.argsort(-np.vecdot(found.odd, found.odd), kind="stable")[:SHOWN]
+        insights = (
+            Insight("spectra", "spectra", found.W, "background spectra, unit norm"),
+            Insight(
+                "abundances",
+                "maps",
+                on_map(found.H, valid),
+                "how much of each spectrum a pixel holds",
+            ),
+            Insight("odd_spectra", "spectra", found.odd[order], "the longest residual spectra"),
+            Insight(
+                "objective", "curve", found.objective, "objective after each sweep", axis="sweep"
+            ),
+            *found.insights,
+        )
+        return Examined(scores, insights)
+
+    def plain(
+        self, X: Pixels, rank: int, count: int, progress: Progress
+    ) -> tuple[nmf.Factors, list[float]]:
+        """Plain factorization, `count` sweeps in all, and the objectives on the way.
+
+        These begin with the sweep after which random starts would be compared.
+        """
+        energy = float(np.vecdot(X, X).sum())
+        trial = min(TRIAL, count)
+        progress(0, self.iterations, "factorizing")
+        state = first = nmf.begin(X, energy, rank, self.starts, trial, self.seed)
+        curve = [first.objective]
+        for state in sweeps(lambda s: nmf.step(s, X, energy), first, count - trial, self.tolerance):
+            curve.append(state.objective)
+            progress(trial + len(curve) - 1, self.iterations, "factorizing")
+        return state, curve
+
+
+def sweeps(
+    step: Callable[[State], State], state: State, count: int, tolerance: float
+) -> Iterator[State]:
+    """The states after each sweep: ``count`` of them, or fewer once they hardly change.
+
+    Multiplicative updates creep for thousands of sweeps, and published results are those of a
+    stated number of them: running all is no failure, so nothing is said about it.
+    """
+    for _ in range(count):
+        previous, state = state, step(state)
+        yield state
+        if 0 <= nmf.decrease(previous, state) <= tolerance:
+            return
+
+
+def not_below_zero(cube: Cube, valid: Mask) -> Pixels:
+    """The valid pixels with negative values set to zero.
+
+    Raises
+    ------
+    InputError
+        If there is no valid pixel, or no value above zero.
+
+    Warns
+    -----
+    DataWarning
+        If values are negative.
+    """
+    if not valid.any():
+        raise InputError("no pixel is valid; check the nodata value and the mask")
+    pixels = valid_pixels(cube, valid)
+    below = pixels < 0
+    if below.any():
+        warnings.warn(
+            f"{np.count_nonzero(below) / below.size:.2g} of the values are negative (the least is "
+            f"{pixels.min():g}): this factorization needs values from 0 up, and takes them as 0; "
+            f"give the scene an offset if they mean something",
+            DataWarning,
+            stacklevel=4,
+        )
+        pixels = np.where(below, 0.0, pixels)
+    if not pixels.any():
+        raise InputError("no value is above zero: there is nothing to factorize")
+    return pixels
+
+
+def possible_rank(rank: int, pixels: Pixels) -> int:
+    """The rank, lowered with a warning to what so many pixels and bands can have."""
+    most = min(pixels.shape)
+    if rank > most:
+        warnings.warn(
+            f"rank={rank} is more than {pixels.shape[0]} pixels of {pixels.shape[1]} bands can "
+            f"have; {most} is taken",
+            DataWarning,
+            stacklevel=3,
+        )
+    return min(rank, most)

@@ -1,0 +1,291 @@
+"""What LRR-Net and LRR-Net+ share: fitting an unfolded low-rank representation."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from array_api_compat import device as device_of
+
+from oddspec.detectors._sampled import SampleDetector
+from oddspec.detectors.learned._unfolded_background import UnfoldedBackground, parts
+from oddspec.detectors.learned._unfolding import Unfolding, learn
+from oddspec.device import to_numpy
+from oddspec.networks.train import one_thread
+from oddspec.progress import Progress, silent
+from oddspec.settings import above_zero, at_least
+from oddspec.solvers import dictionary as solver
+from oddspec.solvers.clusters import cluster
+from oddspec.solvers.prox import row_norms
+from oddspec.solvers.scene_weights import Weights, balance, scene_weights
+from oddspec.statistics.scaling import BY_NAME, Scaling
+from oddspec.statistics.summary import Sample, enough
+
+__all__ = ["Problem", "Unfolded"]
+
+NAMES = ("l1", "l3", "mu", "theta")
+SHOWN = 10
+PATIENCE = 3
+TOLERANCE = 0.02
+"""Training stops once three epochs have brought less than a fiftieth of the whole fall."""
+
+
+@dataclass(frozen=True)
+class Unfolded(SampleDetector, ABC):
+    """ADMM sweeps of a low-rank representation as a network with trained constants.
+
+    A subclass says whether the dictionary is learnt.
+
+    Parameters
+    ----------
+    atoms
+        Atoms in the dictionary (K), at most as many as there are bands.
+    rank
+        How many patterns the low-rank part shall keep at most where lambda2 is not set: the
+        nuclear norm's weight is put at the scene's singular value of that number.
+    stages
+        Repeats of the solver's step.
+    epochs
+        Most passes of training; 0 leaves the solver as it is.
+    learning_rate
+        Of Adam, for the logarithms of the constants.
+    loss
+        objective: the detector's problem at the last stage, with fixed weights; mse: the squared
+        error ``||X - L D - S||^2`` of the paper, which does not see the background at all (see
+        Notes of `LRRNetPlus`).
+    maps
+        tied: the linear maps follow from the constants; free: each is multiplied by a trainable
+        K x K matrix besides.
+    balanced
+        Rescale the atoms such that the penalties on the background are smallest.
+    lambda2
+        Weight of the nuclear norm, in scaled units; None puts it at the scene's own scale.
+    lambda3
+        Weight of the l2,1 norm, in scaled units: residuals up to this length are no anomaly. None
+        takes the median residual of a plain fit.
+    mu
+        Penalty that ties L to its copy J; None takes lambda2's value at the scene's scale.
+    scaling
+        Of the bands, see `oddspec.statistics.scaling`.
+    score
+        residual: ``||x_i - l_i D||``; sparse: ``||s_i||``, the same shortened by lambda3.
+    sample
+        Most pixels that the dictionary is learnt from; a smaller scene is used whole.
+    training
+        How many of them the constants are learnt from.
+    seed
+        Of the sample and the clusters.
+    """
+
+    learn: ClassVar[bool]
+    """Whether each stage updates the atoms."""
+
+    atoms: int = 30
+    rank: int = 15
+    stages: int = 40
+    epochs: int = 10
+    learning_rate: float = 0.01
+    loss: Literal["objective", "mse"] = "objective"
+    maps: Literal["tied", "free"] = "tied"
+    balanced: bool = True
+    lambda2: float | None = None
+    lambda3: float | None = None
+    mu: float | None = None
+    scaling: Literal["globalz", "global01", "band01", "bandz", "max1"] = "globalz"
+    score: Literal["residual", "sparse"] = "residual"
+    sample: int = 10_000
+    training: int = 1_000
+    seed: int = 0
+
+    cost: ClassVar[str] = "stages K b (n + epochs training)"
+    unit: ClassVar[str] = "length of the residual, scaled"
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "atoms", "rank", "stages")
+        at_least(self, 0, "epochs", "seed")
+        at_least(self, 2, "sample", "training")
+        above_zero(self, "learning_rate", "lambda2", "lambda3", "mu")
+
+    @property
+    def given(self) -> tuple[float | None, float | None, float | None]:
+        """Weights of the dictionary's norm, the nuclear norm and the l2,1 norm; None if not set."""
+        return None, self.lambda2, self.lambda3
+
+    def fit(self, summary: Sample, progress: Progress = silent) -> UnfoldedBackground:
+        """Train the stages on some pixels, run them on all, and keep what they do to a pixel."""
+        pixels = summary.pixels
+        enough(len(pixels))
+        scaling = BY_NAME[self.scaling](pixels)
+        X = to_numpy(scaling(pixels)).astype(np.float64)
+        with one_thread():
+            return self._fit(X, scaling, device_of(pixels), progress)
+
+    def _fit(
+        self, X: np.ndarray, scaling: Scaling, where: Any, progress: Progress
+    ) -> UnfoldedBackground:
+        whole = self.problem(X, where)
+        network, losses = self._train(X, whole, where, progress)
+        with torch.no_grad():
+            stages, errors, last = whole.run(network)
+            # The constants were learnt on some of the pixels: all of them have the last word.
+            if self.loss == "objective" and losses.size:
+                fresh = self.network(where, len(whole.begin.D))
+                plain, theirs, end = whole.run(fresh)
+                if whole.loss(end) < whole.loss(last):
+                    network, stages, errors, last = fresh, plain, theirs, end
+            solver.must_explain(last, whole.squares, whole.weights)
+            factors = torch.exp(network.logs).cpu().numpy()
+        initial = np.array([whole.constants[name] for name in network.names])
+        return UnfoldedBackground(
+            scaling,
+            stages,
+            self.score,
+            network.names,
+            factors * initial,
+            losses,
+            errors,
+            _spectra(last),
+            _oddest(last, X),
+        )
+
+    def problem(self, X: np.ndarray, where: Any) -> Problem:
+        """Weights at the pixels' own scale where none are set, and where to start."""
+        found = scene_weights(X, self.rank)
+        chosen = zip(found, self.given, strict=True)
+        weights = Weights(*(scene if own is None else own for scene, own in chosen))
+        mu = found.l2 if self.mu is None else self.mu
+        tensors = [torch.as_tensor(part, device=where) for part in (X, *self._start(X, weights))]
+        return Problem(
+            self,
+            tensors[0],
+            (tensors[0] ** 2).sum(dim=1),
+            solver.start(*tensors[1:]),
+            weights,
+            {"l1": weights.l1, "l3": weights.l3, "mu": mu, "theta": weights.l2 / mu},
+        )
+
+    def _start(self, X: np.ndarray, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+        """Cluster centres, and which one each pixel belongs to."""
+        D, L = cluster(X, min(self.atoms, X.shape[1]), self.seed)
+        if self.balanced and not self.learn:
+            gram = D @ D.T
+            ridge = 1e-9 * np.trace(gram) * np.eye(len(D))
+            D, turn = balance(D, np.linalg.solve(gram + ridge, D @ X.T).T, weights.l2 / weights.l1)
+            L = L @ turn
+        return D, L
+
+    def _train(
+        self, X: np.ndarray, whole: Problem, where: Any, progress: Progress
+    ) -> tuple[Unfolding, np.ndarray]:
+        network = self.network(where, len(whole.begin.D))
+        part = whole
+        if self.epochs and len(X) > self.training:
+            part = self.problem(X[: self.training], where)
+            if self.maps == "free" and len(part.begin.D) != len(whole.begin.D):
+                part = whole  # a cluster came out empty, and free matrices would not fit
+
+        def loss() -> Any:
+            state = None
+            for state in part.states(network):  # noqa: B007
+                pass
+            return part.loss(state)
+
+        trained = learn(
+            network,
+            loss,
+            epochs=self.epochs,
+            rate=self.learning_rate,
+            patience=PATIENCE,
+            tolerance=TOLERANCE,
+            progress=progress,
+        )
+        return network, trained.losses
+
+    def network(self, where: Any, atoms: int) -> Unfolding:
+        """The unfolded solver, untrained."""
+        names = NAMES if self.learn else NAMES[1:]
+        maps = 0 if self.maps == "tied" else 3 if self.learn else 2
+        return Unfolding(names, self.stages, [atoms] * maps, where)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Pixels, where to start with them, and what is minimised."""
+
+    how: Unfolded
+    X: Any
+    squares: Any
+    begin: solver.Representation
+    weights: Weights
+    constants: Mapping[str, float]
+
+    def states(self, network: Any) -> Iterator[solver.Representation]:
+        """The states after each stage of the network."""
+        return network(self.begin, self._step)
+
+    def run(
+        self, network: Any
+    ) -> tuple[tuple[solver.Stage, ...], np.ndarray, solver.Representation]:
+        """All stages in NumPy arrays, what each leaves unexplained, and the last state."""
+        stages, errors, state = [], [], self.begin
+        for state in self.states(network):
+            stages.append(_plain(state.stage))
+            rest = self.X - state.codes.L @ state.D
+            errors.append(float((rest * rest).sum() / self.squares.sum()))
+        return tuple(stages), np.array(errors), state
+
+    def _step(
+        self, state: Any, factors: Mapping[str, Any], free: Sequence[Any]
+    ) -> solver.Representation:
+        learn, base = self.how.learn, self.constants
+        maps = solver.Maps(*(free if learn else (None, *free))) if free else None
+        return solver.step(
+            state,
+            self.X,
+            self.squares,
+            solver.Constants(*(base[name] * factors.get(name, 1.0) for name in NAMES)),
+            learn=learn,
+            balanced=self.how.balanced and learn,
+            free=maps,
+        )
+
+    def loss(self, state: Any) -> Any:
+        """Of a state, per pixel: the problem's own objective, or the paper's squared error."""
+        if self.how.loss == "objective":
+            return solver.objective(state, self.X, self.squares, self.weights) / len(self.X)
+        S = solver.anomalies(state, self.X)
+        rest = self.X - state.codes.L @ state.D - S
+        return (rest * rest).sum() / len(self.X)
+
+
+def _plain(stage: solver.Stage | None) -> solver.Stage:
+    """The stage in NumPy arrays."""
+    assert stage is not None, "every state that a step returns has one"
+    part = {name: to_numpy(value) for name, value in parts(stage).items()}
+    return solver.Stage(
+        part["D"],
+        part.get("turn"),
+        solver.Maps(None, part["Gamma"], part["Theta"]),
+        float(stage.l3),
+        part["factor"],
+    )
+
+
+def _spectra(state: Any) -> np.ndarray:
+    """Atoms times the root mean square of their coefficients, strongest first."""
+    L, D = to_numpy(state.codes.L), to_numpy(state.D)
+    typical = np.sqrt(np.mean(L**2, axis=0))[:, None] * D
+    lengths = row_norms(typical)
+    order = np.argsort(-lengths)
+    return typical[order[lengths[order] > 1e-3 * lengths.max()]]
+
+
+def _oddest(state: Any, X: Any) -> np.ndarray:
+    """Residuals of the pixels with the longest ones."""
+    rest = X - to_numpy(state.codes.L) @ to_numpy(state.D)
+    return rest[np.argsort(-row_norms(rest), kind="stable")[:SHOWN]]

@@ -1,0 +1,163 @@
+"""Auto-AD: what an untrained network, made to draw the scene from noise, does not get right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from oddspec.arrays import Mask, Pixels, PixelScores
+from oddspec.detector import Insight
+from oddspec.detectors.learned._pictured import Pictured, Rebuilt
+from oddspec.detectors.learned.auto_ad.network import SkipNetwork, possible_scales
+from oddspec.networks.images import redraw, squared_errors, train_in_parts
+from oddspec.progress import Progress
+from oddspec.settings import above_zero, at_least
+from oddspec.statistics.pixels import on_map
+from oddspec.statistics.scaling import Scaling, global01
+
+__all__ = ["AutoAD", "background_weights"]
+
+INPUT = 0.1
+"""Range of the fixed noise that the scene is drawn from."""
+
+LOOK = 50
+"""Steps after which the loss is looked at."""
+
+REWEIGH = 100
+"""Steps after which the pixels get new weights."""
+
+
+@dataclass(frozen=True)
+class AutoAD(Pictured):
+    r"""How badly a network that has learnt to draw the background draws a pixel.
+
+    A convolutional hourglass with skips f is trained to turn fixed noise Z into the scene X. It
+    finds what is smooth and common first. With weights w that follow the errors r::
+
+        min  mean (w (f(Z + noise) - X))^2,     r_i = ||f(Z)_i - x_i||^2,
+        w_i = (max r - r_i) / (max r - min r)   anew after every 100 steps, 1 before
+
+    The score is r.
+
+    Parameters
+    ----------
+    channels
+        Channels of every layer (128).
+    scales
+        How often the image is halved (5); lowered where the scene is too small for it.
+    iterations
+        How often the network is run at most (1001). The last run looks only; the steps of the
+        optimiser before it are taken in groups of 50, at least one.
+    learning_rate
+        Of Adam (0.01).
+    noise
+        Standard deviation of the noise that is added to the input in every step (0.1).
+    settled
+        Stop when the loss changes from step to step by less than this in the mean over 50 steps
+        (1.5e-5), looked at after every 50.
+    score
+        last: errors of the trained network, without noise in its input; weighed: those that the
+        last weights were made from, as the authors' code has it (all ones if there were none).
+    seed
+        Of the network and the noise.
+
+    Notes
+    -----
+    * The scene is scaled to 0..1 as a whole, so the criterion for stopping has no units.
+    * Layers are normalised by the image's own mean and variance while it is scored, too.
+    * Masked pixels have no weight in the loss; the network sees nothing of the scene as its input.
+    * The paper that lists Auto-AD with four one-dimensional layers (LRR-Net+, 2024) describes
+      another network than the authors' code, which it says it used. This is the code's.
+    * The authors' code draws other numbers in every run, and stops at the same criterion; a copy of
+      it in public use has 1e-5.
+
+    References
+    ----------
+    S. Wang, X. Wang, L. Zhang and Y. Zhong, "Auto-AD: Autonomous hyperspectral anomaly detection
+    network based on fully convolutional autoencoder", IEEE Trans. Geosci. Remote Sens. 60,
+    5503314, 2022. doi:10.1109/TGRS.2021.3057721
+    """
+
+    channels: int = 128
+    scales: int = 5
+    iterations: int = 1001
+    learning_rate: float = 0.01
+    noise: float = 0.1
+    settled: float = 1.5e-5
+    score: Literal["last", "weighed"] = "last"
+    seed: int = 0
+
+    reference: ClassVar[str] = "Wang et al. 2022, doi:10.1109/TGRS.2021.3057721"
+    cost: ClassVar[str] = "steps n channels (40 channels + 11 b)"
+    unit: ClassVar[str] = "squared reconstruction error"
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "channels", "scales", "iterations")
+        at_least(self, 0, "noise", "settled", "seed")
+        above_zero(self, "learning_rate")
+
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """Activations of all layers with their gradients, and the parameters four times."""
+        n, c = height * width, self.channels
+        weights = c * (11 * bands + 12 * c + self.scales * 31 * c)
+        return 4 * (n * (20 * bands + 65 * c) + 4 * weights) + 8 * n * bands
+
+    def scale(self, pixels: Pixels) -> tuple[np.ndarray, Scaling]:
+        """All bands, in 0..1 over the scene."""
+        return np.arange(pixels.shape[1]), global01(pixels)
+
+    def learn(self, image: Any, valid: Mask, progress: Progress) -> Rebuilt:
+        """Train, weighing pixels by their errors."""
+        bands = image.shape[1]
+        scales = possible_scales(min(valid.shape), self.scales)
+        network, numbers = redraw(lambda: SkipNetwork(bands, self.channels, scales), self.seed)
+        fixed = INPUT * torch.rand(image.shape, generator=numbers)
+        weights = torch.from_numpy(valid.astype(np.float32))
+        count = bands * int(valid.sum())
+        errors = np.ones(count // bands)
+
+        def loss(_: torch.Tensor) -> dict[str, torch.Tensor]:
+            shaken = fixed + self.noise * torch.randn(image.shape, generator=numbers)
+            return {"error": ((weights * (network(shaken) - image)) ** 2).sum() / count}
+
+        def again() -> torch.Tensor:
+            with torch.no_grad():
+                return network(fixed)
+
+        def between(done: int, losses: Float[np.ndarray, " steps"]) -> bool:
+            nonlocal errors
+            if done * LOOK % REWEIGH == 0:
+                errors = squared_errors(image, again(), valid)
+                weights[torch.from_numpy(valid)] = torch.from_numpy(
+                    background_weights(errors)
+                ).float()
+            return bool(np.abs(np.diff(losses[-LOOK - 1 :])).mean() < self.settled)
+
+        training = train_in_parts(
+            tuple(network.parameters()),
+            loss,
+            image,
+            parts=-(-(self.iterations - 1) // LOOK) or 1,
+            steps=LOOK,
+            rate=self.learning_rate,
+            between=between,
+            progress=progress,
+            name="auto_ad",
+        )
+        drawn = again()
+        scores = errors if self.score == "weighed" else squared_errors(image, drawn, valid)
+        last = on_map(weights.numpy().astype(np.float64)[valid][:, None], valid)
+        shown = Insight("weights", "maps", last, "weight of each pixel in the last steps")
+        return Rebuilt(scores, drawn, training, (shown,))
+
+
+def background_weights(errors: PixelScores) -> PixelScores:
+    """1 for the smallest error, 0 for the largest; all 1 where they are equal."""
+    spread = errors.max() - errors.min()
+    if not spread > 0:
+        return np.ones_like(errors)
+    return (errors.max() - errors) / spread

@@ -1,0 +1,285 @@
+"""LREN: a low-rank representation in a latent space that a Gaussian mixture has shaped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from array_api_compat import array_namespace
+from array_api_compat import device as device_of
+
+from oddspec.arrays import Pixels, PixelScores
+from oddspec.detector import Insight
+from oddspec.detectors._sampled import SampleDetector, losses_insight
+from oddspec.detectors.learned.lren import lrr
+from oddspec.detectors.learned.lren.lrr_pixels import Coupling, couple
+from oddspec.detectors.learned.lren.network import choose_atoms, embed
+from oddspec.device import to_numpy
+from oddspec.errors import SettingError
+from oddspec.networks.networks import Network
+from oddspec.networks.train import check_spread, side_by_side
+from oddspec.progress import Progress, silent
+from oddspec.settings import above_zero, at_least
+from oddspec.solvers.clusters import assign
+from oddspec.statistics.gaussian import Gaussian
+from oddspec.statistics.scaling import Scaling, bandz, globalz
+from oddspec.statistics.summary import Moments, Sample, enough
+
+__all__ = ["LREN", "LRENBackground"]
+
+
+@dataclass(frozen=True)
+class LREN(SampleDetector):
+    r"""Pixels that a few typical and extreme members of the scene cannot represent cheaply.
+
+    An encoder (b - hidden - latent), a decoder and an estimator that shares each latent pixel out
+    among Gaussian components are trained together on::
+
+        mean ||x - x^||^2  +  energy_weight mean e(z)  +  narrowness_weight sum_kj 1/Gamma_k[j, j]
+
+    with the energy ``e(z) = -log sum_k phi_k N(z; mu_k, Gamma_k)``. Two pixels of every component
+    make the dictionary D, and the latent pixels Z (rows) are represented by it::
+
+        min ||W||_* + lam ||A||_{2,1}   subject to   Z = W D + A;      score_i = ||a_i||
+
+    Settings of the sample are explained at `SampleDetector`.
+
+    Parameters
+    ----------
+    scaling
+        band: every band to unit variance (authors' code); scene: all bands by one number, so that
+        noisy bands stay small.
+    latent
+        Latent units (l; 9 in [1]); at most half as many as bands are used.
+    components
+        Gaussian components (k in [1]).
+    hidden
+        Width of the hidden layers of encoder and decoder.
+    steps
+        Most steps of the optimiser.
+    batch
+        Pixels per step; 0 takes the whole sample at once, as [1] does.
+    learning_rate
+        Of the optimiser.
+    optimiser
+        adam (the authors' code) or sgd ([1]).
+    energy_weight
+        Weight of the mixture's energy; 1 in [1], 0.1 in the authors' code.
+    narrowness_weight
+        Weight of the inverse variances; 0 in [1], 1e-4 in the authors' code.
+    patience
+        Stop once this many epochs have lowered the loss by less than 0.1 % of its whole fall; 0
+        runs all steps.
+    joint
+        Train encoder, decoder and mixture together, as [1]; False trains the mixture afterwards,
+        on the finished codes (D in [1]'s Table 1).
+    dictionary
+        members: of every component the pixel that belongs to it most and the one that belongs to
+        it least (authors' code); centroids: its mean and the pixel farthest from that ([1]);
+        kmeans: as many k-means centres as these would be, without the mixture (B in Table 1).
+    space
+        Where pixels are represented: latent, or original, by the same pixels' spectra (C in
+        Table 1).
+    whiten
+        Centre the latent pixels and give them unit covariance before they are represented; False
+        takes them as the encoder leaves them, as [1] does.
+    penalty_ratio
+        Weight lam of the errors as a multiple of its critical value, below which no pixel is
+        represented at all.
+    penalty
+        That weight itself (lambda in [1], where it is 0.01 or 0.001); overrides penalty_ratio.
+    solver
+        optimum: the problem's solution; published: the authors' schedule, which raises the penalty
+        by 1.2 per step and may stop before the optimum.
+    norm
+        Norm of the error that is the score: l2 (authors' code) or l1 ([1]).
+    runs
+        Trainings with networks drawn anew; a pixel's score is the mean of its scores, each divided
+        by its mean over the sample.
+
+    Notes
+    -----
+    * ``latent=9, learning_rate=1e-4, optimiser=sgd, steps=1000, batch=0, energy_weight=1,
+      narrowness_weight=0, patience=0, dictionary=centroids, whiten=false, penalty=0.01,
+      solver=published, norm=l1, runs=1`` is the paper. A in its Table 1, without the l2,1 norm, is
+      ``penalty=1e-12``: nothing is represented, and the score is the norm of the latent pixel.
+    * ``latent=9, learning_rate=1e-4, steps=3000, batch=4096, patience=0, whiten=false,
+      penalty=0.01, solver=published, runs=1`` is the authors' code (which shuffles the pixels once,
+      not in every epoch).
+    * Bands are standardised first (authors' code; [1] does not say).
+    * Readings: in eq. 1 the l2,1 norm sums over pixels (as printed, over bands); eq. 7's softmax is
+      of the latent pixel; "centroid (i.e. beta)" below eq. 11 is mu; eq. 18 lacks mu/2, so its
+      threshold is lam/mu. A component to which no pixel belongs most gives no atoms.
+    * With ``whiten`` and ``penalty_ratio <= 1`` the score is the root of RX in the latent space.
+    * Only the nuclear norm couples pixels. A pixel outside the sample is scored with that coupling
+      kept (`lrr_pixels`). A pixel of the sample gets what the joint solution gives
+      it: exactly with ``solver=published``, to the solver's tolerance with ``solver=optimum``.
+
+    References
+    ----------
+    [1] K. Jiang, W. Xie, J. Lei, T. Jiang and Y. Li, "LREN: Low-rank embedded network for
+    sample-free hyperspectral anomaly detection", AAAI 35(5), 4139-4146, 2021.
+    doi:10.1609/aaai.v35i5.16536
+    """
+
+    scaling: Literal["band", "scene"] = "band"
+    latent: int = 20
+    components: int = 7
+    hidden: int = 400
+    steps: int = 600
+    batch: int = 1024
+    learning_rate: float = 1e-3
+    optimiser: Literal["adam", "sgd"] = "adam"
+    energy_weight: float = 0.1
+    narrowness_weight: float = 1e-4
+    patience: int = 20
+    joint: bool = True
+    dictionary: Literal["members", "centroids", "kmeans"] = "members"
+    space: Literal["latent", "original"] = "latent"
+    whiten: bool = True
+    penalty_ratio: float = 2.0
+    penalty: float | None = None
+    solver: Literal["optimum", "published"] = "optimum"
+    norm: Literal["l2", "l1"] = "l2"
+    runs: int = 5
+    sample: int = 30000
+    seed: int = 0
+
+    reference: ClassVar[str] = "Jiang et al. 2021, doi:10.1609/aaai.v35i5.16536"
+    cost: ClassVar[str] = "steps batch b hidden + n b hidden"
+    unit: ClassVar[str] = "length of the error relative to the mean"
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "latent", "components", "hidden", "steps", "runs")
+        at_least(self, 0, "batch", "patience", "seed", "energy_weight", "narrowness_weight")
+        above_zero(self, "learning_rate", "penalty_ratio", "penalty")
+        at_least(self, 100, "sample")
+
+    def fit(self, summary: Sample, progress: Progress = silent) -> LRENBackground:
+        """Train, choose the dictionary and solve, as many times as there are runs."""
+        enough(len(summary.pixels))
+        scaling = (bandz if self.scaling == "band" else globalz)(summary.pixels)
+        scaled = scaling(summary.pixels)
+        members = side_by_side(self.runs, partial(self._run, scaled), progress)
+        return LRENBackground(self.norm, scaling, members)
+
+    def _run(self, scaled: Any, run: int, progress: Progress) -> _Member:
+        model = embed(
+            scaled,
+            # With as many units as bands nothing is squeezed, and whitening raises mere noise.
+            latent=min(self.latent, max(1, scaled.shape[1] // 2)),
+            components=self.components,
+            hidden=self.hidden,
+            steps=self.steps,
+            batch=self.batch,
+            rate=self.learning_rate,
+            optimiser=self.optimiser,
+            energy_weight=self.energy_weight,
+            narrowness_weight=self.narrowness_weight,
+            joint=self.joint,
+            patience=self.patience,
+            seed=int(np.random.SeedSequence([self.seed, run]).generate_state(1)[0]),
+            progress=progress,
+        )
+        code = to_numpy(model.encoder(_single(scaled)))
+        check_spread(code, "lren", len(model.training.losses))
+        latent = self.space == "latent"
+        pixels = (code if latent else to_numpy(scaled)).astype(np.float64)
+        atoms = self._atoms(pixels, model.estimator(code).astype(np.float64), run)
+        spectra = model.decoder(atoms.astype(np.float32)).astype(np.float64) if latent else atoms
+        mean, frame = np.zeros(pixels.shape[1]), np.eye(pixels.shape[1])
+        if self.whiten:
+            gaussian = Gaussian.of(Moments.of(pixels))
+            mean, frame = gaussian.mean, gaussian.whitening
+        rows, basis = (pixels - mean) @ frame, (atoms - mean) @ frame
+        penalty = self.penalty or self.penalty_ratio * lrr.critical_penalty(rows, basis)
+        coupling = couple(rows, basis, penalty, published=self.solver == "published")
+        lengths = _norm(coupling.errors(rows), self.norm)
+        if not lengths.any():
+            raise SettingError(
+                f"lren: with penalty={penalty:g} every pixel is represented without error, so all "
+                f"scores are 0: lower it"
+            )
+        return _Member(
+            model.encoder if latent else None,
+            mean,
+            frame,
+            coupling,
+            scale=float(lengths.mean()),
+            spectra=spectra,
+            terms=model.training.terms,
+            losses=model.training.losses,
+        )
+
+    def _atoms(self, pixels: np.ndarray, membership: np.ndarray, run: int) -> np.ndarray:
+        if self.dictionary != "kmeans":
+            return choose_atoms(pixels, membership, self.dictionary)
+        labels = assign(pixels, min(2 * self.components, len(pixels)), self.seed + run)
+        return np.array([pixels[labels == k].mean(axis=0) for k in range(labels.max() + 1)])
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What one training and one solution leave."""
+
+    encoder: Network | None
+    """None where pixels are represented by their bands."""
+    mean: np.ndarray
+    frame: np.ndarray
+    coupling: Coupling
+    scale: float
+    spectra: np.ndarray
+    """The dictionary in scaled bands, as the decoder draws it."""
+    terms: tuple[str, ...]
+    losses: np.ndarray
+
+    def errors(self, scaled: Any) -> Any:
+        xp, where = array_namespace(scaled), device_of(scaled)
+        code = scaled if self.encoder is None else self.encoder(_single(scaled))
+        code = xp.astype(code, xp.float64)
+        return self.coupling.errors(
+            (code - xp.asarray(self.mean, device=where)) @ xp.asarray(self.frame, device=where)
+        )
+
+
+@dataclass(frozen=True)
+class LRENBackground:
+    """A fitted LREN, in NumPy arrays; scores pixels where they are."""
+
+    norm: str
+    scaling: Scaling
+    members: tuple[_Member, ...]
+
+    def score(self, pixels: Pixels) -> PixelScores:
+        """Mean over the runs of the error's norm, each divided by its mean over the sample."""
+        scaled = self.scaling(pixels)
+        return sum(_norm(m.errors(scaled), self.norm) / m.scale for m in self.members) / len(
+            self.members
+        )
+
+    def insights(self) -> tuple[Insight, ...]:
+        """Dictionary spectra and losses of the first run, and each run's penalty."""
+        first = self.members[0]
+        spectra = self.scaling.inverse(first.spectra)
+        label = "dictionary atoms in the scene's units (a typical and an extreme pixel "
+        penalties = np.array([m.coupling.penalty for m in self.members])
+        return (
+            Insight("dictionary", "spectra", spectra, label + "of each component)"),
+            losses_insight(first.losses, first.terms),
+            Insight("penalty", "values", penalties, "weight of the errors in each run"),
+        )
+
+
+def _single(scaled: Any) -> Any:
+    xp = array_namespace(scaled)
+    return xp.astype(scaled, xp.float32)
+
+
+def _norm(errors: Any, norm: str) -> Any:
+    xp = array_namespace(errors)
+    if norm == "l1":
+        return xp.sum(xp.abs(errors), axis=1)
+    return xp.sqrt(xp.sum(errors * errors, axis=1))

@@ -1,0 +1,152 @@
+"""Patches of pixels, their clusters, and the pixels that others' patches are coded by.
+
+A pixel that many patches of its cluster need is background. One that is used seldom but heavily,
+and whose own patch is badly coded by the others, may be an anomaly.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from oddspec.arrays import Mask
+from oddspec.detectors.representation.pab_dc.joint_pursuit import code_jointly
+from oddspec.progress import Progress, silent
+from oddspec.solvers.clusters import assign
+
+__all__ = ["BYTES", "Use", "most", "patch_clusters", "patch_members", "use"]
+
+BYTES = 64_000_000
+"""Of the products that are worked on at once."""
+
+ROUNDS = 20
+
+
+class Use(NamedTuple):
+    """How pixels code the patches of their cluster."""
+
+    share: Float[np.ndarray, " n"]
+    """Sum of a pixel's mean absolute coefficients, divided by the cluster's norm of those."""
+    frequency: Int[np.ndarray, " n"]
+    """Patches that use it."""
+    residual: Float[np.ndarray, " n"]
+    """Mean norm of what is left of the pixels of its own patch."""
+
+    @property
+    def level(self) -> Float[np.ndarray, " n"]:
+        """How much a pixel looks like an anomaly; 0 where it is not used."""
+        return self.residual * self.share / np.maximum(self.frequency, 1)
+
+
+def patch_members(valid: Mask, width: int) -> Int[np.ndarray, "n q"]:
+    """Positions among the valid pixels of each valid pixel's ``width x width`` patch.
+
+    The scene is mirrored at its border, with the border's pixels repeated; in place of an invalid
+    pixel stands the patch's centre.
+    """
+    number = np.full(valid.shape, -1, dtype=np.int64)
+    number[valid] = np.arange(np.count_nonzero(valid))
+    reach = width // 2
+    padded = np.pad(number, reach, mode="symmetric")
+    squares = np.lib.stride_tricks.sliding_window_view(padded, (width, width))
+    members = squares[valid].reshape(-1, width * width)
+    return np.where(members < 0, number[valid][:, None], members)
+
+
+def patch_clusters(
+    P: Float[np.ndarray, "n p"], members: Int[np.ndarray, "n q"], count: int, seed: int
+) -> Int[np.ndarray, " n"]:
+    """The cluster of each patch, by k-means with a distance in which pixels may change places.
+
+    The distance of two patches is the sum over their q pixels of the larger of: how near the
+    nearest pixel of the other patch is to this one, and the other way round. A centre is the mean
+    patch. Started from plain k-means of the patches.
+
+    Parameters
+    ----------
+    P
+        Pixels, in few coordinates.
+    members
+        Of each patch, see `patch_members`.
+    count, seed
+        Clusters, and the seed of the start.
+    """
+    patches = P[members]
+    labels = assign(patches.reshape(len(P), -1), count, seed)
+    for _ in range(ROUNDS):
+        used = np.unique(labels)
+        centres = np.stack([patches[labels == k].mean(axis=0) for k in used])
+        before, labels = labels, _nearest(patches, centres)
+        if np.array_equal(labels, before):
+            break
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _nearest(patches: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    n, q, p = patches.shape
+    K = len(centres)
+    flat = centres.reshape(K * q, p)
+    labels = np.empty(n, dtype=np.int64)
+    count = max(1, BYTES // (32 * q * q * K))
+    for first in range(0, n, count):
+        some = patches[first : first + count]
+        squares = -2.0 * (some.reshape(-1, p) @ flat.T)
+        squares += np.vecdot(some, some).reshape(-1, 1) + np.vecdot(flat, flat)
+        distances = np.sqrt(np.maximum(squares, 0.0)).reshape(len(some), q, K, q)
+        there, back = distances.min(axis=3), distances.min(axis=1)
+        total = np.maximum(there.transpose(0, 2, 1), back).sum(axis=2)
+        labels[first : first + count] = total.argmin(axis=1)
+    return labels
+
+
+def use(
+    X: Float[np.ndarray, "n b"],
+    members: Int[np.ndarray, "n q"],
+    labels: Int[np.ndarray, " n"],
+    atoms: int,
+    progress: Progress = silent,
+) -> Use:
+    """Code each patch by the pixels at the centres of its cluster's other patches.
+
+    Parameters
+    ----------
+    X
+        Pixels of unit length.
+    members, labels
+        Patches and their clusters.
+    atoms
+        Pixels that code a patch; fewer in small clusters, and at most a quarter of the bands: with
+        more of them what is left is noise, which any odd pixel codes as well as others.
+    progress
+        Told how many patches are coded.
+    """
+    n, q = members.shape
+    share, frequency, residual = np.zeros(n), np.zeros(n, dtype=np.int64), np.zeros(n)
+    done = 0
+    for label in range(int(labels.max()) + 1):
+        own = np.flatnonzero(labels == label)
+        k = min(atoms, len(own) - 1, max(1, X.shape[1] // 4))
+        D = X[own]
+        mass = np.zeros(len(own))
+        count = max(1, BYTES // (8 * len(own) * (q + max(k, 1) + 3)))
+        for first in range(0, len(own), count):
+            some = np.arange(first, min(first + count, len(own)))
+            coded = code_jointly(X[members[own[some]]], D, some, k)
+            residual[own[some]] = coded.residuals.mean(axis=1)
+            sizes = np.abs(coded.coefficients).mean(axis=2)
+            np.add.at(mass, coded.support, sizes)
+            np.add.at(frequency, own[coded.support[sizes > 0]], 1)
+            progress(done + int(some[-1]), n, "coding patches")
+        done += len(own)
+        norm = np.linalg.norm(mass)
+        share[own] = mass / norm if norm > 0 else 0.0
+    return Use(share, frequency, residual)
+
+
+def most(values: Float[np.ndarray, " n"], count: int) -> Bool[np.ndarray, " n"]:
+    """Which are the largest, of those above zero."""
+    kept = np.zeros(len(values), dtype=np.bool_)
+    kept[np.argsort(-values, kind="stable")[:count]] = True
+    return kept & (values > 0)

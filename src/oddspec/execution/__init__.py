@@ -1,0 +1,1 @@
+"""Executing detectors on scenes: tiles, workers, memory, and the store of scores."""

@@ -1,0 +1,178 @@
+"""xarray's DataArray as a scene, whether in memory or put together by dask.
+
+xarray itself is not imported: whoever has a DataArray has it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec.arrays import RawCube, Scores
+from oddspec.errors import InputError
+from oddspec.io.axes import ROWS_COLUMNS_BANDS, named_axes
+from oddspec.io.coordinates import read_georeference
+from oddspec.io.source import Metadata, check_window, parse_nodata
+from oddspec.io.variables import check_real
+from oddspec.io.wavelengths import to_nanometres
+
+__all__ = ["DataArraySource", "open_dataarray"]
+
+
+class DataArraySource:
+    """A DataArray; each window is computed when it is read."""
+
+    format = "xarray"
+    path: Path | None = None
+
+    def __init__(self, array: Any, dimensions: tuple[str, str, str], metadata: Metadata) -> None:
+        self.array = array
+        """The DataArray as it was given."""
+        self.dimensions = dimensions
+        """Names of the dimensions that are rows, columns and bands."""
+        self.name = str(array.name or "array")
+        self.metadata = metadata
+        self.shape: tuple[int, int, int] = tuple(array.sizes[name] for name in dimensions)
+        self.dtype: np.dtype[Any] = np.dtype(array.dtype).newbyteorder("=")
+
+    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
+        """Pixels of the half-open window, all bands."""
+        check_window(self.shape, rows, columns)
+        row, column, _ = self.dimensions
+        piece = self.array.isel({row: slice(*rows), column: slice(*columns)})
+        cube = np.asarray(piece.transpose(*self.dimensions).values)
+        return cube if cube.dtype == self.dtype else cube.astype(self.dtype)
+
+    def like(self, scores: Scores, name: str) -> Any:
+        """Scores as a DataArray over the same rows and columns, with their coordinates."""
+        row, column, band = self.dimensions
+        # A single band has the coordinates of rows and columns, and grid mappings, which have no
+        # dimension.
+        along = [key for key, value in self.array.coords.items() if band in value.dims]
+        layer = self.array.drop_vars(along).isel({band: 0}).transpose(row, column)
+        mapping = {k: v for k, v in self.array.attrs.items() if k == "grid_mapping"}
+        layer = layer.copy(data=scores).rename(f"{name}_score")
+        layer.attrs = {"long_name": f"{name} anomaly score", **mapping}
+        return layer
+
+    def close(self) -> None:
+        """Nothing to release: the array belongs to the caller."""
+
+
+def open_dataarray(array: Any) -> DataArraySource:
+    """A DataArray with dimensions such as ``y, x, band``, in any order, as a scene.
+
+    Wavelengths come from a coordinate along the bands or from ``attrs``, the coordinate system
+    from a ``spatial_ref`` (or other grid mapping) coordinate as rioxarray writes it, the
+    transform from there or from the coordinates.
+
+    Raises
+    ------
+    InputError
+        If it has not three dimensions, their names do not tell rows, columns and bands, or the
+        values are no real numbers.
+    """
+    names = tuple(map(str, array.dims))
+    meaning = named_axes(names) if len(names) == 3 else None
+    if meaning is None:
+        raise InputError(
+            f"the DataArray has the dimensions {', '.join(names) or 'none'} "
+            f"({' x '.join(map(str, array.shape))}); expected three, named such as y, x and band: "
+            f"use array.rename(...)"
+        )
+    row, column, band = (array.dims[meaning.index(axis)] for axis in ROWS_COLUMNS_BANDS)
+    where = Path("DataArray")
+    check_real(where, "the array", np.dtype(array.dtype))
+    if not array.size:
+        raise InputError(f"the DataArray is empty ({' x '.join(map(str, array.shape))})")
+    notes: list[str] = []
+    nodata = _nodata(array, notes)
+    wavelengths = _wavelengths(array, band, notes)
+    georeference, odd = read_georeference(
+        _centres(array, column),
+        _centres(array, row),
+        _mapping(array),
+        degrees="degree" in str(_attributes(array, row).get("units", "")).lower(),
+    )
+    metadata = Metadata(
+        wavelengths=wavelengths,
+        band_names=_band_names(array, band),
+        nodata=nodata,
+        georeference=georeference,
+        notes=(*notes, *odd),
+        extra=dict(array.attrs),
+    )
+    return DataArraySource(array, (row, column, band), metadata)
+
+
+def _attributes(array: Any, name: Any) -> dict[str, Any]:
+    return dict(array.coords[name].attrs) if name in array.coords else {}
+
+
+def _centres(array: Any, name: Any) -> np.ndarray | None:
+    if name not in array.coords:
+        return None
+    values = np.asarray(array.coords[name].values)
+    return values if values.ndim == 1 and values.dtype.kind in "iuf" else None
+
+
+def _nodata(array: Any, notes: list[str]) -> float | None:
+    """The nodata value of data that were not masked; masked ones have NaN instead."""
+    for name in ("_FillValue", "missing_value", "nodata"):
+        if name in array.attrs:
+            value = np.asarray(array.attrs[name]).reshape(-1)
+            nodata, note = parse_nodata(value[0] if value.size == 1 else None, array.dtype)
+            notes += [note] if note else []
+            return nodata
+    return None
+
+
+def _wavelengths(array: Any, band: Any, notes: list[str]) -> np.ndarray | None:
+    bands = array.sizes[band]
+    for name in ("wavelength", "wavelengths", "wl", band):
+        if name not in array.coords or array.coords[name].dims != (band,):
+            continue
+        coordinate = array.coords[name]
+        units = coordinate.attrs.get("units")
+        if coordinate.dtype.kind not in "iuf":
+            continue
+        values = np.asarray(coordinate.values, dtype=np.float64)
+        if name in ("band", "bands", "b") and not units and not np.any(values % 1):
+            # Bands that are merely counted.
+            continue
+        return _noted(values, units, bands, notes)
+    for name in ("wavelength", "wavelengths"):
+        if name in array.attrs:
+            units = array.attrs.get("wavelength_units", array.attrs.get("wavelength units"))
+            return _noted(np.asarray(array.attrs[name], dtype=object), units, bands, notes)
+    return None
+
+
+def _noted(values: np.ndarray, units: Any, bands: int, notes: list[str]) -> np.ndarray | None:
+    wavelengths, note = to_nanometres(values, None if units is None else str(units), bands)
+    notes += [note] if note else []
+    return wavelengths
+
+
+def _band_names(array: Any, band: Any) -> tuple[str, ...] | None:
+    names = array.attrs.get("long_name")
+    if isinstance(names, (tuple, list)) and len(names) == array.sizes[band]:
+        return tuple(map(str, names))
+    if band in array.coords and array.coords[band].dtype.kind in "UO":
+        return tuple(map(str, array.coords[band].values))
+    return None
+
+
+def _mapping(array: Any) -> dict[str, Any]:
+    names = (
+        array.encoding.get("grid_mapping"),
+        array.attrs.get("grid_mapping"),
+        "spatial_ref",
+        "crs",
+    )
+    for name in names:
+        if name is not None and name in array.coords:
+            return dict(array.coords[name].attrs)
+    return {"crs": array.attrs["crs"]} if "crs" in array.attrs else {}

@@ -1,0 +1,1 @@
+"""ENVI: a text header beside binary data."""

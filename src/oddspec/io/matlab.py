@@ -1,0 +1,125 @@
+"""MATLAB files up to version 7.2 (level 5); later ones are HDF5, see matlab73."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from oddspec.errors import InputError
+from oddspec.io.axes import doubt_axes
+from oddspec.io.limits import check_expansion, check_memory
+from oddspec.io.source import ArraySource, Metadata, Source
+from oddspec.io.variables import Variable, check_real, choose_cube
+from oddspec.io.wavelengths import named_wavelengths, to_nanometres
+
+__all__ = ["PERMUTE", "matlab5_variables", "open_matlab5", "read_matlab5"]
+
+PERMUTE = "save it with its axes in that order (permute in MATLAB)"
+"""What to do about a variable whose bands are not its last axis."""
+
+_SIZES = {
+    "double": 8,
+    "single": 4,
+    "int8": 1,
+    "uint8": 1,
+    "int16": 2,
+    "uint16": 2,
+    "int32": 4,
+    "uint32": 4,
+    "int64": 8,
+    "uint64": 8,
+    "logical": 1,
+}
+"""Bytes per value of the numeric classes; structs, cells, text and objects are never read."""
+
+
+def matlab5_variables(path: Path) -> list[Variable]:
+    """What a MATLAB file holds; nothing but names, sizes and classes is read.
+
+    Raises
+    ------
+    InputError
+        If it cannot be understood.
+    """
+    from scipy.io import whosmat
+
+    try:
+        listed = whosmat(path)
+    except Exception as error:  # scipy lets out whatever its parser stumbles over
+        raise _damaged(path, error) from error
+    return [
+        Variable(name, tuple(int(n) for n in shape), kind, real=kind in _SIZES)
+        for name, shape, kind in listed
+    ]
+
+
+def read_matlab5(path: Path, variable: Variable, max_memory: int | None = None) -> np.ndarray:
+    """One variable, of the type in which it is stored (often smaller than its MATLAB class).
+
+    Raises
+    ------
+    InputError
+        If it is complex or damaged.
+    BudgetError
+        If it might need more memory than the budget.
+    """
+    from scipy.io import loadmat
+
+    size = prod(variable.shape) * _SIZES[variable.kind]
+    check_expansion(path, f"variable {variable}", size, path.stat().st_size)
+    check_memory(path, f"variable {variable}", size, max_memory)
+    try:
+        array = np.asarray(loadmat(path, variable_names=[variable.name])[variable.name])
+    except Exception as error:  # see above
+        raise _damaged(path, error) from error
+    if array.shape != variable.shape:
+        raise InputError(f"{path}: variable {variable} turned out to have shape {array.shape}")
+    if variable.kind == "logical":
+        array = array.astype(np.uint8)
+    check_real(path, f"variable {variable}", array.dtype)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def open_matlab5(
+    path: Path, *, variable: str | None = None, max_memory: int | None = None
+) -> Source:
+    """Open a MATLAB file as a scene: the cube is read into memory, the other variables are not.
+
+    Raises
+    ------
+    InputError
+        If the cube cannot be told, or is complex or damaged.
+    BudgetError
+        If it might need more memory than the budget.
+    """
+    variables = matlab5_variables(path)
+    # A cube of truth values would be a mistake, but logical planes are welcome as truth.
+    cubes = [v for v in variables if v.kind != "logical" or v.name == variable]
+    chosen = choose_cube(path, cubes, variable)
+    if not prod(chosen.shape):
+        raise InputError(f"{path}: variable {chosen} is empty")
+    cube = read_matlab5(path, chosen, max_memory)
+    by_name = {v.name: v for v in variables if v.real}
+    wave = named_wavelengths({name: v.shape for name, v in by_name.items()}, cube.shape[2])
+    wavelengths, note = None, None
+    if wave:
+        values = read_matlab5(path, by_name[wave], max_memory)
+        wavelengths, note = to_nanometres(values, None, cube.shape[2])
+    notes = [note] if note else []
+    if not wave:
+        notes += doubt_axes(f"variable {chosen.name!r}", cube.shape, PERMUTE)
+    metadata = Metadata(
+        wavelengths=wavelengths,
+        notes=tuple(notes),
+        extra={"variable": chosen.name, "class": chosen.kind},
+    )
+    return ArraySource(cube, metadata, name=path.stem, path=path, format="MATLAB 5")
+
+
+def _damaged(path: Path, error: Any) -> InputError:
+    return InputError(
+        f"{path}: is no MATLAB file that can be read, or it is damaged ({str(error)[:80]})"
+    )

@@ -1,0 +1,158 @@
+"""What every reader offers: a scene's facts, and its pixels by windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from oddspec.arrays import RawCube
+
+if TYPE_CHECKING:
+    from affine import Affine
+    from rasterio.crs import CRS
+
+__all__ = ["ArraySource", "Georeference", "Metadata", "Source", "check_window", "parse_nodata"]
+
+
+def parse_nodata(value: Any, dtype: np.dtype[Any]) -> tuple[float | None, str | None]:
+    """The nodata value as a number that the data can equal, and a note where they cannot.
+
+    A header's ``-1e34`` is not what a float32 file holds: the stored number is the nearest
+    float32, and so is the value returned.
+
+    Parameters
+    ----------
+    value
+        Text or number as the file states it; None if it states none.
+    dtype
+        Type of the stored values.
+    """
+    if value is None:
+        return None, None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None, f"the nodata value {str(value)[:40]!r} is no number: ignored"
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            stored = float(dtype.type(number))
+        if np.isfinite(stored) or not np.isfinite(number):
+            return stored, None
+    elif np.isnan(number):
+        return None, None
+    elif number.is_integer() and np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+        return number, None
+    return None, f"the nodata value {number:g} cannot occur in {dtype.newbyteorder('=')} data"
+
+
+@dataclass(frozen=True)
+class Georeference:
+    """Where the pixels lie: ``(x, y) = transform * (column, row)`` at a pixel's upper left corner.
+
+    ``crs`` is None where the file gives positions but does not say in which system.
+    """
+
+    crs: CRS | None
+    transform: Affine
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says about its scene beside the pixels; None where it says nothing."""
+
+    wavelengths: np.ndarray | None = None
+    """One per band, in nanometres (float64)."""
+    band_names: tuple[str, ...] | None = None
+    bad_bands: np.ndarray | None = None
+    """True for a band that the file itself calls bad (bool, one per band)."""
+    nodata: float | None = None
+    georeference: Georeference | None = None
+    interleave: str | None = None
+    """``bsq``, ``bil`` or ``bip``, where the file has such a thing."""
+    description: str = ""
+    notes: tuple[str, ...] = ()
+    """Sentences about odd things found in the file and how they were read (shown to the user)."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What else the file says, by the file's own names."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """An opened scene of any format. Reading is safe from several threads at once."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file to name in messages; None for an array in memory."""
+
+    @property
+    def name(self) -> str:
+        """Short name for folders and titles (a file's stem, for instance)."""
+
+    @property
+    def format(self) -> str:
+        """``ENVI``, ``GeoTIFF``, ``MATLAB 5``, ``MATLAB 7.3``, ``NumPy``, ``HDF5``, ``xarray``."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns, bands."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the values as stored."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says about itself."""
+
+    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
+        """Pixels of the half-open window, all bands, in the stored type (native byte order).
+
+        The array may be a view with any strides, must not be written to, and pixels that the file
+        lacks (``--allow-truncated``) are given as `Metadata.nodata` or NaN.
+        """
+
+    def close(self) -> None:
+        """Release the file."""
+
+
+def check_window(
+    shape: tuple[int, int, int], rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    """Raise IndexError unless the half-open window lies inside a scene of that shape."""
+    for name, (start, stop), length in zip(
+        ("rows", "columns"), (rows, columns), shape, strict=False
+    ):
+        if not 0 <= start <= stop <= length:
+            raise IndexError(f"{name} {start} to {stop} lie outside 0 to {length}")
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """A NumPy array ``(h, w, b)`` in memory as a scene."""
+
+    array: np.ndarray
+    metadata: Metadata = field(default_factory=Metadata)
+    name: str = "array"
+    path: Path | None = None
+    format: str = "NumPy"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Rows, columns, bands."""
+        h, w, b = self.array.shape
+        return h, w, b
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the values."""
+        return self.array.dtype
+
+    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
+        """Pixels of the half-open window: a view."""
+        return self.array[slice(*rows), slice(*columns)]
+
+    def close(self) -> None:
+        """Nothing to release."""

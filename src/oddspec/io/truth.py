@@ -1,0 +1,241 @@
+"""Which pixels are anomalies: truth files of any format, checked against their scene."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from oddspec.errors import InputError
+from oddspec.io.formats import recognise
+from oddspec.io.limits import check_memory
+from oddspec.io.source import Source
+from oddspec.io.variables import check_plane, choose_plane
+
+__all__ = ["read_plane", "read_scores", "read_truth"]
+
+Shape: TypeAlias = tuple[int, int] | None
+"""Rows and columns that the image must have, where that is known."""
+
+_EXPECTED = ".mat, .npy, .npz, .png, .bmp, .tif, HDF5 or an ENVI file of one band"
+
+
+def read_scores(path: str | Path, variable: str | None = None) -> np.ndarray:
+    """A score map ``(h, w)`` as float64; NaN (or the file's nodata value) where invalid.
+
+    Raises
+    ------
+    InputError
+        If the file does not hold exactly one image, or several without ``variable``.
+    """
+    return read_plane(path, None, variable).astype(np.float64)
+
+
+def read_plane(
+    path: str | Path, shape: Shape, variable: str | None = None, max_memory: int | None = None
+) -> np.ndarray:
+    """The image in a file, with the values as stored.
+
+    Parameters
+    ----------
+    path
+        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file.
+    shape
+        Rows and columns that it must have; None takes any, if there is only one image.
+    variable
+        Which variable of the file; by default the only plane of that shape.
+    max_memory
+        Bytes that reading may take.
+
+    Raises
+    ------
+    InputError
+        If there is no such image; the message names the candidates.
+    """
+    try:
+        return _read(path, shape, variable, max_memory)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _read(
+    name: str | Path, shape: Shape, variable: str | None, max_memory: int | None
+) -> np.ndarray:
+    kind = recognise(name)
+    path = Path(name)
+    if shape is not None:
+        # Labels in a file of doubles, and a copy or two while they are checked.
+        check_memory(path, "the image", 16 * shape[0] * shape[1], max_memory)
+    readers = {
+        "MATLAB 5": _matlab5,
+        "MATLAB 7.3": _matlab73,
+        "HDF5": _hdf5,
+        "NPY": _npy,
+        "NPZ": _npz,
+        "PNG": _picture,
+        "BMP": _picture,
+        "GeoTIFF": _tiff,
+        "ENVI": _envi,
+    }
+    if kind not in readers:
+        raise InputError(f"{path}: is no image that can be read ({kind}); expected {_EXPECTED}")
+    if variable is not None and kind in ("PNG", "BMP", "GeoTIFF", "ENVI", "NPY"):
+        raise InputError(f"{path}: holds a single image, so --variable {variable} has no meaning")
+    plane = readers[kind](path, shape, variable, max_memory)
+    if plane.ndim != 2:
+        raise InputError(
+            f"{path}: holds an array of shape {plane.shape}; expected an image of rows and columns"
+        )
+    check_plane(path, "the image", plane.shape, shape)
+    return plane
+
+
+def _matlab5(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    from oddspec.io.matlab import matlab5_variables, read_matlab5
+
+    chosen = choose_plane(path, matlab5_variables(path), variable, shape)
+    return read_matlab5(path, chosen, max_memory)
+
+
+def _matlab73(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    from oddspec.io.hdf5.links import find_dataset, open_hdf5_file
+    from oddspec.io.hdf5.matlab73 import matlab73_variables
+
+    chosen = choose_plane(path, matlab73_variables(path), variable, shape)
+    with open_hdf5_file(path) as file:
+        return np.asarray(find_dataset(path, file, chosen.name)[()]).T
+
+
+def _hdf5(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    from oddspec.io.hdf5.links import find_dataset, hdf5_variables, open_hdf5_file
+
+    with open_hdf5_file(path) as file:
+        chosen = choose_plane(path, hdf5_variables(path, file), variable, shape)
+        return np.asarray(find_dataset(path, file, chosen.name)[()])
+
+
+def _npy(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    from oddspec.io.numpy_file import read_npy
+
+    plane = read_npy(path, max_memory)
+    return plane.astype(np.uint8) if plane.dtype == np.bool_ else plane
+
+
+def _npz(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    from oddspec.io.numpy_file import npz_variables, read_npz
+
+    chosen = choose_plane(path, npz_variables(path), variable, shape)
+    plane = read_npz(path, chosen.name, max_memory)
+    return plane.astype(np.uint8) if plane.dtype == np.bool_ else plane
+
+
+def _picture(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    """A picture's brightness; of colours only black and white can be told apart for sure."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=["PNG", "BMP"]) as picture:
+            check_plane(path, "the picture", picture.size[::-1], shape)
+            if picture.mode == "1":
+                return np.asarray(picture, dtype=np.uint8) * np.uint8(255)
+            # What a palette's numbers mean is seen in its colours only.
+            plane = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: is no picture that can be read ({str(error)[:80]})") from error
+    if plane.ndim == 3:
+        colours = plane[:, :, : 3 if plane.shape[2] >= 3 else 1]
+        if (colours != colours[:, :, :1]).any():
+            raise InputError(f"{path}: is a colour picture; expected black, white and grey only")
+        plane = colours[:, :, 0]
+    return plane
+
+
+def _tiff(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    from oddspec.io.geotiff import open_geotiff
+
+    return _only_band(path, open_geotiff(path, max_memory=max_memory), shape)
+
+
+def _envi(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+    from oddspec.io.envi.reader import open_envi
+
+    return _only_band(path, open_envi(path), shape)
+
+
+def _only_band(path: Path, source: Source, shape: Shape) -> np.ndarray:
+    try:
+        if source.shape[2] != 1:
+            raise InputError(
+                f"{path}: has {source.shape[2]} bands where one was expected; is this the "
+                f"scene itself?"
+            )
+        check_plane(path, "the image", source.shape[:2], shape)
+        rows, columns, _ = source.shape
+        return np.array(source.read((0, rows), (0, columns))[:, :, 0])
+    finally:
+        source.close()
+
+
+def read_truth(
+    path: str | Path,
+    shape: tuple[int, int],
+    variable: str | None = None,
+    max_memory: int | None = None,
+) -> np.ndarray:
+    """Labels ``(h, w)`` of a scene's pixels: 0 is background, anything above is a target.
+
+    Numbers are passed on as they are, so that objects may be told apart, with one exception: of a
+    picture that holds nothing but 0 and 255, or of any file that does, 255 becomes 1. Where 255
+    stands apart from other labels (254 is not among them) it could mean either a target or a
+    pixel that nobody judged; that is refused. All 0 or all 1 is passed on.
+
+    Parameters
+    ----------
+    path
+        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file.
+    shape
+        Rows and columns of the scene.
+    variable
+        Which variable of the file; by default the only plane of the scene's shape.
+    max_memory
+        Bytes that reading may take.
+
+    Returns
+    -------
+    uint8, or int32 if a label exceeds 255.
+
+    Raises
+    ------
+    InputError
+        If the file has another shape (a transposed match is named), holds negative, fractional or
+        missing numbers, or cannot be understood.
+    """
+    return _labels(Path(path), read_plane(path, shape, variable, max_memory))
+
+
+def _labels(path: Path, plane: np.ndarray) -> np.ndarray:
+    values = np.unique(plane)
+    if plane.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
+        odd = values[~(np.isfinite(values) & (values == np.floor(values)))][0]
+        raise InputError(
+            f"{path}: the truth holds {odd:g}; expected whole numbers, 0 for background and above "
+            f"for targets"
+        )
+    if values[0] < 0 or values[-1] >= 2**31:
+        odd = values[0] if values[0] < 0 else values[-1]
+        raise InputError(
+            f"{path}: the truth holds {odd:g}; expected labels from 0 (background) to 2147483647"
+        )
+    present = set(values.tolist())
+    if present <= {0, 255}:
+        return (plane == 255).astype(np.uint8)
+    if 255 in present and 254 not in present:
+        others = sorted(present - {0, 255})
+        raise InputError(
+            f"{path}: the truth holds 255 beside {', '.join(f'{n:g}' for n in others[:4])}; 255 "
+            f"may mean a target or a pixel that nobody judged, so set it to 1 or 0"
+        )
+    return plane.astype(np.uint8 if values[-1] < 256 else np.int32)

@@ -1,0 +1,1 @@
+"""Statistics of pixels: mergeable summaries, Gaussian models, scores of residuals."""

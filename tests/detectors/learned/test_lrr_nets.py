@@ -1,0 +1,172 @@
+import numpy as np
+import pytest
+import torch
+
+from oddspec.detectors.learned.lrr_net import LRRNet
+from oddspec.detectors.learned.lrr_net_plus import LRRNetPlus
+from oddspec.errors import InputError, SettingError
+from oddspec.solvers import dictionary as solver
+from oddspec.solvers.clusters import cluster
+from oddspec.solvers.scene_weights import scene_weights
+from oddspec.statistics.scaling import globalz
+from oddspec.statistics.summary import Sample
+
+QUICK = {"stages": 6, "epochs": 6}
+CLASSES = [LRRNetPlus, LRRNet]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def pixels(rng):
+    """Four materials in 700 pixels of 20 bands, noise, and an odd pixel in place 33."""
+    X = rng.dirichlet(np.ones(4), 700) @ rng.uniform(1, 5, (4, 20))
+    X += 0.02 * rng.normal(size=X.shape)
+    X[33] = 0.7 * X[33] + 0.3 * rng.uniform(1, 5, 20)
+    return X
+
+
+def fit(detector, pixels):
+    return detector.fit(detector.summarise(pixels, np.arange(len(pixels))))
+
+
+def how(learn=True, **changes):
+    settings = {"atoms": 10, "rank": 4, "stages": 5, "epochs": 5, "learning_rate": 0.05}
+    detector = LRRNetPlus if learn else LRRNet
+    return detector(training=10_000, **settings | changes)
+
+
+def test_untrained_it_is_exactly_so_many_solver_steps(pixels):
+    X = globalz(pixels)(pixels)
+    weights = scene_weights(X, 15)
+    state = solver.start(*cluster(X, 20, 0))
+    for _ in range(6):
+        constants = solver.Constants(1.0, weights.l3, weights.l2, 1.0)
+        state = solver.step(state, X, (X * X).sum(axis=1), constants, balanced=True)
+    expected = np.linalg.norm(X - state.codes.L @ state.D, axis=1)
+    sample = Sample(1000, 0, np.arange(len(pixels)), pixels)
+    found = LRRNetPlus(stages=6, epochs=0).fit(sample).score(pixels)
+    # The same steps, but for the rounding of two BLAS libraries.
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("detector", CLASSES)
+def test_the_planted_anomaly_is_found(pixels, detector):
+    assert fit(detector(**QUICK), pixels).score(pixels).argmax() == 33
+
+
+@pytest.mark.parametrize("detector", CLASSES)
+def test_a_permutation_of_the_pixels_permutes_the_scores(pixels, detector, rng):
+    order = rng.permutation(len(pixels))
+    scores = fit(detector(**QUICK), pixels).score(pixels)
+    permuted = fit(detector(**QUICK), pixels[order]).score(pixels[order])
+    np.testing.assert_allclose(permuted, scores[order], rtol=1e-5)
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+@pytest.mark.parametrize("maps", ["tied", "free"])
+def test_training_moves_every_constant_and_lowers_the_objective(pixels, learnt, maps):
+    plan = how(learn=learnt, maps=maps)
+    X = np.asarray(globalz(pixels)(pixels))
+    whole = plan.problem(X, CPU)
+    network, losses = plan._train(X, whole, CPU, lambda *_: None)
+    assert losses.min() < losses[0]
+    assert (network.logs != 0).all()
+    assert network.names == (("l1", "l3", "mu", "theta") if learnt else ("l3", "mu", "theta"))
+    assert len(network.changes) == (0 if maps == "tied" else 3 if learnt else 2)
+    for change in network.changes:
+        assert (change[-1] != 0).any()
+    *_, last = whole.states(network)
+    assert float(whole.loss(last).detach()) == pytest.approx(losses.min(), rel=1e-12)
+
+
+def test_five_trained_stages_do_what_twice_as_many_untrained_ones_do_not(pixels):
+    X = np.asarray(globalz(pixels)(pixels))
+    plan = how(epochs=60, learning_rate=0.03)
+    whole = plan.problem(X, CPU)
+    trained, _ = plan._train(X, whole, CPU, lambda *_: None)
+    with torch.no_grad():
+        *_, ours = whole.states(trained)
+        *_, theirs = how(stages=10).problem(X, CPU).states(how(stages=10).network(CPU, 10))
+    assert whole.loss(ours) < whole.loss(theirs)
+
+
+@pytest.mark.parametrize("lambda3", [1e-4, 1e-3])
+def test_the_papers_loss_is_lambda3_squared_and_sees_nothing_else(pixels, lambda3):
+    """Eq. 22: once all residuals exceed l3, only l3 itself has a slope, of 2 l3^2 per e-fold."""
+    X = np.asarray(globalz(pixels)(pixels))
+    plan = how(loss="mse", lambda3=lambda3)
+    problem = plan.problem(X, CPU)
+    network = plan.network(CPU, len(problem.begin.D))
+    *_, last = problem.states(network)
+    residuals = torch.linalg.norm(problem.X - last.codes.L @ last.D, dim=1)
+    assert residuals.min() > lambda3
+    loss = problem.loss(last)
+    assert float(loss.detach()) == pytest.approx(lambda3**2, rel=1e-6)
+    (slopes,) = torch.autograd.grad(loss, network.logs)
+    others = slopes.clone()
+    others[-1, network.names.index("l3")] = 0
+    assert others.abs().max() < 1e-6 * lambda3**2
+    assert float(slopes[-1, 1]) == pytest.approx(2 * lambda3**2, rel=1e-4)
+
+
+def test_tensors_are_scored_as_arrays_are(pixels):
+    background = fit(LRRNetPlus(**QUICK), pixels)
+    found = background.score(torch.tensor(pixels))
+    np.testing.assert_allclose(found.numpy(), background.score(pixels), rtol=1e-8)
+
+
+def test_a_sample_gives_nearly_the_ranking_of_the_whole(rng):
+    X = rng.dirichlet(np.ones(4), 4000) @ rng.uniform(1, 5, (4, 20))
+    X += 0.02 * rng.normal(size=X.shape)
+    whole = fit(LRRNetPlus(**QUICK, rank=4), X).score(X)
+    part = fit(LRRNetPlus(**QUICK, rank=4, sample=1000), X).score(X)
+    assert np.corrcoef(whole, part)[0, 1] > 0.95
+
+
+def test_what_it_learnt_is_given(pixels):
+    background = fit(LRRNetPlus(**QUICK), pixels)
+    found = {insight.name: insight for insight in background.insights()}
+    assert set(found) == {"dictionary", "anomalies", "constants", "errors", "losses"}
+    assert found["constants"].values.shape == (6, 4)
+    assert found["anomalies"].values.shape == (10, 20)
+    assert found["losses"].values.shape == (6,)
+    # The last stage's error is that of the residuals that are scored.
+    X = background.scaling(pixels)
+    left = (background.score(pixels) ** 2).sum() / (X * X).sum()
+    assert found["errors"].values.shape == (6,)
+    assert found["errors"].values[-1] == pytest.approx(left, rel=1e-9)
+
+
+def test_degenerate_scenes_are_refused_or_scored(rng):
+    with pytest.raises(InputError, match="equal"):
+        fit(LRRNetPlus(**QUICK), np.ones((50, 5)))
+    with pytest.raises(InputError, match="at least 2"):
+        fit(LRRNetPlus(**QUICK), np.ones((1, 5)))
+    two = np.repeat(rng.uniform(1, 2, (2, 6)), 30, axis=0)
+    assert np.isfinite(fit(LRRNetPlus(**QUICK), two).score(two)).all()
+    exact = rng.dirichlet(np.ones(3), 200) @ rng.uniform(1, 5, (3, 30))
+    assert np.isfinite(fit(LRRNetPlus(**QUICK), exact).score(exact)).all()
+
+
+@pytest.mark.parametrize("detector", CLASSES)
+@pytest.mark.parametrize(
+    "wrong",
+    [{"atoms": 0}, {"stages": 0}, {"epochs": -1}, {"lambda3": -1.0}, {"learning_rate": 0.0}],
+)
+def test_wrong_settings_are_named(detector, wrong):
+    with pytest.raises(SettingError, match=next(iter(wrong))):
+        detector(**wrong)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("maps", ["tied", "free"])
+def test_tensors_are_learnt_from_as_arrays_are(pixels, cls, maps):
+    detector, index = cls(**QUICK, maps=maps), np.arange(len(pixels))
+    tensor = torch.from_numpy(pixels)
+    parts = (slice(None, 300), slice(300, None))
+    first, second = (detector.summarise(tensor[part], index[part]) for part in parts)
+    assert isinstance((first + second).pixels, torch.Tensor)
+    background = detector.fit(first + second)
+    expected = fit(detector, pixels).score(pixels)
+    np.testing.assert_allclose(background.score(pixels), expected, rtol=1e-5)
+    np.testing.assert_allclose(background.score(tensor).numpy(), expected, rtol=1e-5)

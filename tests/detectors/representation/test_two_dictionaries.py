@@ -1,0 +1,115 @@
+"""The decomposition by two dictionaries, and the abundances' representation, at known answers."""
+
+import numpy as np
+import pytest
+
+from oddspec.detectors.learned.lren import lrr
+from oddspec.detectors.representation.adlr import lrr_l1
+from oddspec.detectors.representation.pab_dc import two_dictionaries
+from oddspec.solvers.iterate import converge
+
+
+@pytest.fixture
+def problem(rng):
+    X = rng.normal(size=(120, 9))
+    return X, X[rng.choice(120, 14, replace=False)], X[rng.choice(120, 4, replace=False)]
+
+
+def solved(X, B, A, beta, lam, mu=0.05, mu_growth=1.0, tol=1e-7, max_iter=4000):
+    given = two_dictionaries.Problem.of(X, B, A, beta, lam)
+    state = converge(
+        lambda s: two_dictionaries.step(s, given, mu_growth=mu_growth),
+        two_dictionaries.start(given, mu),
+        gap=lambda _, s: s.residual,
+        tol=tol,
+        max_iter=max_iter,
+    )
+    return state, given
+
+
+def test_steps_are_those_of_the_plain_iteration(problem):
+    X, B, A = problem
+    beta, lam, mu, n = 0.1, 0.3, 0.5, len(X)
+    Z, Y2, S, Y3 = np.zeros((n, 14)), np.zeros((n, 14)), np.zeros((n, 4)), np.zeros((n, 4))
+    Y1 = np.zeros_like(X)
+    state, given = None, two_dictionaries.Problem.of(X, B, A, beta, lam)
+    state = two_dictionaries.start(given, mu)
+    for _ in range(20):
+        state = two_dictionaries.step(state, given)
+        U, s, Vt = np.linalg.svd(Z + Y2 / mu, full_matrices=False)
+        J = (U * np.maximum(s - 1 / mu, 0)) @ Vt
+        Q = S + Y3 / mu
+        L = np.sign(Q) * np.maximum(abs(Q) - beta / mu, 0)
+        P = X - Z @ B - S @ A + Y1 / mu
+        E = P * np.maximum(1 - lam / mu / np.linalg.norm(P, axis=1), 0)[:, None]
+        right = (X - S @ A - E + Y1 / mu) @ B.T + J - Y2 / mu
+        Z = right @ np.linalg.inv(B @ B.T + np.eye(14))
+        right = (X - Z @ B - E + Y1 / mu) @ A.T + L - Y3 / mu
+        S = right @ np.linalg.inv(A @ A.T + np.eye(4))
+        Y1 = Y1 + mu * (X - Z @ B - S @ A - E)
+        Y2, Y3, mu = Y2 + mu * (Z - J), Y3 + mu * (S - L), 1.1 * mu
+        np.testing.assert_allclose(state.S, S, atol=1e-10)
+        np.testing.assert_allclose(np.linalg.norm(state.E, axis=1), np.linalg.norm(E, axis=1))
+        np.testing.assert_allclose(
+            np.linalg.svd(state.Z, compute_uv=False), np.linalg.svd(Z)[1][:9], atol=1e-9
+        )
+
+
+def test_nothing_is_represented_up_to_the_critical_penalty(problem):
+    X, B, A = problem
+    lam = 0.99 * lrr.critical_penalty(X, B)
+    # And no sparse coefficient pays where lam |A^T u| stays below beta.
+    beta = 1.01 * lam * np.abs(A @ (X / np.linalg.norm(X, axis=1)[:, None]).T).sum(axis=1).max()
+    state, _ = solved(X, B, A, beta, lam)
+    assert np.abs(state.J).max() < 1e-5
+    assert np.abs(state.S).max() < 1e-5
+    state, _ = solved(X, B, A, beta, 1.2 * lam)
+    assert np.abs(state.J).max() > 1e-3
+
+
+def test_without_anomaly_atoms_it_is_low_rank_representation(problem):
+    X, B, A = problem
+    lam = 5 * lrr.critical_penalty(X, B)
+    known = lrr.solve(X, B, lam, mu=1e-2, mu_growth=1.0, max_iter=3000)
+    best = lrr.objective(known.J, X, B, lam)
+    for anomalies, beta in ((A[:0], 1.0), (A, 50.0)):
+        state, given = solved(X, B, anomalies, beta, lam)
+        assert two_dictionaries.objective(state, given) == pytest.approx(best, rel=1e-4)
+
+
+def test_pixels_of_the_anomaly_dictionary_are_explained_by_it(rng):
+    background = rng.uniform(0, 1, (3, 20))
+    X = rng.dirichlet(np.ones(3), 150) @ background
+    X[7] = rng.uniform(0, 1, 20)
+    state, given = solved(X, X[20:40], X[7:8], 1e-3, 1.0, mu=1e-4, mu_growth=1.1, max_iter=500)
+    lengths = np.linalg.norm(state.S @ given.A, axis=1)
+    assert lengths.argmax() == 7
+
+
+class TestAbundances:
+    def test_condensed_atoms_represent_the_same(self, rng):
+        S, D = rng.dirichlet(np.ones(4), 80), rng.dirichlet(np.ones(4), 11)
+        T = lrr_l1.condense(D)
+        assert T.shape == (4, 4)
+        lam = 4 * lrr_l1.critical_penalty(S, D)
+        whole, small = lrr_l1.start(S, D, 1e-3), lrr_l1.start(S, T, 1e-3)
+        for _ in range(60):
+            whole, small = lrr_l1.step(whole, S, D, lam), lrr_l1.step(small, S, T, lam)
+            np.testing.assert_allclose(small.E, whole.E, atol=1e-9)
+        assert lrr_l1.objective(small.J, S, T, lam) == pytest.approx(
+            lrr_l1.objective(whole.J, S, D, lam), rel=1e-8
+        )
+        assert lrr_l1.critical_penalty(S, T) == pytest.approx(lrr_l1.critical_penalty(S, D))
+
+    def test_nothing_is_represented_up_to_the_critical_penalty(self, rng):
+        S, D = rng.uniform(0.1, 1, (80, 4)), rng.uniform(0.1, 1, (6, 4))
+        critical = lrr_l1.critical_penalty(S, D)
+        found = []
+        for ratio in (0.98, 1.1):
+            state = lrr_l1.start(S, D, 0.3)
+            for _ in range(4000):
+                state = lrr_l1.step(state, S, D, ratio * critical, mu_growth=1.0)
+            assert state.residual < 1e-5
+            found.append(np.linalg.norm(state.J))
+        assert found[0] < 1e-4
+        assert found[1] > 1e-2

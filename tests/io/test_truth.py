@@ -1,0 +1,170 @@
+"""Truth files: formats, shapes, labels."""
+
+import h5py
+import numpy as np
+import pytest
+import rasterio
+import scipy.io
+from PIL import Image
+
+from oddspec.errors import BudgetError, InputError
+from oddspec.io.truth import read_truth
+
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
+TRUTH = (np.arange(7 * 6).reshape(7, 6) % 5 == 0).astype(np.uint8)
+
+
+def save_tif(path, plane):
+    with rasterio.open(
+        path, "w", driver="GTiff", height=7, width=6, count=1, dtype=plane.dtype
+    ) as file:
+        file.write(plane, 1)
+
+
+def save_hdf5(path, plane):
+    with h5py.File(path, "w") as file:
+        file["group/truth"] = plane
+
+
+WRITERS = {
+    "t.npy": np.save,
+    "t.npz": lambda path, plane: np.savez(path, truth=plane, other=np.zeros(3)),
+    "t.mat": lambda path, plane: scipy.io.savemat(path, {"map": plane, "cube": np.ones((7, 6, 3))}),
+    "t.png": lambda path, plane: Image.fromarray(plane * 255).save(path),
+    "one.png": lambda path, plane: Image.fromarray(plane.astype(bool)).save(path),
+    "t.bmp": lambda path, plane: Image.fromarray(plane * 255).save(path),
+    "one.bmp": lambda path, plane: Image.fromarray(plane.astype(bool)).save(path),
+    "colour.png": lambda path, plane: Image.fromarray(plane * 255).convert("RGB").save(path),
+    "clear.png": lambda path, plane: Image.fromarray(plane * 255).convert("RGBA").save(path),
+    "t.tif": save_tif,
+    "t.h5": save_hdf5,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_formats(tmp_path, name):
+    path = tmp_path / name
+    WRITERS[name](path, TRUTH)
+    read = read_truth(path, (7, 6))
+    np.testing.assert_array_equal(read, TRUTH)
+    assert read.dtype == np.uint8
+
+
+def test_envi(make_envi):
+    path = make_envi(TRUTH[:, :, None])
+    for name in (path, path.with_suffix(".hdr")):
+        np.testing.assert_array_equal(read_truth(name, (7, 6)), TRUTH)
+    with pytest.raises(InputError, match="has 3 bands where one was expected"):
+        read_truth(make_envi(np.ones((7, 6, 3), "u1")), (7, 6))
+
+
+def test_a_palette_is_seen_by_its_colours(tmp_path):
+    """White may be number 0, as in many 1-bit bitmaps."""
+    path = tmp_path / "t.png"
+    picture = Image.fromarray(1 - TRUTH, mode="P")
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    picture.save(path)
+    np.testing.assert_array_equal(read_truth(path, (7, 6)), TRUTH)
+    picture.putpalette([255, 0, 0, 0, 0, 0])
+    picture.save(path)
+    with pytest.raises(InputError, match="is a colour picture"):
+        read_truth(path, (7, 6))
+
+
+def test_real_bitmap(shared):
+    truth = read_truth(shared / "data" / "lhdata" / "LHDataGt.bmp", (100, 100))
+    assert truth.sum() == 32
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_shapes_are_checked_and_a_transposed_match_named(tmp_path, name):
+    path = tmp_path / name
+    WRITERS[name](path, TRUTH)
+    with pytest.raises(
+        InputError, match=r"7 x 6.*but the scene has 6 rows x 7 columns.*transposed"
+    ):
+        read_truth(path, (6, 7))
+    with pytest.raises(InputError, match=r"7 x 6.*but the scene has 9 rows x 9 columns"):
+        read_truth(path, (9, 9))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 1], [0, 1]),
+        ([0, 0], [0, 0]),
+        ([1, 1], [1, 1]),
+        ([0, 255], [0, 1]),
+        ([255, 255], [1, 1]),
+        ([0, 7], [0, 7]),
+        ([0, 300], [0, 300]),
+    ],
+)
+def test_labels(tmp_path, values, expected):
+    path = tmp_path / "t.npy"
+    for dtype in (np.int16, np.float64):
+        np.save(path, np.array([values], dtype=dtype))
+        read = read_truth(path, (1, 2))
+        np.testing.assert_array_equal(read, [expected])
+        assert read.dtype == (np.int32 if max(expected) > 255 else np.uint8)
+
+
+def test_labels_that_run_through_255(tmp_path):
+    path = tmp_path / "t.npy"
+    np.save(path, np.arange(300).reshape(3, 100))
+    np.testing.assert_array_equal(read_truth(path, (3, 100)), np.arange(300).reshape(3, 100))
+
+
+def test_booleans(tmp_path):
+    np.save(tmp_path / "t.npy", TRUTH.astype(bool))
+    np.testing.assert_array_equal(read_truth(tmp_path / "t.npy", (7, 6)), TRUTH)
+    scipy.io.savemat(tmp_path / "t.mat", {"t": TRUTH.astype(bool)})
+    np.testing.assert_array_equal(read_truth(tmp_path / "t.mat", (7, 6)), TRUTH)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0, 1, 255], "255 beside 1; 255 may mean a target or a pixel that nobody judged"),
+        ([0, 1, -1], "the truth holds -1"),
+        ([0, 1, 0.5], "the truth holds 0.5; expected whole numbers"),
+        ([0, 1, np.nan], "the truth holds nan"),
+        ([0, 1, np.inf], "the truth holds inf"),
+        ([0, 1, 2.0**40], "expected labels from 0"),
+    ],
+)
+def test_labels_that_cannot_be(tmp_path, values, expected):
+    path = tmp_path / "t.npy"
+    np.save(path, np.array([values]))
+    with pytest.raises(InputError, match=expected):
+        read_truth(path, (1, 3))
+
+
+def test_several_candidates(tmp_path):
+    path = tmp_path / "t.mat"
+    scipy.io.savemat(path, {"a": TRUTH, "b": TRUTH, "c": TRUTH.T, "cube": np.ones((7, 6, 3))})
+    with pytest.raises(InputError, match=r"several variables could be meant: a .*, b "):
+        read_truth(path, (7, 6))
+    np.testing.assert_array_equal(read_truth(path, (7, 6), "b"), TRUTH)
+    np.testing.assert_array_equal(read_truth(path, (6, 7)), TRUTH.T)
+    with pytest.raises(InputError, match=r"'c \(6 x 7|variable c \(6 x 7.*transposed"):
+        read_truth(path, (7, 6), "c")
+    with pytest.raises(InputError, match="has no variable 'd'"):
+        read_truth(path, (7, 6), "d")
+
+
+def test_what_is_no_truth(tmp_path):
+    scipy.io.savemat(tmp_path / "t.mat", {"cube": np.ones((7, 6, 3))})
+    with pytest.raises(InputError, match=r"no variable has the scene's 7 rows.*cube \(7 x 6 x 3"):
+        read_truth(tmp_path / "t.mat", (7, 6))
+    (tmp_path / "t.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * 100)
+    with pytest.raises(InputError, match="no picture that can be read"):
+        read_truth(tmp_path / "t.png", (7, 6))
+    with pytest.raises(InputError, match="does not exist"):
+        read_truth(tmp_path / "u.png", (7, 6))
+    np.save(tmp_path / "t.npy", TRUTH)
+    with pytest.raises(InputError, match="--variable x has no meaning"):
+        read_truth(tmp_path / "t.npy", (7, 6), "x")
+    with pytest.raises(BudgetError, match="reading the image"):
+        read_truth(tmp_path / "t.npy", (7, 6), max_memory=100)

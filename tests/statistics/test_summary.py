@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from oddspec.statistics.summary import Moments, Sample, pack, unpack
+
+values = st.floats(-1e6, 1e6, allow_nan=False)
+
+
+@given(
+    arrays(np.float64, st.tuples(st.integers(2, 30), st.integers(1, 5)), elements=values), st.data()
+)
+def test_moments_of_parts_add_up_to_those_of_the_whole(pixels, data):
+    at = data.draw(st.integers(1, len(pixels) - 1))
+    whole = Moments.of(pixels)
+    parts = Moments.of(pixels[:at]) + Moments.of(pixels[at:])
+    size = np.abs(pixels).max() ** 2 + 1
+    assert parts.count == whole.count
+    np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(parts.scatter, whole.scatter, rtol=1e-9, atol=1e-12 * size)
+
+
+def test_moments_keep_their_digits_far_from_zero(rng):
+    pixels = rng.normal(0, 1, (10_000, 3)) + 1e9
+    shifted = Moments.of(pixels - 1e9).covariance
+    np.testing.assert_allclose(Moments.of(pixels).covariance, shifted, rtol=1e-6, atol=1e-6)
+
+
+def test_moments_agree_with_numpy(rng):
+    pixels = rng.normal(size=(50, 4))
+    np.testing.assert_allclose(Moments.of(pixels).covariance, np.cov(pixels.T), rtol=1e-12)
+
+
+def test_moments_of_torch_tensors_equal_those_of_arrays(rng):
+    torch = pytest.importorskip("torch")
+    pixels = rng.normal(size=(200, 7))
+    mine = Moments.of(torch.from_numpy(pixels[:80])) + Moments.of(torch.from_numpy(pixels[80:]))
+    expected = Moments.of(pixels)
+    np.testing.assert_allclose(mine.mean.numpy(), expected.mean, atol=1e-12)
+    np.testing.assert_allclose(mine.scatter.numpy(), expected.scatter, atol=1e-10)
+
+
+@given(st.integers(1, 60), st.integers(0, 3), st.data())
+def test_a_sample_does_not_depend_on_the_cut(size, seed, data):
+    pixels = np.arange(100.0)[:, None] * np.ones(2)
+    index = np.arange(100)
+    cuts = sorted(data.draw(st.lists(st.integers(0, 100), max_size=5)))
+    parts = [
+        Sample.of(p, i, size=size, seed=seed)
+        for p, i in zip(np.split(pixels, cuts), np.split(index, cuts), strict=True)
+    ]
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = merged + part
+    whole = Sample.of(pixels, index, size=size, seed=seed)
+    np.testing.assert_array_equal(merged.index, whole.index)
+    np.testing.assert_array_equal(merged.pixels, whole.pixels)
+    assert len(whole.index) == min(size, 100)
+    np.testing.assert_array_equal(whole.pixels[:, 0], whole.index)
+
+
+def test_a_sample_is_spread_evenly():
+    index = np.arange(100_000)
+    drawn = Sample.of(index[:, None].astype(float), index, size=5000, seed=7).index
+    counts = np.histogram(drawn, bins=10, range=(0, 100_000))[0]
+    assert abs(counts - 500).max() < 100
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        Moments.of(np.arange(12.0).reshape(6, 2)),
+        Sample.of(np.arange(12.0).reshape(6, 2), np.arange(6), size=4, seed=1),
+    ],
+)
+def test_packing_loses_nothing(summary):
+    back = unpack(pack(summary))
+    assert type(back) is type(summary)
+    for name in summary.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(back, name), getattr(summary, name))
