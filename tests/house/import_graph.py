@@ -9,8 +9,7 @@ from oddspec import detectors
 __all__ = ["circles", "closure", "graph", "home", "room"]
 
 GROUND = frozenset(
-    f"oddspec.{name}"
-    for name in ("arrays", "device", "errors", "progress", "settings", "detector")
+    f"oddspec.{name}" for name in ("arrays", "device", "errors", "progress", "settings", "detector")
 )
 """What every detector is written with; reading an algorithm does not begin there."""
 
@@ -19,7 +18,7 @@ GROUND = frozenset(
 def graph() -> dict[str, frozenset[str]]:
     """Each module of the package to those that it imports, in functions too, but not for types."""
     found = grimp.build_graph("oddspec", exclude_type_checking_imports=True, cache_dir=None)
-    return {name: frozenset(found.find_modules_directly_imported_by(name)) for name in found.modules}
+    return {m: frozenset(found.find_modules_directly_imported_by(m)) for m in found.modules}
 
 
 def circles() -> list[list[str]]:

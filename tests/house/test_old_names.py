@@ -293,8 +293,8 @@ def test_on_the_command_line_too(own, cube, tmp_path):
     path, old = own
     np.save(tmp_path / "scene.npy", cube)
     words = ["detect", "scene.npy", "--detector", path.name, "--out", "out", "--progress", "none"]
-    code = f"import os\nos.chdir({str(tmp_path)!r})\nfrom oddspec.command import main\nmain({words})"
-    _, warned = python(code)
+    here = f"import os; os.chdir({str(tmp_path)!r})"
+    _, warned = python(f"{here}\nfrom oddspec.command import main\nmain({words})")
     for name in old:
         assert f"{path.name}:{_line(path, name)}: DeprecationWarning: {name} is now" in warned
     assert (tmp_path / "out" / "scene" / "scores.tif").exists()
