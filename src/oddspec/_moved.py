@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -107,9 +106,7 @@ class _Alias:
 class _Finder:
     """Knows the old names."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
         """The alias of an old name, and nothing else."""
         new = _new_name(fullname)
         if fullname == _GONE or fullname in MOVED or (new is not None and find_spec(new)):
