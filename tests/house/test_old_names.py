@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -14,6 +15,7 @@ import oddspec
 from oddspec._moved import MOVED
 
 SOURCE = Path(oddspec.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 
 # The building blocks of a detector, each under the module where it was documented or used.
 YESTERDAY = {
@@ -131,130 +133,21 @@ assert opened.__name__ == "oddspec.io.open"
     assert "oddspec.summary is now oddspec.statistics.summary" in warned
 
 
-SAMPLED = '''
-from dataclasses import dataclass
-from typing import ClassVar
-
-from oddspec.families.sampled import SampleDetector
-from oddspec.linalg import Gaussian
-from oddspec.progress import Progress, silent
-from oddspec.ranges import at_least
-from oddspec.summary import Moments, Sample, enough
-
-
-@dataclass(frozen=True)
-class Own(SampleDetector):
-    """RX with the statistics of a sample.
-
-    Parameters
-    ----------
-    sample, seed
-        Of the sample.
-    """
-
-    sample: int = 100_000
-    seed: int = 0
-    unit: ClassVar[str] = "squared Mahalanobis distance"
-
-    def __post_init__(self) -> None:
-        at_least(self, 2, "sample")
-
-    def fit(self, summary: Sample, progress: Progress = silent) -> Gaussian:
-        enough(len(summary.pixels))
-        return Gaussian.of(Moments.of(summary.pixels))
-'''
-
-MEAN_ANGLE = '''
-"""The example that CONTRIBUTING.md had, word for word."""
-
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
-
-from oddspec.arrays import Index, Pixels, PixelScores, Spectrum
-from oddspec.detector import BackgroundDetector
-from oddspec.progress import Progress, silent
-from oddspec.summary import Moments
-
-__all__ = ["MeanAngle"]
-
-
-@dataclass(frozen=True)
-class MeanSpectrum:
-    """The fitted model: a mean spectrum."""
-
-    mean: Spectrum
-
-    def score(self, pixels: Pixels) -> PixelScores:
-        """Angle of each pixel to the mean, in radians."""
-        lengths = np.linalg.norm(pixels, axis=1) * np.linalg.norm(self.mean)
-        cosine = (pixels @ self.mean) / np.where(lengths > 0, lengths, 1.0)
-        return np.arccos(np.clip(cosine, -1.0, 1.0))
-
-
-@dataclass(frozen=True)
-class MeanAngle(BackgroundDetector[Moments]):
-    """Angle between a spectrum and the mean ``m`` of the scene: ``arccos(x . m / |x| |m|)``.
-
-    References
-    ----------
-    F. A. Kruse et al., "The spectral image processing system (SIPS)", Remote Sens. Environ.
-    44(2-3), 145-163, 1993. doi:10.1016/0034-4257(93)90013-N
-    """
-
-    reference: ClassVar[str] = "after Kruse et al. 1993, doi:10.1016/0034-4257(93)90013-N"
-    cost: ClassVar[str] = "n b"
-    unit: ClassVar[str] = "radians"
-
-    def summarise(self, pixels: Pixels, index: Index) -> Moments:
-        """Count, mean and scatter."""
-        return Moments.of(pixels)
-
-    def fit(self, summary: Moments, progress: Progress = silent) -> MeanSpectrum:
-        """The mean alone."""
-        return MeanSpectrum(summary.mean)
-'''
-
-WHOLE = '''
-from dataclasses import dataclass
-
-from oddspec.detector import Examined, SceneDetector
-from oddspec.errors import NotConverged
-from oddspec.pixels import background_pixels, score_map
-from oddspec.progress import silent
-from oddspec.scaling import band01
-
-
-@dataclass(frozen=True)
-class Whole(SceneDetector):
-    """Distance to the middle of the scaled scene."""
-
-    def examine(self, cube, valid, progress=silent):
-        pixels = background_pixels(cube, valid)
-        scaled = band01(pixels)(pixels)
-        return Examined(score_map(abs(scaled - 0.5).sum(axis=1), valid))
-
-    def memory(self, height, width, bands):
-        return 8 * height * width * bands
-'''
+DETECTORS = ROOT / "data" / "yesterday" / "detectors"
+"""Users' detector files; ``mean_angle.py`` is the example that CONTRIBUTING.md had."""
 
 OWN = {
-    "sampled": (SAMPLED, {"families.sampled", "linalg", "ranges", "summary"}),
-    "mean_angle": (MEAN_ANGLE, {"summary"}),
-    "whole": (WHOLE, {"pixels", "scaling"}),
+    "sampled": {"families.sampled", "linalg", "ranges", "summary"},
+    "mean_angle": {"summary"},
+    "whole": {"pixels", "scaling"},
 }
 
 
 @pytest.fixture(params=OWN)
 def own(request, tmp_path):
     """A user's detector file, and the old names that it imports."""
-    text, old = OWN[request.param]
-    path = tmp_path / f"{request.param}.py"
-    path.write_text(text)
-    return path, {f"oddspec.{name}" for name in old}
+    path = Path(shutil.copy(DETECTORS / f"{request.param}.py", tmp_path))
+    return path, {f"oddspec.{name}" for name in OWN[request.param]}
 
 
 @pytest.fixture
@@ -300,10 +193,9 @@ def test_on_the_command_line_too(own, cube, tmp_path):
     assert (tmp_path / "out" / "scene" / "scores.tif").exists()
 
 
-def test_a_user_may_silence_it(cube, tmp_path):
-    path = tmp_path / "mean_angle.py"
-    path.write_text(MEAN_ANGLE)
-    code = f"from oddspec import detectors\ndetectors.load({str(path)!r})"
+def test_a_user_may_silence_it():
+    path = str(DETECTORS / "mean_angle.py")
+    code = f"from oddspec import detectors\ndetectors.load({path!r})"
     assert "oddspec.summary is now" in python(code)[1]
     assert python(code, "-W", "ignore")[1] == ""
 

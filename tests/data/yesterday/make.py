@@ -1,10 +1,10 @@
-"""Makes the files in this folder: what oddspec 0.1.0 wrote before its modules were moved.
+"""Makes models, interrupted runs and a study as oddspec 0.1.0 wrote them before its modules moved.
 
 It was run once, with the package as it stood at commit 6e894f9, from the root of this checkout::
 
     PYTHONPATH=OLD/src python tests/data/yesterday/make.py
 
-It is kept to show what the files are; the package of today would write others. They are never to
+It is kept to show what the files are; the package of today would write others. These are never to
 be made anew: that today's package reads these is what ``tests/test_yesterday.py`` tests.
 """
 
