@@ -15,7 +15,9 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
+import re
 import sys
+import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -128,6 +130,9 @@ def _from_file(path: Path) -> type[Detector]:
         module = ModuleType(name)
         module.__file__ = str(path)
         sys.modules[name] = module
+        if not sys.warnoptions:
+            # By default Python shows those of __main__ alone; this file is its user's own program.
+            warnings.filterwarnings("default", "", DeprecationWarning, re.escape(name))
         try:
             exec(compile(content, str(path), "exec"), vars(module))
         except (Exception, SystemExit) as error:
