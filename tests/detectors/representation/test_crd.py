@@ -44,8 +44,8 @@ class TestFormula:
         ring, pixel = rng.uniform(1, 2, (40, 20)), rng.uniform(1, 2, 20)
         squared = ((ring - pixel) ** 2).sum(axis=1)
         scaled = np.empty_like(ring)
-        primal = crd._Equations(ring, dual=False).primal(pixel, ring, scaled, squared, 1e-6)
-        dual = crd._Equations(scaled, dual=True).dual(pixel, ring, scaled, squared, 1e-6)
+        primal = crd._Equations(ring, scaled, dual=False).residual(pixel, squared, 1e-6)
+        dual = crd._Equations(ring, scaled, dual=True).residual(pixel, squared, 1e-6)
         np.testing.assert_allclose(np.linalg.norm(primal), np.linalg.norm(dual), rtol=1e-5)
 
     @pytest.mark.parametrize("count", [4, 30])
