@@ -36,7 +36,8 @@ class LSMAD(SceneDetector):
 
         score_i = (x_i - m) C^+ (x_i - m)^T
 
-    of the pixels as they are, so that what is anomalous neither shifts the mean nor widens the spread.
+    of the pixels as they are, so that what is anomalous neither shifts the mean nor widens the
+    spread.
 
     Parameters
     ----------
