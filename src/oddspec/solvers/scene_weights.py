@@ -99,8 +99,8 @@ def scene_weights(X: Float[np.ndarray, "n b"], rank: int) -> Weights:
     X
         Pixels that are not all zero.
     rank
-        At least 1. Where X has no more patterns (in numbers), all are kept by a wide margin: with
-        a threshold of a tenth of the weakest.
+        At least 1. Where X has no more patterns above rounding, all stay by a wide margin: with a
+        threshold of a tenth of the weakest.
     """
     squares, V = linalg.eigh(X.T @ X)
     s, V = np.sqrt(np.maximum(squares[::-1], 0)), V[:, ::-1]

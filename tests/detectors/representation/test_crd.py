@@ -6,10 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddspec.detectors.representation import crd
-from oddspec.detectors.representation.crd import CRD, residual_norm
+from oddspec.detectors.representation.crd import CRD
 from oddspec.errors import DataWarning, InputError, SettingError
 from oddspec.windows import Tile
 from tilings import check_any_tiling
+
+
+def residual_norm(pixel, ring, penalty=1e-6, sum_to_one=False):
+    """Score of one pixel against the pixels of its ring, ``(s, b)``."""
+    solver = crd._Solver(len(pixel), len(ring), penalty, sum_to_one)
+    return solver.residual_norm(pixel, ring)
 
 
 def scored(detector, cube, valid=None):

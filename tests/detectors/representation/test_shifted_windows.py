@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddspec.detectors.representation.crd import residual_norm as crd_residual
+from oddspec.detectors.representation.crd import _Solver
 from oddspec.detectors.representation.lsad_cr_idw import LSADCRIDW
 from oddspec.detectors.representation.lsunrsorad import LSUNRSORAD
 from oddspec.errors import DataWarning, InputError, SettingError
@@ -84,7 +84,8 @@ class TestOneRing:
 
     def test_idw_with_equal_weights_is_collaborative_representation(self, rng):
         ring, pixel = rng.uniform(1, 2, (16, 10)), rng.uniform(1, 2, 10)
-        expected = crd_residual(pixel, ring, 0.01 / 16**2)
+        crd = _Solver(10, 16, 0.01 / 16**2, sum_to_one=False)
+        expected = crd.residual_norm(pixel, ring)
         assert one(idw, pixel, ring, weights="equal") == pytest.approx(expected, rel=1e-8)
 
     def test_orad_equals_its_definition(self, rng):

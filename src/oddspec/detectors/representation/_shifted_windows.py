@@ -1,8 +1,8 @@
 """Every window that has a pixel inside its guard square, and a score that is the sum over them.
 
-A dual window is centred not on the tested pixel only, but in turn on every pixel of its guard
-square: with a guard of 3, nine rings around different places, none of which holds the tested pixel.
-Near the scene's border windows slide inwards by the rule that all windows follow
+A dual window is centred not on the tested pixel only, but on every pixel of its guard square, one
+after another: with a guard of 3, nine rings around different places, none of which holds the tested
+pixel. Near the scene's border windows slide inwards by the rule that all windows follow
 (`oddspec.windows`); centres beyond the border then give windows at the border, some of them twice.
 """
 

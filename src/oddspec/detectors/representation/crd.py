@@ -22,7 +22,7 @@ from oddspec.statistics.blas import (
 )
 from oddspec.windows import Tile, Window
 
-__all__ = ["CRD", "residual_norm"]
+__all__ = ["CRD"]
 
 
 @dataclass(frozen=True)
@@ -134,13 +134,6 @@ class CRD(WindowDetector):
                 stacklevel=2,
             )
         return scores
-
-
-def residual_norm(
-    pixel: Spectrum, ring: Pixels, penalty: float = 1e-6, sum_to_one: bool = False
-) -> float:
-    """Score of one pixel against the pixels of its ring, ``(s, b)``."""
-    return _Solver(len(pixel), len(ring), penalty, sum_to_one).residual_norm(pixel, ring)
 
 
 class _Solver:

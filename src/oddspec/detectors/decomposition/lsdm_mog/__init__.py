@@ -104,11 +104,6 @@ class LSDMMoG(SceneDetector):
         ------
         InputError
             If all valid pixels are equal, or fewer than two are valid.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
         """
         pixels = valid_pixels(cube, valid)
         if len(pixels) < 2 or not np.ptp(pixels, axis=0).any():
@@ -126,7 +121,7 @@ class LSDMMoG(SceneDetector):
             [mixture.alpha / mixture.alpha.sum(), mixture.mu, mixture.deviations], axis=1
         )
         strength = np.sqrt(np.mean(state.pixels.mean**2, axis=0)) + 1e-300
-        oddest = np.argsort(-values, kind="stable")[:SHOWN]
+        shown = np.argsort(-values, kind="stable")[:SHOWN]
         shares = state.noise.R.mean(axis=2).T
         return Examined(
             scores,
@@ -146,7 +141,7 @@ class LSDMMoG(SceneDetector):
                     columns=("share", "mean", "deviation"),
                 ),
                 Insight("shares", "maps", on_map(shares, valid), "share of each kind of noise"),
-                Insight("anomalies", "spectra", noise[oddest], "widest noise of the oddest pixels"),
+                Insight("anomalies", "spectra", noise[shown], "widest noise of the oddest pixels"),
                 Insight("bound", "curve", curve, "lower bound of the log evidence, per entry"),
             ),
         )

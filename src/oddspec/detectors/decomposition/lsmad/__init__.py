@@ -56,7 +56,7 @@ class LSMAD(SceneDetector):
     low_rank
         exact: the nearest matrix of rank r in every step; random: GoDec's randomised one.
     power
-        Products beyond the first with which random directions are turned towards the leading ones.
+        Products beyond the first with which random directions come nearer to the leading ones.
     tolerance
         Stop when a step lowers the root of the mean squared residual by less than this fraction.
     iterations
@@ -121,15 +121,8 @@ class LSMAD(SceneDetector):
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
         """Scores; the background's directions and maps, what was sparse, and the residual's fall.
 
-        Raises
-        ------
-        InputError
-            If fewer than two pixels are valid, or all are equal.
-
         Warns
         -----
-        NotConverged
-            If the steps did not suffice.
         DataWarning
             If the rank takes in all bands, so that nothing is sparse.
         """

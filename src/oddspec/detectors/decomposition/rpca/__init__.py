@@ -35,7 +35,7 @@ class RPCA(SceneDetector):
 
         min ||L||_* + lam sum_i ||s_i||   subject to  X = L + S;      score_i = ||s_i||
 
-    Principal components that a few anomalous pixels do not turn: the plain reference for detectors
+    Principal components that a few anomalous pixels do not move: the plain reference for detectors
     that take a scene apart.
 
     Parameters
@@ -96,18 +96,7 @@ class RPCA(SceneDetector):
         return 8 * height * width * 9 * bands + 80 * bands**2 + 8 * BLOCK_BYTES
 
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
-        """Scores; directions and maps of the background, the oddest spectra, and convergence.
-
-        Raises
-        ------
-        InputError
-            If fewer than two pixels are valid, or all are equal.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
-        """
+        """Scores; directions and maps of the background, the strongest anomalies, convergence."""
         pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
         state, curve = self._solve(scaling(pixels), progress)
@@ -115,7 +104,7 @@ class RPCA(SceneDetector):
         scores = score_map(strength, valid)
         typical = state.values[:SHOWN] / np.sqrt(len(pixels))
         directions = scaling.inverse(typical[:, None] * state.V.T[:SHOWN])
-        oddest = np.argsort(-strength, kind="stable")[:SHOWN]
+        strongest = np.argsort(-strength, kind="stable")[:SHOWN]
         return Examined(
             scores,
             (
@@ -130,7 +119,7 @@ class RPCA(SceneDetector):
                 Insight(
                     "anomalies",
                     "spectra",
-                    state.S[oddest] * scaling.scale,
+                    state.S[strongest] * scaling.scale,
                     "what is set apart of the oddest pixels, in the scene's units",
                 ),
                 Insight("singular_values", "values", state.values, "of the background, scaled"),

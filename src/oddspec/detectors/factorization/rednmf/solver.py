@@ -5,14 +5,15 @@ W (r x b) with unit norm, M (b x r) encodes, and the rows of S (n x b) are the a
 
     min  ||X - H W - S||_F^2 + beta ||H - (X - S) M||_F^2 + lam ||S||_{2,1},    H, W, M >= 0
 
-with ``||S||_{2,1}`` the sum of the pixels' norms (eq. 10 of the paper). One `step` updates, with
-``Y = X - S`` and ``a_k = ||h_k - Y m_k||^2`` (columns k)::
+with ``||S||_{2,1}`` the sum of the pixels' norms (eq. 10 of the paper, see `REDNMF`). One `step`
+updates, with ``Y = X - S`` and ``a_k = ||h_k - Y m_k||^2`` (columns k)::
 
     W <- W o (H^T Y)+ / (H^T H W + (H^T Y)- + beta a W)          then unit norm, scale to H and M
     M <- M o ((Y^T H)+ + (Y^T Y M)-) / ((Y^T Y M)+ + (Y^T H)-)   and the best step that way
     H <- H o (Y W^T + beta Y M)+ / (H W W^T + beta H + (Y W^T + beta Y M)-)
     S <- the minimiser for these H, W, M, pixel by pixel (module `anomalies`)
 
+where the paper has eqs. 24, 15, 16 and 17. ``A = A+ - A-``, both not below zero.
 None of them increases the objective:
 
 * ``(W/e, e H, e M)`` changes only the encoder's term, by ``e^2``: without a norm on the
@@ -26,9 +27,6 @@ None of them increases the objective:
 One step reads the data twice, for ``X [W^T, change of M]`` and ``X^T [Z, Z']``: 8 n b r
 operations (4 n b r without an encoder), and memory for some n x r arrays. Forming S would add
 2 n b r operations and, what is worse, write and read n b numbers several times.
-
-S. Moradi et al., "Robust asymmetric encoder-decoder nonnegative matrix factorization for
-hyperspectral anomaly detection", Neurocomputing, 2026. doi:10.1016/j.neucom.2026.133709
 """
 
 from __future__ import annotations

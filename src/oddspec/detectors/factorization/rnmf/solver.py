@@ -1,4 +1,4 @@
-"""Non-negative factorization that sets anomalous entries apart.
+"""Non-negative factorization that sets anomalous entries apart: the updates of `RNMF`.
 
 Pixels are the n rows of X (n x b), abundances the rows of H (n x r), endmembers the rows of
 W (r x b), and S (n x b) is sparse::
@@ -15,9 +15,6 @@ then updates H and W for that S, with ``gain = Y W^T = H W W^T + C W^T`` (``H^T 
 none of which raises the objective. Y may be negative; the rule that clips the gain at zero gives
 such entries zeros for ever, and a hundredth of the way from there does not, while lying between the
 old entry and the minimum of the parabola that bounds the objective.
-
-L. Zhang, Z. Chen, M. Zheng and X. He, "Robust non-negative matrix factorization", Front. Electr.
-Electron. Eng. China 6(2), 192-200, 2011. doi:10.1007/s11460-011-0128-0
 """
 
 from __future__ import annotations

@@ -131,15 +131,8 @@ class ADLR(SceneDetector):
 
         Raises
         ------
-        InputError
-            If fewer than two pixels are valid, or no value is above zero.
         SettingError
             If everything is represented without error.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
         """
         pixels = background_pixels(cube, valid)
         scaling = max1(pixels)

@@ -124,15 +124,8 @@ class LRASR(SceneDetector):
 
         Raises
         ------
-        InputError
-            If fewer than two pixels are valid, or no value is above zero.
         SettingError
             If no cluster has as many members as it shall give atoms.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
         """
         pixels = background_pixels(cube, valid)
         progress(0, self.max_iter, "choosing atoms")

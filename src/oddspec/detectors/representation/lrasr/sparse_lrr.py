@@ -25,8 +25,7 @@ S has low rank, so it is never formed: ``S = B C`` with r columns in B. Nor is E
 rest, so ``E = part * Y1`` with one number per pixel. What remains are two products as large as
 n x b x m and one of n x m x m in a step; all else runs through in blocks that stay in the cache.
 
-Y. Xu et al., IEEE Trans. Geosci. Remote Sens. 54(4), 1990-2000, 2016.
-doi:10.1109/TGRS.2015.2493201; Z. Lin, R. Liu and Z. Su, "Linearized alternating direction method
+The method: Z. Lin, R. Liu and Z. Su, "Linearized alternating direction method
 with adaptive penalty for low-rank representation", NIPS 2011.
 """
 

@@ -89,7 +89,8 @@ class PABDC(SceneDetector):
       it numbers patches by rows and pixels by columns, so that anomaly atoms come from transposed
       places; and what it means as the largest entry is the largest sum of a row.
     * With those misplaced atoms, in an experiment, the area under the ROC curve of HYDICE is 0.9983
-      (beta 1e-2, lambda 1e-1), which is what LREN prints, and 0.06 with the atoms as described.
+      (beta 1e-2, lambda 1e-1), which is what the paper of LREN reports, and 0.06 with the atoms as
+      described.
     * The pursuit picks the atom with the largest sum of absolute products (inferred). Patches of a
       masked scene hold their centre in place of invalid pixels.
     * Unit length: brightness does not count.
@@ -149,12 +150,7 @@ class PABDC(SceneDetector):
         Raises
         ------
         InputError
-            If fewer than two pixels are valid, or nothing can be used as an atom.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
+            If nothing can be used as an atom.
         """
         pixels = background_pixels(cube, valid)
         X = unit(pixels)

@@ -18,9 +18,6 @@ With ``B = U diag(sigma) V^T`` no norm changes if all spectra are taken along V 
 Z along U: the rows of Z never leave the span of U. Then ``Z B`` is ``Z * sigma`` in the first r
 coordinates and zero in the others, and Z is updated number by number, whatever the number of
 background atoms.
-
-N. Huyan et al., IEEE Trans. Geosci. Remote Sens. 57(4), 2263-2276, 2019.
-doi:10.1109/TGRS.2018.2872590
 """
 
 from __future__ import annotations
