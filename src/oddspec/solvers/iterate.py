@@ -92,7 +92,7 @@ def record(
     figure
         What is kept of a state: a number or a tuple of numbers.
     progress, stage
-        Told of every step, under that name.
+        Called after every step, with the name of the stage.
     """
     state, figures = start, []
     for state in iterate(step, start, gap=gap, tol=tol, max_iter=max_iter):

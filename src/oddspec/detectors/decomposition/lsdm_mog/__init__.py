@@ -147,6 +147,7 @@ class LSDMMoG(SceneDetector):
         )
 
     def _solve(self, X: Pixels, progress: Progress) -> tuple[mog_rpca.State, np.ndarray]:
+        """The last state, and the bound per entry after each step."""
         rank = min(self.rank * self.surplus, *X.shape)
         kinds = min(self.kinds, X.size)
         return record(

@@ -160,6 +160,7 @@ class LSMAD(SceneDetector):
         )
 
     def _split(self, X: Pixels, progress: Progress) -> tuple[godec.Split, np.ndarray]:
+        """The last state, and the root mean squared residual after each step."""
         gram = X.T @ X
         rank = min(self.rank, *X.shape)
         entries = round(self.cardinality * X.size)

@@ -134,6 +134,7 @@ class RPCA(SceneDetector):
         )
 
     def _solve(self, X: Pixels, progress: Progress) -> tuple[Pursuit, np.ndarray]:
+        """The last state, and both residuals after each step."""
         n = len(X)
         lam = self.penalty or 3.0 / (7.0 * (self.outliers * n) ** 0.5)
         squares = np.maximum(np.linalg.eigvalsh(X.T @ X)[::-1], 0.0)

@@ -175,7 +175,8 @@ class REDNMF(Factorized):
                 tol=self.tolerance,
                 max_iter=self.iterations,
             )
-        else:  # all sweeps, and no word of it: a fall is never below -1
+        else:
+            # All sweeps, and no warning: no fall is as small as -1.
             models = sweeps(lambda model: step(model, problem), first, self.iterations, -1.0)
         model, curve = first, [first.objective]
         for model in models:

@@ -204,6 +204,7 @@ class ADLR(SceneDetector):
         return E if E is not None else self._solved(S, D, critical, progress)
 
     def _solved(self, S: Pixels, D: np.ndarray, lam: float, progress: Progress) -> np.ndarray:
+        """E with that weight."""
         state, _ = record(
             lambda state: lrr_l1.step(state, S, D, lam, mu_growth=self.mu_growth),
             lrr_l1.start(S, D, self.mu),

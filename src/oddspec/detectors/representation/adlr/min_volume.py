@@ -138,6 +138,7 @@ def _descend(
 
 
 def _simplex(A: np.ndarray, problem: Problem) -> np.ndarray:
+    """Z of the module's docstring."""
     return np.column_stack([np.ones(len(A)), (A - problem.mean) @ problem.U])
 
 

@@ -164,6 +164,7 @@ class LRASR(SceneDetector):
     def _solve(
         self, X: Pixels, D: np.ndarray, progress: Progress
     ) -> tuple[sparse_lrr.Representation, np.ndarray]:
+        """The last state, and what is unexplained and has changed after each step."""
         problem = sparse_lrr.Problem.of(X, D, self.sparsity, self.penalty)
         with crew() as threads:
             return record(

@@ -200,6 +200,7 @@ class PABDC(SceneDetector):
     def _solve(
         self, problem: two_dictionaries.Problem, progress: Progress
     ) -> tuple[two_dictionaries.Decomposition, np.ndarray]:
+        """The last state, and the largest entry of a constraint after each step."""
         return record(
             lambda state: two_dictionaries.step(state, problem, mu_growth=self.mu_growth),
             two_dictionaries.start(problem, self.mu),

@@ -1,10 +1,11 @@
-"""Small volumes and mean shift on scenes whose answer is known."""
+"""ADLR's steps on scenes whose answer is known: small volumes, mean shift, representation."""
 
 import numpy as np
 import pytest
 
-from oddspec.detectors.representation.adlr import min_volume
+from oddspec.detectors.representation.adlr import lrr_l1, min_volume
 from oddspec.detectors.representation.adlr.mean_shift import mean_shift
+from oddspec.solvers.prox import nuclear_norm
 from oddspec.solvers.unmixing import abundances
 
 
@@ -61,3 +62,37 @@ class TestMeanShift:
         peaks, found = mean_shift(points, 0.15, 1)
         assert found.min() >= 0
         assert found.max() < len(peaks)
+
+
+def objective_l1(J, S, D, lam):
+    """At the feasible point ``(J, S - J D)``."""
+    return float(nuclear_norm(J) + lam * np.abs(S - J @ D).sum())
+
+
+class TestAbundances:
+    def test_condensed_atoms_represent_the_same(self, rng):
+        S, D = rng.dirichlet(np.ones(4), 80), rng.dirichlet(np.ones(4), 11)
+        T = lrr_l1.condense(D)
+        assert T.shape == (4, 4)
+        lam = 4 * lrr_l1.critical_penalty(S, D)
+        whole, small = lrr_l1.start(S, D, 1e-3), lrr_l1.start(S, T, 1e-3)
+        for _ in range(60):
+            whole, small = lrr_l1.step(whole, S, D, lam), lrr_l1.step(small, S, T, lam)
+            np.testing.assert_allclose(small.E, whole.E, atol=1e-9)
+        assert objective_l1(small.J, S, T, lam) == pytest.approx(
+            objective_l1(whole.J, S, D, lam), rel=1e-8
+        )
+        assert lrr_l1.critical_penalty(S, T) == pytest.approx(lrr_l1.critical_penalty(S, D))
+
+    def test_nothing_is_represented_up_to_the_critical_penalty(self, rng):
+        S, D = rng.uniform(0.1, 1, (80, 4)), rng.uniform(0.1, 1, (6, 4))
+        critical = lrr_l1.critical_penalty(S, D)
+        found = []
+        for ratio in (0.98, 1.1):
+            state = lrr_l1.start(S, D, 0.3)
+            for _ in range(4000):
+                state = lrr_l1.step(state, S, D, ratio * critical, mu_growth=1.0)
+            assert state.residual < 1e-5
+            found.append(np.linalg.norm(state.J))
+        assert found[0] < 1e-4
+        assert found[1] > 1e-2
