@@ -67,7 +67,7 @@ def solve(X: np.ndarray, D: np.ndarray) -> tuple[int, np.ndarray]:
     problem = sparse_lrr.Problem.of(X, D, LRASR.sparsity, LRASR.penalty)
     state, steps = sparse_lrr.start(problem, LRASR.mu), 0
     with crew() as threads:
-        while sparse_lrr.gap(state) > LRASR.tolerance:
+        while state.unexplained > LRASR.tolerance:
             state, steps = sparse_lrr.step(state, problem, crew=threads), steps + 1
     return steps, state.lengths
 

@@ -200,7 +200,18 @@ class SceneDetector(Detector, ABC):
 
     @abstractmethod
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
-        """Score the whole scene. Invalid pixels influence no other."""
+        """Score the whole scene. Invalid pixels influence no other.
+
+        Raises
+        ------
+        InputError
+            If the scene does not suit: too few valid pixels, all equal, or none above zero.
+
+        Warns
+        -----
+        NotConverged
+            If the steps of an iteration did not suffice.
+        """
 
     @abstractmethod
     def memory(self, height: int, width: int, bands: int) -> int:

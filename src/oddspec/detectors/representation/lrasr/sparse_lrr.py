@@ -13,7 +13,7 @@ norm, and unscaled multipliers Y1, Y2. One `step`, with ``eta = ||D||_2^2``::
     E  = shrink_rows(X - S D + Y1/mu, lam/mu)
     Y1 = Y1 + mu (X - S D - E)
     Y2 = Y2 + mu (S - J)
-    mu = min(mu_growth mu, mu_max)   if  change < 1e-2
+    mu = min(mu_growth mu, MU_MAX)   if  change < 1e-2
 
     change = mu max(sqrt(eta) ||dS||, ||dJ||, ||dE||) / ||X||
 
@@ -25,14 +25,13 @@ S has low rank, so it is never formed: ``S = B C`` with r columns in B. Nor is E
 rest, so ``E = part * Y1`` with one number per pixel. What remains are two products as large as
 n x b x m and one of n x m x m in a step; all else runs through in blocks that stay in the cache.
 
-Y. Xu et al., IEEE Trans. Geosci. Remote Sens. 54(4), 1990-2000, 2016.
-doi:10.1109/TGRS.2015.2493201; Z. Lin, R. Liu and Z. Su, "Linearized alternating direction method
+The method: Z. Lin, R. Liu and Z. Su, "Linearized alternating direction method
 with adaptive penalty for low-rank representation", NIPS 2011.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -40,7 +39,10 @@ from scipy import linalg
 
 from oddspec.solvers.blocks import ALONE, Crew, blocks
 
-__all__ = ["Problem", "Representation", "gap", "objective", "start", "step"]
+__all__ = ["Problem", "Representation", "start", "step"]
+
+MU_MAX = 1e10
+"""The penalty grows to here at most, so that all products with it stay finite."""
 
 SLOW = 1e-2
 """The penalty grows when a step has changed less than this part of the data."""
@@ -126,10 +128,12 @@ def step(
     problem: Problem,
     *,
     mu_growth: float = 1.1,
-    mu_max: float = 1e10,
     crew: Crew = ALONE,
 ) -> Representation:
-    """The next state, which takes over the arrays of this one: it must not be used again."""
+    """The next state, which takes over the arrays of this one: it must not be used again.
+
+    J, Y1, Y2, rest, part and work are overwritten; only B and C are new.
+    """
     mu = state.mu
     gram = _gradient_step(state, problem, crew)
     B, C = _low_rank(state.work, gram, 1.0 / (mu * problem.eta), crew)
@@ -137,37 +141,9 @@ def step(
     moved = [problem.eta**0.5 * coefficients[0], coefficients[1]]
     unexplained, errors = _errors(state, B, C @ problem.D, problem, crew)
     change = mu * max(*moved, errors) / problem.size
-    grown = min(mu_growth * mu, mu_max) if change < SLOW else mu
-    return Representation(
-        B,
-        C,
-        state.J,
-        state.Y1,
-        state.Y2,
-        state.rest,
-        state.part,
-        grown,
-        state.work,
-        unexplained / problem.size,
-        change,
-    )
-
-
-def gap(state: Representation) -> float:
-    """What is unexplained beside S D and E, as a part of the data."""
-    return state.unexplained
-
-
-def objective(state: Representation, problem: Problem) -> float:
-    """At the feasible point ``(J, X - J D)``."""
-    J = state.J
-    squares = np.maximum(np.linalg.eigvalsh(J.T @ J), 0.0)
-    left = problem.X - J @ problem.D
-    return float(
-        np.sqrt(squares).sum()
-        + problem.beta * np.abs(J).sum()
-        + problem.lam * np.sqrt(np.vecdot(left, left)).sum()
-    )
+    grown = min(mu_growth * mu, MU_MAX) if change < SLOW else mu
+    unexplained /= problem.size
+    return replace(state, B=B, C=C, mu=grown, unexplained=unexplained, change=change)
 
 
 def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.ndarray:
@@ -179,6 +155,7 @@ def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.nd
         pixels = [part[span] for part in (state.Y1, state.rest, state.B, state.J, state.Y2)]
         for rows, (other,) in blocks(A, 1):
             Y1, rest, B, J, Y2 = (part[rows] for part in pixels)
+            # S + [(rest + Y1/mu) D^T - (S - J + Y2/mu)] / eta, with S = B C and rest = X - S D - E.
             target = Y1 * (1.0 / (mu * eta))
             target += rest * (1.0 / eta)
             out = np.matmul(target, problem.D.T, out=A[rows])
@@ -253,12 +230,13 @@ def _errors(
             P *= mu
             P += Y1
             lengths = np.sqrt(np.vecdot(P, P))
-            kept = lam / np.maximum(lengths, lam)
-            old = np.multiply(Y1, part[:, None], out=other)
+            within = lam / np.maximum(lengths, lam)
+            old = np.multiply(Y1, part[:, None], out=other)  # E of the step before
+            # rest = X - S D - E = (new Y1 - old Y1) / mu, the old one before it is overwritten.
             Y1 *= -1.0 / mu
             rest[...] = Y1
-            np.multiply(P, kept[:, None], out=Y1)
-            part[...] = (1.0 - kept) / (mu * kept)
+            np.multiply(P, within[:, None], out=Y1)
+            part[...] = (1.0 - within) / (mu * within)
             rest += np.multiply(Y1, 1.0 / mu, out=P)
             unexplained += float(np.vdot(rest, rest))
             old -= np.multiply(Y1, part[:, None], out=P)
