@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from oddspec.arrays import must_have_shape
 from oddspec.detector import (
@@ -21,7 +20,7 @@ from oddspec.detector import (
 )
 from oddspec.device import choose_device
 from oddspec.errors import BudgetError, DataWarning, SettingError
-from oddspec.execution.executors import spread
+from oddspec.execution.executors import library_threads, one_blas_thread, run_tasks
 from oddspec.execution.memory import (
     WINDOW_SIDES,
     needed,
@@ -92,7 +91,7 @@ def run(
     # Each worker has one BLAS thread: tiles in parallel scale better than one product in
     # parallel, and sums do not depend on how BLAS splits them. PyTorch keeps its threads, whatever
     # the workers: what it learns depends on them by rounding.
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         if isinstance(detector, BackgroundDetector):
             passes = TwoPasses(scene, detector, sink, resources, progress, device)
             background = passes.run(checkpoint, fitted if isinstance(fitted, Background) else None)
@@ -139,7 +138,7 @@ def _run_window(
         known = scores[np.isfinite(scores)]
         extremes.extend((known.min(), known.max()) if len(known) else ())
 
-    spread(todo, work, resources.threads, progress, "scoring", len(tiles) - len(todo))
+    run_tasks(todo, work, resources.threads, progress, "scoring", len(tiles) - len(todo))
     if len(todo) == len(tiles):  # else a part of the scene has been judged in an earlier run
         if not any(seen):
             raise scene.without_valid_pixel()
@@ -179,7 +178,7 @@ def _run_scene(
             f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
         )
     cube, valid = scene.read((0, h), (0, w))
-    with threadpool_limits(resources.workers):
+    with library_threads(resources.workers):
         found = examiner.examine(cube, valid, progress)
     if not isinstance(found, Examined):
         raise SettingError(

@@ -10,7 +10,7 @@ import numpy as np
 from oddspec.arrays import Scores, must_have_shape
 from oddspec.detector import Background, BackgroundDetector
 from oddspec.device import to_device, to_numpy
-from oddspec.execution.executors import spread
+from oddspec.execution.executors import run_tasks
 from oddspec.execution.memory import block_bytes, raw_bytes, summary_bytes
 from oddspec.execution.resources import Resources
 from oddspec.execution.score_store import Sink
@@ -75,7 +75,7 @@ class TwoPasses:
         def work(tile: Region) -> None:
             self.sink.write(tile, self._score(background, tile))
 
-        spread(todo, work, self.resources.threads, self.progress, "scoring", done)
+        run_tasks(todo, work, self.resources.threads, self.progress, "scoring", done)
         return background
 
     def _summary(self, checkpoint: Checkpoint | None) -> Any:
@@ -96,7 +96,7 @@ class TwoPasses:
                     checkpoint.save(tree, covered, final=False)
 
         done = len(self.tiles) - len(todo)
-        spread(todo, work, self.resources.threads, self.progress, "summarising", done)
+        run_tasks(todo, work, self.resources.threads, self.progress, "summarising", done)
         if checkpoint and todo:
             checkpoint.save(tree, covered, final=True)
         summary = tree.total()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
-from oddspec.execution.executors import spread
+from oddspec.execution.executors import one_blas_thread, run_tasks
 from oddspec.execution.resources import processors
 from oddspec.io.atomic import must_be_text
 from oddspec.io.envi.writer import EnviWriter
@@ -200,8 +200,6 @@ def _must_fit(made: MadeScene) -> None:
 
 
 def _write_cube(made: MadeScene, *, workers: int, strip_rows: int, progress: Progress) -> None:
-    from threadpoolctl import threadpool_limits
-
     recipe = made.recipe
     renderer = Renderer(recipe)
     # Enough strips for every worker, even of a small scene.
@@ -230,6 +228,6 @@ def _write_cube(made: MadeScene, *, workers: int, strip_rows: int, progress: Pro
             georeference=recipe.georeference(),
             description=f"Synthetic scene made by oddspec, seed {recipe.seed}. {what}.",
         ) as writer,
-        threadpool_limits(limits=1, user_api="blas"),
+        one_blas_thread(),
     ):
-        spread(strips, work, workers, by_rows, "making the scene")
+        run_tasks(strips, work, workers, by_rows, "making the scene")

@@ -11,9 +11,10 @@ from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.detector import Examined, Insight, SceneDetector
 from oddspec.detectors.representation.lrasr import sparse_lrr
 from oddspec.errors import SettingError
+from oddspec.execution.executors import thread_pool
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
-from oddspec.solvers.blocks import BLOCK_BYTES, crew
+from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.clusters import assign
 from oddspec.solvers.iterate import iterate
 from oddspec.statistics.gaussian import Gaussian
@@ -174,9 +175,9 @@ class LRASR(SceneDetector):
         problem = sparse_lrr.Problem.of(X, D, self.sparsity, self.penalty)
         curve: list[tuple[float, float]] = []
         state = first = sparse_lrr.start(problem, self.mu)
-        with crew() as threads:
+        with thread_pool() as threads:
             for state in iterate(
-                lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, crew=threads),
+                lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, threads=threads),
                 first,
                 gap=lambda _, s: sparse_lrr.gap(s),
                 tol=self.tolerance,
