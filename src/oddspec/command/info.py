@@ -14,7 +14,7 @@ from oddspec.command.arguments import bands_of, memory
 from oddspec.command.terminal import clean, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
-from oddspec.execution.memory import needed
+from oddspec.execution.tiles import needed
 from oddspec.io.open import open_source
 from oddspec.products import as_json
 from oddspec.scene import Scene

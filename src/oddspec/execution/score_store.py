@@ -21,15 +21,15 @@ import numpy as np
 
 from oddspec.arrays import Scores
 from oddspec.errors import InputError
-from oddspec.execution.tiles import Region, Tree
+from oddspec.execution.tiles import Region
 from oddspec.io.atomic import write_text
-from oddspec.statistics.summary import pack, unpack
+from oddspec.statistics.summary import Tree, pack, unpack
 
-__all__ = ["Nowhere", "Partial", "ScoreArray", "Sink"]
+__all__ = ["Checkpoint", "Discard", "Partial", "ScoreArray", "ScoreStore"]
 
 
 @runtime_checkable
-class Sink(Protocol):
+class ScoreStore(Protocol):
     """Where scores go."""
 
     def write(self, region: Region, scores: Scores) -> None:
@@ -37,6 +37,17 @@ class Sink(Protocol):
 
     def has(self, region: Region) -> bool:
         """Whether an earlier run has written that region."""
+
+
+@runtime_checkable
+class Checkpoint(Protocol):
+    """Where the first pass of an interrupted run is kept."""
+
+    def load(self) -> tuple[Tree, set[int]] | None:
+        """Summaries so far, and the numbers of the blocks that they cover."""
+
+    def save(self, tree: Tree, covered: set[int], final: bool) -> None:
+        """Keep them; may do nothing unless ``final`` (when too little time has passed)."""
 
 
 class ScoreArray:
@@ -54,8 +65,8 @@ class ScoreArray:
         return False
 
 
-class Nowhere:
-    """For who wants no scores."""
+class Discard:
+    """Keeps no scores, and asks for none: for a run that only fits."""
 
     def write(self, region: Region, scores: Scores) -> None:
         """Keep nothing."""
@@ -70,7 +81,7 @@ SAVE_EVERY = 5.0
 
 
 class Partial:
-    """The partial results of one run: its `Sink` and its `Checkpoint`."""
+    """The partial results of one run on disk: its `ScoreStore` and its `Checkpoint`."""
 
     def __init__(
         self, folder: Path, shape: tuple[int, int], identity: Mapping[str, Any], *, resume: bool

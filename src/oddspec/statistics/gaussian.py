@@ -9,8 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from scipy import linalg
 
-from oddspec.arrays import Pixels, PixelScores
-from oddspec.device import to_numpy
+from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.errors import InputError
 from oddspec.statistics.blas import multiply_by_upper
 from oddspec.statistics.summary import Moments, enough

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from oddspec.execution.memory import needed
+from oddspec.execution.tiles import needed
 from oddspec.io.open import open_source
 from oddspec.scene import Scene
 from oddspec.study.process import Child, Died

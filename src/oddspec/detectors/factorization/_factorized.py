@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
 from oddspec.settings import at_least
@@ -148,7 +148,7 @@ class Explaining(Factorized, ABC):
     def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
         """The factorization of these pixels, which are not below zero."""
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of the scene; spectra, abundances, odd spectra and the objective's fall.
 
         Raises
@@ -181,7 +181,7 @@ class Explaining(Factorized, ABC):
             ),
             *found.insights,
         )
-        return Examined(scores, insights)
+        return SceneResult(scores, insights)
 
     def plain(
         self, X: Pixels, rank: int, count: int, progress: Progress

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Scores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
@@ -113,7 +113,7 @@ class LRR(SceneDetector):
         """Scaled pixels, twice while they are made; and some twenty arrays of K per pixel."""
         return height * width * 8 * (2 * bands + 20 * min(self.atoms, bands) + 10)
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores, the atoms, where they are, and how the solver converged."""
         pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
@@ -122,7 +122,7 @@ class LRR(SceneDetector):
         D, L = self._start(X, weights)
         state, curve = self._solve(X, D, L, weights, mu, self.dictionary == "learnt", progress)
         model = LRRAtoms(self, scaling, state.D, weights, mu, len(X))
-        return Examined(*_told(self, X, state, weights, scaling, valid, curve), model)
+        return SceneResult(*_told(self, X, state, weights, scaling, valid, curve), model)
 
     def _weights(self, X: np.ndarray) -> tuple[Weights, float]:
         found = scene_weights(X, self.rank)
@@ -187,14 +187,14 @@ class LRRAtoms:
         """As when they were learnt."""
         return self.settings.memory(height, width, bands)
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; the atoms stay as they are."""
         X = self.scaling(background_pixels(cube, valid))
         weights = self.weights._replace(l2=self.weights.l2 * (len(X) / self.count) ** 0.5)
         L = _least_squares(X, self.atoms)
         state, curve = self.settings._solve(X, self.atoms, L, weights, self.mu, False, progress)
         told = _told(self.settings, X, state, weights, self.scaling, valid, curve)
-        return Examined(*told, self)
+        return SceneResult(*told, self)
 
 
 LRR.fitted = LRRAtoms

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
-from oddspec.detector import Examined, Insight
+from oddspec.detector import Insight, SceneResult
 from oddspec.detectors.factorization._factorized import SHOWN, TRIAL, Factorized, possible_rank
 from oddspec.detectors.factorization.rednmf import published as rednmf_printed
 from oddspec.detectors.factorization.rednmf import solver as rednmf
@@ -121,7 +121,7 @@ class REDNMF(Factorized):
             per_pixel += 6 * bands
         return 8 * n * per_pixel + 8 * 10 * bands * bands
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of the scene; spectra, abundances, encoder, anomalies and the objective's fall.
 
         Raises
@@ -148,7 +148,7 @@ class REDNMF(Factorized):
             model, curve = _run(self, problem, first, rednmf.step, progress)
             H, W, M, S = model.H, model.W, model.M, model.S.rows(X)
         told = self._told(X, H, W, M, S, curve, valid, progress)
-        return Examined(*told, REDNMFSpectra(self, W, M, weight))
+        return SceneResult(*told, REDNMFSpectra(self, W, M, weight))
 
     def _told(
         self,
@@ -225,7 +225,7 @@ class REDNMFSpectra:
         """As when they were learnt."""
         return self.settings.memory(height, width, bands)
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; only its abundances and anomalies are sought."""
         settings = self.settings
         X = settings.pixels(cube, valid)
@@ -236,7 +236,7 @@ class REDNMFSpectra:
         first = rednmf.start(problem, H / max(len(W), 1), W, M)
         model, curve = _run(settings, problem, first, rednmf.explain, progress)
         told = settings._told(X, model.H, W, M, model.S.rows(X), curve, valid, progress)
-        return Examined(*told, self)
+        return SceneResult(*told, self)
 
 
 REDNMF.fitted = REDNMFSpectra

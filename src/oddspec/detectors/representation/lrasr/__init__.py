@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.representation.lrasr import sparse_lrr
 from oddspec.errors import SettingError
 from oddspec.execution.executors import thread_pool
@@ -120,7 +120,7 @@ class LRASR(SceneDetector):
         per_pixel = 3 * atoms + 4 * bands + 2 * min(atoms, bands) + 10
         return 8 * (height * width * per_pixel + 6 * atoms**2) + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; atoms, how much each pixel uses them, and how the solver converged.
 
         Raises
@@ -148,7 +148,7 @@ class LRASR(SceneDetector):
         scores = score_map(state.lengths, valid)
         use = np.sqrt(np.mean(state.J**2, axis=0))
         shown = np.argsort(-use, kind="stable")[:SHOWN]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(
