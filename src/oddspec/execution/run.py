@@ -34,6 +34,7 @@ from oddspec.execution.tiles import Grid, Region
 from oddspec.execution.two_passes import Checkpoint, TwoPasses
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
+from oddspec.text import gigabytes, megabytes
 from oddspec.windows import Tile
 
 __all__ = ["Outcome", "fit", "run"]
@@ -157,8 +158,8 @@ def _window_tiles(scene: Scene, detector: WindowDetector, resources: Resources) 
             return grid
     least = needed(scene, detector)
     raise BudgetError(
-        f"{scene.source.path or scene.name}: this window needs {least / 1e6:,.0f} MB per worker "
-        f"even on small tiles, but {max(share, 0) / 1e6:,.0f} MB are left for it: raise "
+        f"{scene.source.path or scene.name}: this window needs {megabytes(least)} per worker "
+        f"even on small tiles, but {megabytes(max(share, 0))} are left for it: raise "
         f"--max-memory, lower --workers or choose a smaller outer window"
     )
 
@@ -175,7 +176,7 @@ def _run_scene(
     if least > resources.left():
         raise BudgetError(
             f"{scene.source.path or scene.name}: this detector works on the whole scene and needs "
-            f"{least / 1e9:.2f} GB, but {max(resources.left(), 0) / 1e9:.2f} GB are left of the "
+            f"{gigabytes(least)}, but {gigabytes(max(resources.left(), 0))} are left of the "
             f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
         )
     cube, valid = scene.read((0, h), (0, w))

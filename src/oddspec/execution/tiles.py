@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import BudgetError
+from oddspec.text import megabytes
 
 __all__ = ["Grid", "Region", "Tree", "blocks", "cut"]
 
@@ -104,9 +105,10 @@ def cut(grid: Grid, bytes_per_pixel: float, budget: float) -> Grid:
     fits = int(budget // bytes_per_pixel)
     if fits < grid.rows * grid.columns:
         needed = grid.rows * grid.columns * bytes_per_pixel
+        whole, left = (1e6 * np.ceil(count / 1e6) for count in (needed, max(budget, 0)))
         raise BudgetError(
-            f"reading this scene needs at least {_megabytes(needed)} per worker, but "
-            f"{_megabytes(max(budget, 0))} are left for it: raise --max-memory or lower --workers"
+            f"reading this scene needs at least {megabytes(whole)} per worker, but "
+            f"{megabytes(left)} are left for it: raise --max-memory or lower --workers"
         )
     down = fits // (grid.rows * grid.width)
     if down:
@@ -156,7 +158,3 @@ def _sum(first: Any, second: Any) -> Any:
     if first is None or second is None:
         return second if first is None else first
     return first + second
-
-
-def _megabytes(count: float) -> str:
-    return f"{np.ceil(count / 1e6):,.0f} MB"
