@@ -19,6 +19,7 @@ from oddspec.io.open import open_source
 from oddspec.products import as_json
 from oddspec.scene import Scene
 from oddspec.survey import Survey, survey
+from oddspec.text import gigabytes, megabytes
 
 __all__ = ["add_arguments"]
 
@@ -155,4 +156,4 @@ def _place(scene: Scene) -> str:
 
 
 def _size(count: float) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    return gigabytes(count) if count >= 1e9 else megabytes(count, 1)

@@ -12,9 +12,9 @@ from typing import Any
 from oddspec.command.arguments import memory
 from oddspec.command.terminal import progress, say, text_table
 from oddspec.errors import InputError
-from oddspec.products.text import counted
 from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_rows
 from oddspec.study.records import key_of
+from oddspec.text import counted
 
 __all__ = ["add_arguments"]
 

@@ -34,6 +34,7 @@ from oddspec.execution.tiles import Grid, Region, scene_bytes, tiles_of_blocks, 
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.statistics.summary import Tree
+from oddspec.text import gigabytes
 from oddspec.windows import Tile
 
 __all__ = ["Outcome", "fit", "run"]
@@ -141,7 +142,7 @@ def _whole_scene(execution: _Execution, model: SceneModel) -> Outcome:
     if least > resources.left():
         raise BudgetError(
             f"{scene.source.path or scene.name}: this detector works on the whole scene and needs "
-            f"{least / 1e9:.2f} GB, but {max(resources.left(), 0) / 1e9:.2f} GB are left of the "
+            f"{gigabytes(least)}, but {gigabytes(max(resources.left(), 0))} are left of the "
             f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
         )
     cube, valid = scene.read((0, h), (0, w))

@@ -18,6 +18,7 @@ from oddspec.detector import BackgroundDetector, Detector, SceneDetector, SceneM
 from oddspec.errors import BudgetError
 from oddspec.execution.resources import Resources
 from oddspec.scene import Scene
+from oddspec.text import megabytes
 
 __all__ = [
     "Grid",
@@ -122,9 +123,10 @@ def cut(grid: Grid, bytes_per_pixel: float, budget: float) -> Grid:
     fits = int(budget // bytes_per_pixel)
     if fits < grid.rows * grid.columns:
         needed = grid.rows * grid.columns * bytes_per_pixel
+        whole, left = (1e6 * np.ceil(count / 1e6) for count in (needed, max(budget, 0)))
         raise BudgetError(
-            f"reading this scene needs at least {_megabytes(needed)} per worker, but "
-            f"{_megabytes(max(budget, 0))} are left for it: raise --max-memory or lower --workers"
+            f"reading this scene needs at least {megabytes(whole)} per worker, but "
+            f"{megabytes(left)} are left for it: raise --max-memory or lower --workers"
         )
     down = fits // (grid.rows * grid.width)
     if down:
@@ -172,8 +174,8 @@ def tiles_of_windows(scene: Scene, detector: WindowDetector, resources: Resource
             return grid
     least = needed(scene, detector)
     raise BudgetError(
-        f"{scene.source.path or scene.name}: this window needs {least / 1e6:,.0f} MB per worker "
-        f"even on small tiles, but {max(share, 0) / 1e6:,.0f} MB are left for it: raise "
+        f"{scene.source.path or scene.name}: this window needs {megabytes(least)} per worker "
+        f"even on small tiles, but {megabytes(max(share, 0))} are left for it: raise "
         f"--max-memory, lower --workers or choose a smaller outer window"
     )
 
@@ -219,7 +221,3 @@ def _tile_bytes(scene: Scene, detector: WindowDetector, rows: int, columns: int)
     margin = detector.window.outer - 1
     read = min(rows + margin, h) * min(columns + margin, w)
     return read * (_raw_bytes(scene) + 8 * b) + detector.scratch(rows, columns, b)
-
-
-def _megabytes(count: float) -> str:
-    return f"{np.ceil(count / 1e6):,.0f} MB"

@@ -17,6 +17,7 @@ from oddspec.scenes.mixing import Renderer
 from oddspec.scenes.recipe import Recipe
 from oddspec.scenes.sidecars import write_parameters, write_target_list, write_truth
 from oddspec.scenes.targets import Target
+from oddspec.text import gigabytes
 
 __all__ = ["MadeScene", "make_scene"]
 
@@ -194,8 +195,8 @@ def _must_fit(made: MadeScene) -> None:
     if needed > free:
         raise SettingError(
             f"rows={recipe.rows}, columns={recipe.columns}, bands={recipe.bands}: the scene takes "
-            f"{needed / 1e9:.2f} GB, but the disk of {folder} has {free / 1e9:.2f} GB left; make "
-            f"it smaller or choose another disk"
+            f"{gigabytes(needed)}, but the disk of {folder} has {gigabytes(free)} left; "
+            f"make it smaller or choose another disk"
         )
 
 

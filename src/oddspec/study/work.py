@@ -29,7 +29,7 @@ def as_plan(plan: str | Path | Mapping[str, Any] | Plan, data: str | Path | None
         return plan
     if isinstance(plan, (str, Path)):
         return read_plan(plan, data)
-    return make_plan(as_toml(plan), "plan", Path.cwd(), data=data)
+    return make_plan(as_toml(plan), "plan", Path.cwd(), data=data, written=False)
 
 
 class Study:
