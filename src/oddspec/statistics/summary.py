@@ -62,7 +62,7 @@ class Sample:
     """At most ``size`` pixels, drawn evenly without replacement and whatever way a scene was cut.
 
     Every position of a scene has a fixed random key (a hash of seed and position), and the pixels
-    with the smallest keys are kept.
+    with the smallest keys stay.
     """
 
     size: int
