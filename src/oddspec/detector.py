@@ -185,13 +185,13 @@ class SceneResult(NamedTuple):
 
 @runtime_checkable
 class SceneModel(Protocol):
-    """What scores whole scenes: a `SceneDetector`, or what one has fitted."""
+    """What scores whole scenes: a `SceneDetector`, or what one has fitted.
+
+    What is fitted needs no more memory than its detector states.
+    """
 
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Score the whole scene. Invalid pixels influence no other."""
-
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """Bytes needed beside the cube itself; the run refuses before allocating more."""
 
 
 class SceneDetector(Detector, ABC):

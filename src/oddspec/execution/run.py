@@ -89,7 +89,8 @@ def run(
     device = choose_device(resources.device, detector.devices)
     execution = _Execution(scene, store, resources, progress)
     if isinstance(detector, SceneDetector):
-        return _whole_scene(execution, fitted if isinstance(fitted, SceneModel) else detector)
+        model = fitted if isinstance(fitted, SceneModel) else detector
+        return _whole_scene(execution, detector, model)
     # PyTorch keeps its threads, whatever the workers: what it learns depends on them by rounding.
     with one_blas_thread():
         if isinstance(detector, BackgroundDetector):
@@ -135,10 +136,10 @@ class _Execution:
         run_tasks(todo, work, threads, self.progress, stage, done)
 
 
-def _whole_scene(execution: _Execution, model: SceneModel) -> Outcome:
+def _whole_scene(execution: _Execution, detector: SceneDetector, model: SceneModel) -> Outcome:
     scene, resources = execution.scene, execution.resources
     h, w, _ = scene.shape
-    least = scene_bytes(scene, model)
+    least = scene_bytes(scene, detector)
     if least > resources.left():
         raise BudgetError(
             f"{scene.source.path or scene.name}: this detector works on the whole scene and needs "

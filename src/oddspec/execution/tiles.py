@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.detector import BackgroundDetector, Detector, SceneDetector, SceneModel, WindowDetector
+from oddspec.detector import BackgroundDetector, Detector, SceneDetector, WindowDetector
 from oddspec.errors import BudgetError
 from oddspec.execution.resources import Resources
 from oddspec.scene import Scene
@@ -194,10 +194,10 @@ def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
     return int(_summary_bytes(detector, grid, b) + workers * per_worker)
 
 
-def scene_bytes(scene: Scene, model: SceneModel) -> int:
-    """Bytes of the whole scene in float64, of reading it, and of what scores it."""
+def scene_bytes(scene: Scene, detector: SceneDetector) -> int:
+    """Bytes of the whole scene in float64, of reading it, and of the detector's work on it."""
     h, w, b = scene.shape
-    return int(h * w * (8 * b + _raw_bytes(scene) / 2)) + model.memory(h, w, b)
+    return int(h * w * (8 * b + _raw_bytes(scene) / 2)) + detector.memory(h, w, b)
 
 
 def _raw_bytes(scene: Scene) -> float:

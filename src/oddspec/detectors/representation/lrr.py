@@ -183,10 +183,6 @@ class LRRAtoms:
     mu: float
     count: int
 
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """As when they were learnt."""
-        return self.settings.memory(height, width, bands)
-
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; the atoms stay as they are."""
         X = self.scaling(background_pixels(cube, valid))

@@ -221,10 +221,6 @@ class REDNMFSpectra:
     encoder: np.ndarray
     weight: float
 
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """As when they were learnt."""
-        return self.settings.memory(height, width, bands)
-
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; only its abundances and anomalies are sought."""
         settings = self.settings
