@@ -24,6 +24,7 @@ blas                  statistics.blas
 brad                  statistics.residual_scores
 budget                execution.resources
 checksum              io.checksum
+device                arrays
 families.adversarial  detectors.learned._adversarial
 families.factorized   detectors.factorization._factorized
 families.in_memory    execution.in_memory
@@ -49,6 +50,7 @@ learning.train        networks.train
 linalg                statistics.gaussian
 local_mahalanobis     statistics.local_gaussian
 lock                  io.lock
+memory                execution.tiles
 pixels                statistics.pixels
 ranges                settings
 resume                execution.score_store
@@ -65,6 +67,7 @@ solvers.spectral      solvers.prox
 study_report          study.report
 summary               statistics.summary
 tiles                 execution.tiles
+two_passes            execution.run
 workers               execution.executors
 """
 

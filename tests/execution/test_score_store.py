@@ -34,7 +34,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr("oddspec.execution.two_passes.TILE_BYTES", 8e4)
+    monkeypatch.setattr("oddspec.execution.tiles.TILE_BYTES", 8e4)
     monkeypatch.setattr("oddspec.execution.tiles.BLOCK_PIXELS", 100)
     monkeypatch.setattr("oddspec.execution.score_store.SAVE_EVERY", 0.0)
 
@@ -46,9 +46,9 @@ def scene(rng, small_tiles):
 
 
 def whole(scene):
-    sink = ScoreArray(200, 50)
-    run(scene, RX(), sink, Resources(workers=1))
-    return sink.scores
+    store = ScoreArray(200, 50)
+    run(scene, RX(), store, Resources(workers=1))
+    return store.scores
 
 
 @pytest.mark.parametrize("stage", ["summarising", "scoring"])

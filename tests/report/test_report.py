@@ -17,11 +17,12 @@ from oddspec.products import write_products
 from oddspec.products.charts import band_axis
 from oddspec.products.table import tabulate
 from oddspec.report import ReportContent, TruthContent, write_report
-from oddspec.report.facts import number, plain, ranges, size
+from oddspec.report.facts import number, plain, ranges
 from oddspec.report.histogram import count_scores
 from oddspec.report.page import render
 from oddspec.scene import Scene
 from oddspec.statistics.gaussian import Health
+from oddspec.text import bytes_text
 from oddspec.threshold import Threshold
 
 EVIL = '<script>alert("1")</script><img src=x onerror=alert(2)>'
@@ -333,6 +334,6 @@ def test_ranges_of_bands():
 
 
 def test_sizes_for_reading():
-    assert [size(n) for n in (12, 1500, 2_500_000, 10e9, None)] == [
+    assert [bytes_text(n) for n in (12, 1500, 2_500_000, 10e9, None)] == [
         "12 bytes", "1.5 kB", "2.5 MB", "10 GB", "–",
     ]  # fmt: skip

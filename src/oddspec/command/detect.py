@@ -16,8 +16,8 @@ from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
 from oddspec.models import Model, load_model
 from oddspec.pipeline import Options, Result, detect_scene
-from oddspec.products.text import counted
 from oddspec.settings import build, describe
+from oddspec.text import counted
 from oddspec.threshold import METHODS
 
 __all__ = ["add_arguments"]

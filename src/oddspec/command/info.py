@@ -14,11 +14,12 @@ from oddspec.command.arguments import bands_of, memory
 from oddspec.command.terminal import clean, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
-from oddspec.execution.memory import needed
+from oddspec.execution.tiles import needed
 from oddspec.io.open import open_source
 from oddspec.products import as_json
 from oddspec.scene import Scene
 from oddspec.survey import Survey, survey
+from oddspec.text import gigabytes, megabytes
 
 __all__ = ["add_arguments"]
 
@@ -155,4 +156,4 @@ def _place(scene: Scene) -> str:
 
 
 def _size(count: float) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    return gigabytes(count) if count >= 1e9 else megabytes(count, 1)

@@ -22,12 +22,12 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oddspec.detector import Detector
 from oddspec.errors import SettingError, did_you_mean
 
-__all__ = ["GROUP", "family_of", "is_file", "load", "names", "short_name"]
+__all__ = ["GROUP", "family_of", "is_file", "list_detectors", "load", "names", "short_name"]
 
 GROUP = "oddspec.detectors"
 """Entry-point group in which installed packages declare their detectors."""
@@ -53,9 +53,13 @@ def _installed() -> dict[str, EntryPoint]:
     return {name: found[name] for name in sorted(found) if name not in _files()}
 
 
-def names() -> list[str]:
+def list_detectors() -> list[str]:
     """Names of all detectors, those of installed packages last; none is imported."""
     return [*_files(), *_installed()]
+
+
+names = list_detectors
+"""The older name."""
 
 
 def is_file(name: str) -> bool:
@@ -195,11 +199,22 @@ def _usable(found: Any, where: str) -> type[Detector]:
     return found
 
 
-class _Callable(ModuleType):
+class DetectorsFolder(ModuleType):
+    """The folder as users see it: ``oddspec.detectors()``, ``oddspec.detectors.load(name)``."""
+
+    if TYPE_CHECKING:
+        family_of = staticmethod(family_of)
+        is_file = staticmethod(is_file)
+        list_detectors = staticmethod(list_detectors)
+        load = staticmethod(load)
+        names = staticmethod(names)
+        short_name = staticmethod(short_name)
+
     def __call__(self) -> list[str]:
-        return names()
+        """As `list_detectors`."""
+        return list_detectors()
 
 
 # `oddspec.detectors` is this folder, and `oddspec.detectors()` is promised to list the names;
 # importing the folder would hide a function of that name.
-sys.modules[__name__].__class__ = _Callable
+sys.modules[__name__].__class__ = DetectorsFolder

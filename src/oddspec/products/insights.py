@@ -11,10 +11,10 @@ import numpy as np
 
 from oddspec.detector import Insight
 from oddspec.io import npz as archive
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.products.charts import band_axis, chart, figure_of, log_axis, png
-from oddspec.products.text import printable
 from oddspec.scene import Scene
+from oddspec.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ def _write(folder: Path, insights: Sequence[Insight], scene: Scene, paths: dict[
         if figure is not None:
             name = f"insights/{insight.name}.png"
             paths[name] = folder / name
-            with aside(paths[name]) as partial:
+            with atomic_write(paths[name]) as partial:
                 partial.write_bytes(png(figure))
 
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oddspec.arrays import Scores
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.products.axes import label_axes
 from oddspec.products.charts import log_axis
 from oddspec.products.colours import composite, largest_in_blocks
 from oddspec.products.marks import COLOUR, mark_detections
 from oddspec.products.table import Table
-from oddspec.products.text import printable, shorten
 from oddspec.scene import Scene
+from oddspec.text import printable, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +107,7 @@ def write_quicklook(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(buffer, format="png", dpi=_DPI)
-    with aside(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(buffer.getvalue())
 
 

@@ -19,9 +19,9 @@ import numpy as np
 from oddspec.arrays import Scores
 from oddspec.detections import Detections
 from oddspec.errors import DataWarning
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.io.source import Georeference
-from oddspec.products.text import printable
+from oddspec.text import printable
 
 __all__ = ["INVALID", "write_mask", "write_scores"]
 
@@ -110,7 +110,7 @@ def _write(
     unit: str,
 ) -> None:
     height, width = shape
-    with _gdal(), aside(path) as partial:
+    with _gdal(), atomic_write(path) as partial:
         levels = [partial.with_name(partial.name + ".0")]
         place = {} if georeference is None else _place(georeference)
         with _create(levels[0], height, width, layer, place) as full:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.products.table import COLUMNS, Table
-from oddspec.products.text import csv_cell, printable
+from oddspec.text import csv_cell, printable
 
 __all__ = ["write_csv", "write_geojson", "write_geopackage"]
 
@@ -31,7 +31,7 @@ def write_geopackage(path: Path, table: Table, facts: Mapping[str, Any] | None =
         If the file cannot be written; the older one is kept.
     """
     crs = None if table.georeference is None else table.georeference.crs
-    with aside(path) as partial:
+    with atomic_write(path) as partial:
         _write(
             partial,
             table,
@@ -68,7 +68,7 @@ def write_geojson(path: Path, table: Table) -> None:
         crs = table.georeference.crs.to_wkt(version="WKT2_2019")
         # Nine digits are a tenth of a millimetre. GDAL reprojects, and cuts at the date line.
         options.update(RFC7946="YES", COORDINATE_PRECISION="9")
-    with aside(path) as partial:
+    with atomic_write(path) as partial:
         kind = "Unknown"
         _write(partial, table, driver="GeoJSON", crs=crs, geometry_type=kind, layer_options=options)
         _verify(partial, len(table))
@@ -85,7 +85,7 @@ def write_csv(path: Path, table: Table, scene: str = "") -> None:
         If the file cannot be written; the older one is kept.
     """
     names = [name for name in COLUMNS if name != "mean_spectrum"]
-    with aside(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["scene", *names])
         lists = [table.columns[name].tolist() for name in names]

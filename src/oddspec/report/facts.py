@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from oddspec.products.record import as_json
-from oddspec.products.text import counted, printable, rough
 from oddspec.report.content import ReportContent
 from oddspec.report.histogram import Histogram
 from oddspec.scene import Scene
+from oddspec.text import bytes_text, counted, printable, rough
 
 __all__ = [
     "headline",
@@ -20,7 +20,6 @@ __all__ = [
     "plain",
     "ranges",
     "scene_facts",
-    "size",
     "summary",
     "truth_facts",
     "words",
@@ -70,16 +69,6 @@ def plain(value: Any) -> str:
 def words(name: Any) -> str:
     """The name of a setting or fact as words."""
     return printable(name).replace("_", " ")
-
-
-def size(count: float | None) -> str:
-    """A number of bytes for reading."""
-    if count is None:
-        return "–"
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:.0f} bytes"
 
 
 def headline(content: ReportContent, histogram: Histogram | None) -> Facts:
@@ -146,7 +135,7 @@ def scene_facts(content: ReportContent, histogram: Histogram | None) -> Facts:
     facts.append(("Format", source.format + (f", {meta.interleave}" if meta.interleave else "")))
     facts.append(("Size", f"{height:,} rows × {width:,} columns × {bands:,} bands"))
     stored = height * width * bands * source.dtype.itemsize
-    facts.append(("Values", f"{source.dtype.name}, {size(stored)}"))
+    facts.append(("Values", f"{source.dtype.name}, {bytes_text(stored)}"))
     if meta.description:
         facts.append(("Description", printable(meta.description)[:300]))
     facts.append(("Wavelengths", _wavelengths(scene)))

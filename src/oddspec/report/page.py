@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from oddspec.products.text import printable
-from oddspec.report.facts import number, plain, size, words
+from oddspec.report.facts import number, plain, words
+from oddspec.text import bytes_text, printable
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -20,7 +20,6 @@ from oddspec.execution.resources import machine
 from oddspec.io.atomic import write_text
 from oddspec.products.outlines import PIXELS
 from oddspec.products.record import versions
-from oddspec.products.text import counted
 from oddspec.report.content import ReportContent
 from oddspec.report.facts import (
     headline,
@@ -36,6 +35,7 @@ from oddspec.report.pictures import (
     spectrum_chart,
     tail_chart,
 )
+from oddspec.text import counted
 
 __all__ = ["render", "template", "write_report"]
 
@@ -53,7 +53,7 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, plain=plain, printable=printable, size=size, words=words
+        number=number, plain=plain, printable=printable, size=bytes_text, words=words
     )
     return environment.get_template(name)
 

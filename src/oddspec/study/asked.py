@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oddspec.errors import InputError
-from oddspec.products.text import counted
+from oddspec.text import counted
 
 if TYPE_CHECKING:
     from oddspec.study.results import Run

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from scipy.special import ndtri
 
 from oddspec.arrays import Cube, Mask, Scores
-from oddspec.detector import Detector, Examined, Insight, SceneDetector
+from oddspec.detector import Detector, Insight, SceneDetector, SceneResult
 from oddspec.detectors import load, short_name
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.in_memory import scores_in_memory, working_bytes
@@ -129,7 +129,7 @@ class Ensemble(SceneDetector):
         most = max(working_bytes(member, height, width, bands) for member in self.built())
         return most + 8 * height * width * (4 * len(self.names) + 4)
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; the members' own views as maps, and how far their rankings agree.
 
         Raises
@@ -147,7 +147,7 @@ class Ensemble(SceneDetector):
         for number, member in enumerate(self.built()):
             lists[:, number] = self._scores(number, member, cube, valid, progress)[valid]
         shares = standings(lists)
-        return Examined(
+        return SceneResult(
             score_map(combined(shares, self.combine), valid),
             (
                 Insight(

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
 from oddspec.settings import at_least
@@ -161,7 +161,7 @@ class Explaining(Factorized, ABC):
     def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
         """The factorization of these pixels, which are not below zero."""
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; endmembers, abundances, the longest residuals and the objective's fall.
 
         Raises
@@ -182,7 +182,7 @@ class Explaining(Factorized, ABC):
         order = np.argsort(-np.vecdot(scored, scored), kind="stable")[:SHOWN]
         longest = Insight("odd_spectra", "spectra", scored[order], "the longest residual spectra")
         insights = self.insights_of(found.H, found.W, found.objective, valid, longest)
-        return Examined(self.score_of(scored, valid), insights + found.insights)
+        return SceneResult(self.score_of(scored, valid), insights + found.insights)
 
     def plain(
         self, X: Pixels, rank: int, count: int, progress: Progress

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
@@ -116,7 +116,7 @@ class LRR(SceneDetector):
         """Scaled pixels, twice while they are made; and some twenty arrays of K per pixel."""
         return height * width * 8 * (2 * bands + 20 * min(self.atoms, bands) + 10)
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores, the atoms, where they are, and how the solver converged."""
         pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
@@ -194,11 +194,7 @@ class LRRAtoms:
     mu: float
     count: int
 
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """As when they were learnt."""
-        return self.settings.memory(height, width, bands)
-
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; the atoms stay as they are."""
         X = self.scaling(background_pixels(cube, valid))
         weights = self.weights._replace(l2=self.weights.l2 * (len(X) / self.count) ** 0.5)
@@ -213,7 +209,7 @@ class LRRAtoms:
         curve: np.ndarray,
         weights: Weights,
         valid: Mask,
-    ) -> Examined:
+    ) -> SceneResult:
         """Scores and insights of a scene that these atoms represent so."""
         lengths = row_norms(X - state.codes.L @ state.D)
         if self.settings.score == "sparse":
@@ -238,7 +234,7 @@ class LRRAtoms:
             ),
             Insight("objective", "curve", curve, "objective per pixel after each step"),
         )
-        return Examined(score_map(lengths, valid), insights, self)
+        return SceneResult(score_map(lengths, valid), insights, self)
 
 
 LRR.fitted = LRRAtoms

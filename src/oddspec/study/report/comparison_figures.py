@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddspec.products.charts import INK, log_axis
-from oddspec.products.text import counted
 from oddspec.study.metric_names import metric_name
 from oddspec.study.report.cells import Heading, Place
 from oddspec.study.report.drawing import (
@@ -25,6 +24,7 @@ from oddspec.study.report.material import Group, Material, slug
 from oddspec.study.report.point_names import name_points
 from oddspec.study.report.provenance import processors
 from oddspec.study.report.ranking import complete_block
+from oddspec.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

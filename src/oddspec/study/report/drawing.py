@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.products.charts import INK, figure_of
 from oddspec.study.report.spread import Spread
 
@@ -210,7 +210,7 @@ def save(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
                 if kind == "pdf"
                 else None
             )
-            with aside(path) as partial:
+            with atomic_write(path) as partial:
                 drawing.figure.savefig(partial, format=kind, dpi=150, metadata=undated)
             paths.append(path)
     return paths

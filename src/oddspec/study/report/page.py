@@ -12,7 +12,6 @@ from pathlib import Path
 
 from oddspec.io.atomic import write_text
 from oddspec.products.record import versions
-from oddspec.products.text import counted
 from oddspec.report.page import template
 from oddspec.study.report.comparison import Comparison, State
 from oddspec.study.report.material import Material, OfScene
@@ -20,6 +19,7 @@ from oddspec.study.report.provenance import dates, provenance, scene_sheet
 from oddspec.study.report.sections import sections_of
 from oddspec.study.report.tables import beside_printed
 from oddspec.study.results import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED, Run
+from oddspec.text import counted
 
 __all__ = ["report"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from oddspec.study.report.cells import Cell
-from oddspec.study.report.sheet import Entry, Row, Sheet, bytes_text
+from oddspec.study.report.sheet import Entry, Row, Sheet, memory_text
 from oddspec.study.results import Run
 
 __all__ = ["dates", "processors", "provenance", "scene_sheet"]
@@ -93,6 +93,6 @@ def _machine(machine: Any) -> str:
     memory = machine.get("memory") or machine.get("memory_bytes")
     parts = [str(machine.get("processor") or "unknown processor")]
     parts += [f"{cores} cores"] if cores else []
-    parts += [bytes_text(float(memory))] if memory else []
+    parts += [memory_text(float(memory))] if memory else []
     parts += [str(machine["system"])] if machine.get("system") else []
     return ", ".join(parts)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from oddspec.products.text import counted
 from oddspec.study.metric_names import TIMES, lower_is_better, metric_name
 from oddspec.study.report.cells import Cell, Cells, Heading, Place, scene_names
 from oddspec.study.report.comparison import Comparison, Measured
 from oddspec.study.report.provenance import processors
 from oddspec.study.report.ranking import rank_headings
 from oddspec.study.report.sheet import MISSING, Entry, Row, Sheet, amount, difference_text
+from oddspec.text import counted
 
 __all__ = ["UNSCORED", "entry_of", "headings_of", "score_sheet"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oddspec.study.metric_names import TIMES
+from oddspec.text import gigabytes, megabytes
 
-__all__ = ["MISSING", "Entry", "Row", "Sheet", "amount", "bytes_text", "difference_text"]
+__all__ = ["MISSING", "Entry", "Row", "Sheet", "amount", "difference_text", "memory_text"]
 
 _MINUS = "−"
 
@@ -93,15 +94,15 @@ def amount(value: float | None, metric: str) -> str:
     if metric in TIMES:
         return f"{value:.{1 if value >= 9.95 else 2 if value >= 0.0995 else 3}f}"
     if metric == "peak_memory":
-        return bytes_text(value)
+        return memory_text(value)
     if metric == "iterations" or metric.startswith(("objects", "false_objects")):
         return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.4g}"
 
 
-def bytes_text(value: float) -> str:
-    """Bytes for reading."""
-    return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+def memory_text(value: float) -> str:
+    """Bytes as the tables show them."""
+    return gigabytes(value) if value >= 1e9 else megabytes(value)
 
 
 def difference_text(value: float, metric: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
-from oddspec.products.text import csv_cell, printable
 from oddspec.study.report.sheet import Entry, Row, Sheet
+from oddspec.text import csv_cell, printable
 
 __all__ = ["KINDS", "latex_text", "write_csv", "write_latex", "write_markdown"]
 

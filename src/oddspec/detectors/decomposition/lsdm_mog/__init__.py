@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.decomposition.lsdm_mog import mog_rpca
 from oddspec.errors import InputError
 from oddspec.progress import Progress, silent
@@ -97,7 +97,7 @@ class LSDMMoG(SceneDetector):
         per_pixel = bands * (self.kinds + 9) + 5 * r * r + 20 * r
         return 8 * n * per_pixel + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; background directions, kinds of noise and where they are, and the bound.
 
         Raises
@@ -123,7 +123,7 @@ class LSDMMoG(SceneDetector):
         strength = np.sqrt(np.mean(state.pixels.mean**2, axis=0)) + 1e-300
         shown = np.argsort(-values, kind="stable")[:SHOWN]
         shares = state.noise.R.mean(axis=2).T
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(

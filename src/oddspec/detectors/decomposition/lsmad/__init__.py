@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.decomposition.lsmad import godec
 from oddspec.errors import DataWarning, SettingError
 from oddspec.progress import Progress, silent
@@ -118,7 +118,7 @@ class LSMAD(SceneDetector):
         sparse = min(1.0, 4 * self.cardinality) * bands
         return int(8 * n * (3 * bands + 4 * rank + 12 * sparse)) + 80 * bands**2 + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; the background's directions and maps, what was sparse, and the residual's fall.
 
         Warns
@@ -143,7 +143,7 @@ class LSMAD(SceneDetector):
         shown = np.argsort(-spread, kind="stable")[:SHOWN]
         strength = np.sqrt((split.S * split.S).sum(axis=1))
         directions = (mean @ split.V.T) + spread[shown, None] * split.V.T[shown]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.decomposition.rpca.solver import Pursuit, gap, start, step
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
@@ -95,7 +95,7 @@ class RPCA(SceneDetector):
         """Scaled pixels; S, U and one more array of their size, each twice in a step."""
         return 8 * height * width * 9 * bands + 80 * bands**2 + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; directions and maps of the background, the strongest anomalies, convergence."""
         pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
@@ -105,7 +105,7 @@ class RPCA(SceneDetector):
         typical = state.values[:SHOWN] / np.sqrt(len(pixels))
         directions = scaling.inverse(typical[:, None] * state.V.T[:SHOWN])
         strongest = np.argsort(-strength, kind="stable")[:SHOWN]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight
+from oddspec.detector import Insight, SceneResult
 from oddspec.detectors.factorization._factorized import (
     SHOWN,
     TRIAL,
@@ -130,7 +130,7 @@ class REDNMF(Factorized):
             per_pixel += 6 * bands
         return 8 * n * per_pixel + 8 * 10 * bands * bands
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; endmembers, abundances, encoder, anomalies and the objective's fall.
 
         Raises
@@ -233,11 +233,7 @@ class REDNMFSpectra:
     encoder: np.ndarray
     weight: float
 
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """As when they were learnt."""
-        return self.settings.memory(height, width, bands)
-
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; only its abundances and anomalies are sought."""
         settings = self.settings
         X = settings.pixels(cube, valid)
@@ -252,7 +248,7 @@ class REDNMFSpectra:
 
     def examined(
         self, X: Pixels, H: np.ndarray, S: Pixels, curve: np.ndarray, valid: Mask
-    ) -> Examined:
+    ) -> SceneResult:
         """Scores and insights of a scene that these endmembers explain so."""
         strength = np.sqrt(np.vecdot(S, S))
         scored = self.settings._scored(X, H, self.spectra, S)
@@ -267,7 +263,7 @@ class REDNMFSpectra:
             Insight("anomalies", "maps", norms, "norm of the anomalies"),
             Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
         )
-        return Examined(self.settings.score_of(scored, valid), insights, self)
+        return SceneResult(self.settings.score_of(scored, valid), insights, self)
 
 
 REDNMF.fitted = REDNMFSpectra

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.representation.adlr import lrr_l1, min_volume
 from oddspec.detectors.representation.adlr.mean_shift import mean_shift
 from oddspec.errors import SettingError
@@ -126,7 +126,7 @@ class ADLR(SceneDetector):
         """Scaled pixels and their projection, and a few numbers per pixel and endmember."""
         return height * width * (32 * bands + 400 * self.endmembers) + 80 * bands**2
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; endmembers, abundances, and how the unmixing went.
 
         Raises
@@ -150,7 +150,7 @@ class ADLR(SceneDetector):
             Insight("errors", "maps", on_map(errors, valid), "of each endmember's share"),
             Insight("objective", "curve", curve, label, axis="sweep"),
         )
-        return Examined(scores, insights if self.sweeps else insights[:-1])
+        return SceneResult(scores, insights if self.sweeps else insights[:-1])
 
     def _unmix(self, X: Pixels, progress: Progress) -> tuple[min_volume.Unmixed, np.ndarray]:
         """Endmembers and abundances, and the objective after each sweep."""

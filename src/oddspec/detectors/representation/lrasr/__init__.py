@@ -8,12 +8,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.representation.lrasr import sparse_lrr
 from oddspec.errors import SettingError
+from oddspec.execution.executors import thread_pool
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
-from oddspec.solvers.blocks import BLOCK_BYTES, crew
+from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.clusters import assign
 from oddspec.solvers.iterate import record
 from oddspec.statistics.gaussian import Gaussian
@@ -119,7 +120,7 @@ class LRASR(SceneDetector):
         per_pixel = 3 * atoms + 4 * bands + 2 * min(atoms, bands) + 10
         return 8 * (height * width * per_pixel + 6 * atoms**2) + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; atoms, how much each pixel uses them, and how the solver converged.
 
         Raises
@@ -140,7 +141,7 @@ class LRASR(SceneDetector):
         scores = score_map(state.lengths, valid)
         use = np.sqrt(np.mean(state.J**2, axis=0))
         shown = np.argsort(-use, kind="stable")[:SHOWN]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(
@@ -166,9 +167,9 @@ class LRASR(SceneDetector):
     ) -> tuple[sparse_lrr.Representation, np.ndarray]:
         """The last state, and what is unexplained and has changed after each step."""
         problem = sparse_lrr.Problem.of(X, D, self.sparsity, self.penalty)
-        with crew() as threads:
+        with thread_pool() as threads:
             return record(
-                lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, crew=threads),
+                lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, threads=threads),
                 sparse_lrr.start(problem, self.mu),
                 gap=lambda _, state: state.unexplained,
                 tol=self.tolerance,

@@ -37,7 +37,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import linalg
 
-from oddspec.solvers.blocks import ALONE, Crew, blocks
+from oddspec.execution.executors import Map
+from oddspec.solvers.blocks import blocks, each_span
 
 __all__ = ["Problem", "Representation", "start", "step"]
 
@@ -128,25 +129,25 @@ def step(
     problem: Problem,
     *,
     mu_growth: float = 1.1,
-    crew: Crew = ALONE,
+    threads: Map = map,
 ) -> Representation:
     """The next state, which takes over the arrays of this one: it must not be used again.
 
     J, Y1, Y2, rest, part and work are overwritten; only B and C are new.
     """
     mu = state.mu
-    gram = _gradient_step(state, problem, crew)
-    B, C = _low_rank(state.work, gram, 1.0 / (mu * problem.eta), crew)
-    coefficients = _split(state, B, C, problem.beta, crew)
+    gram = _gradient_step(state, problem, threads)
+    B, C = _low_rank(state.work, gram, 1.0 / (mu * problem.eta), threads)
+    coefficients = _split(state, B, C, problem.beta, threads)
     moved = [problem.eta**0.5 * coefficients[0], coefficients[1]]
-    unexplained, errors = _errors(state, B, C @ problem.D, problem, crew)
+    unexplained, errors = _errors(state, B, C @ problem.D, problem, threads)
     change = mu * max(*moved, errors) / problem.size
     grown = min(mu_growth * mu, MU_MAX) if change < SLOW else mu
     unexplained /= problem.size
     return replace(state, B=B, C=C, mu=grown, unexplained=unexplained, change=change)
 
 
-def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.ndarray:
+def _gradient_step(state: Representation, problem: Problem, threads: Map) -> np.ndarray:
     """What singular values are thresholded of, in the state's working memory; its Gram matrix."""
     mu, eta = state.mu, problem.eta
 
@@ -166,11 +167,11 @@ def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.nd
             out -= np.multiply(Y2, 1.0 / (mu * eta), out=other)
         return A.T @ A
 
-    return np.sum(crew.each(len(state.work), work), axis=0)
+    return np.sum(each_span(len(state.work), work, threads), axis=0)
 
 
 def _low_rank(
-    A: np.ndarray, gram: np.ndarray, t: float, crew: Crew
+    A: np.ndarray, gram: np.ndarray, t: float, threads: Map
 ) -> tuple[np.ndarray, np.ndarray]:
     """The factors of ``svt(A, t)``, from the eigenvalues above t^2 of its Gram matrix."""
     top = max(float(np.trace(gram)), t * t) * 2.0
@@ -180,12 +181,12 @@ def _low_rank(
     def work(span: slice) -> None:
         np.matmul(A[span], V, out=B[span])
 
-    crew.each(len(A), work)
+    each_span(len(A), work, threads)
     return B, (1.0 - t / np.sqrt(squares))[:, None] * V.T
 
 
 def _split(
-    state: Representation, B: np.ndarray, C: np.ndarray, beta: float, crew: Crew
+    state: Representation, B: np.ndarray, C: np.ndarray, beta: float, threads: Map
 ) -> tuple[float, float]:
     """Update J and Y2 in place; ``||dS||`` and ``||dJ||``."""
     mu = state.mu
@@ -210,12 +211,12 @@ def _split(
             J[...] = S
         return moved, copied
 
-    moved, copied = np.sum(crew.each(len(B), work), axis=0)
+    moved, copied = np.sum(each_span(len(B), work, threads), axis=0)
     return float(moved) ** 0.5, float(copied) ** 0.5
 
 
 def _errors(
-    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem, crew: Crew
+    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem, threads: Map
 ) -> tuple[float, float]:
     """Update Y1, the rest and E's parts in place; norm of the rest, and ``||dE||``."""
     mu, lam = state.mu, problem.lam
@@ -243,5 +244,5 @@ def _errors(
             moved += float(np.vdot(old, old))
         return unexplained, moved
 
-    unexplained, moved = np.sum(crew.each(len(B), work), axis=0)
+    unexplained, moved = np.sum(each_span(len(B), work, threads), axis=0)
     return float(unexplained) ** 0.5, float(moved) ** 0.5

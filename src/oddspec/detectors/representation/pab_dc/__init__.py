@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.representation.pab_dc import two_dictionaries
 from oddspec.detectors.representation.pab_dc.patch_atoms import (
     BYTES,
@@ -144,7 +144,7 @@ class PABDC(SceneDetector):
         patches = self.width**2 * min(self.components, bands)
         return 8 * n * (2 * patches + 12 * bands + 8 * atoms) + 2 * BYTES + 80 * bands**2
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; the atoms of both kinds, how much pixels look like anomalies, and convergence.
 
         Raises
@@ -169,7 +169,7 @@ class PABDC(SceneDetector):
         scores = score_map(np.sqrt(np.vecdot(anomalous, anomalous)), valid)
         heavy = A[np.argsort(-used.level[A], kind="stable")[:SHOWN]]
         plain = B[np.argsort(-used.share[B], kind="stable")[:SHOWN]]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight("background", "spectra", pixels[plain], "most used atoms, scene's units"),

@@ -10,10 +10,9 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.arrays import Index, Pixels, PixelScores
+from oddspec.arrays import Index, Pixels, PixelScores, to_numpy
 from oddspec.detector import BackgroundDetector, Insight
 from oddspec.detectors.statistical.frfe.fractional_fourier import fractional_fourier
-from oddspec.device import to_numpy
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import at_least

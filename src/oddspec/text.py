@@ -1,10 +1,54 @@
-"""Numbers in words, and text from a file's metadata made harmless for where it is written."""
+"""Numbers as text for people, and text from files made harmless for where it is written."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["counted", "csv_cell", "printable", "rough", "shorten"]
+__all__ = [
+    "bytes_text",
+    "counted",
+    "csv_cell",
+    "duration_text",
+    "gigabytes",
+    "megabytes",
+    "printable",
+    "rough",
+    "shorten",
+]
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+
+
+def bytes_text(count: float | None) -> str:
+    """A number of bytes in the unit that suits it, to three digits: ``1.5 GB``; a dash for None."""
+    if count is None:
+        return "–"
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    for unit in _UNITS:
+        count /= 1000
+        if count < 1000 or unit == _UNITS[-1]:
+            break
+    return f"{count:.3g} {unit}"
+
+
+def gigabytes(count: float) -> str:
+    """A number of bytes in GB, where sizes are compared: ``0.25 GB``."""
+    return f"{count / 1e9:.2f} GB"
+
+
+def megabytes(count: float, decimals: int = 0) -> str:
+    """A number of bytes in MB, where sizes are compared: ``1,250 MB``."""
+    return f"{count / 1e6:,.{decimals}f} MB"
+
+
+def duration_text(seconds: float) -> str:
+    """A time for reading: ``40 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def printable(value: Any) -> str:
