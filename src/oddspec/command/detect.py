@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import textwrap
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from oddspec.detectors import load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
 from oddspec.models import Model, load_model
-from oddspec.pipeline import Options, Result, detect_scene
+from oddspec.pipeline import DetectionResult, PipelineOptions, detect_scene
 from oddspec.products.text import counted
 from oddspec.settings import build, describe
 from oddspec.threshold import METHODS
@@ -155,26 +156,20 @@ def run(chosen: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _options(chosen: argparse.Namespace, truth: Path | None, model: Model | None) -> Options:
+def _options(
+    chosen: argparse.Namespace, truth: Path | None, model: Model | None
+) -> PipelineOptions:
     text = chosen.bands
-    return Options(
-        pfa=chosen.pfa,
-        threshold=chosen.threshold,
-        fraction=chosen.fraction,
-        min_size=chosen.min_size,
-        max_size=chosen.max_size,
-        truth=truth,
-        truth_variable=chosen.truth_variable,
-        variable=chosen.variable,
-        nodata=chosen.nodata,
-        bands=None if text is None else lambda source: bands_of(text, source),
-        mask_defects=chosen.mask_defects,
-        allow_truncated=chosen.allow_truncated,
-        axes=chosen.axes,
-        resume=chosen.resume,
-        model=model,
-        resources=Resources(chosen.max_memory, chosen.workers, chosen.device),
-    )
+    # The other options carry the names of the arguments.
+    given: dict[str, Any] = {
+        "truth": truth,
+        "bands": None if text is None else lambda source: bands_of(text, source),
+        "model": model,
+        "resources": Resources(chosen.max_memory, chosen.workers, chosen.device),
+        "command": (),
+    }
+    names = {field.name for field in dataclasses.fields(PipelineOptions)} - given.keys()
+    return PipelineOptions(**given, **{name: getattr(chosen, name) for name in names})
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -212,11 +207,11 @@ class _Names:
             )
 
 
-def _record(path: Path, result: Result) -> dict[str, Any]:
+def _record(path: Path, result: DetectionResult) -> dict[str, Any]:
     return {
         "scene": str(path),
         "folder": str(result.folder),
-        "products": list(result.products),
+        "products": list(result.files),
         "detections": len(result.detections),
         "pixels": len(result.detections.pixels),
         "threshold": result.threshold.value,
@@ -229,12 +224,12 @@ def _record(path: Path, result: Result) -> dict[str, Any]:
     }
 
 
-def _summary(result: Result) -> str:
+def _summary(result: DetectionResult) -> str:
     count, pixels = len(result.detections), len(result.detections.pixels)
     expected = result.threshold.expected_false_alarms
     lines = [
-        f"{result.scene}: {counted(count, 'object')} ({counted(pixels, 'pixel')}) above a score "
-        f"of {result.threshold.value:.6g} in {result.seconds:.1f} s"
+        f"{result.scene.name}: {counted(count, 'object')} ({counted(pixels, 'pixel')}) above a "
+        f"score of {result.threshold.value:.6g} in {result.seconds:.1f} s"
     ]
     if expected is not None:
         lines.append(
@@ -250,7 +245,7 @@ def _summary(result: Result) -> str:
         area = result.metrics["auc_pd_pf"]
         lines.append(f"  AUC(PD,PF) {'undefined' if area is None else f'{area:.6f}'}")
     lines.append(f"  report: {result.folder / 'report.html'}")
-    lines.append(f"  also there: {', '.join(p for p in result.products if p != 'report.html')}")
+    lines.append(f"  also there: {', '.join(p for p in result.files if p != 'report.html')}")
     return "\n".join(lines)
 
 

@@ -78,7 +78,7 @@ def bootstrap(
     """The interval between percentiles of the area when both classes are drawn anew.
 
     Background pixels matter only by which targets they lie between, so that a resample is one
-    draw from two multinomial laws: exact, and no slower for ten million pixels than for a thousand.
+    draw from two multinomials: exact, and no slower for ten million pixels than for a thousand.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How well a fitted generalised Pareto law fits, and how far its rates can be trusted."""
+"""How well a fitted generalised Pareto distribution fits, and how far its rates can be trusted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ def anderson_darling(probabilities: np.ndarray) -> float:
 
 
 def anderson_darling_p_value(statistic: float, shape: float, seen: float = 1.0) -> float:
-    r"""Chance of a larger A-squared if the law is right and both its parameters were fitted.
+    r"""Chance of a larger A-squared if the distribution is right and both parameters were fitted.
 
     The statistic tends to ``sum_i lambda_i Z_i^2`` (Z_i independent standard normal), whose
     weights are the eigenvalues of the covariance of the empirical process after the fit,
     ``(min(s, t) - s t - g(s)' I^{-1} g(t)) / sqrt(s (1-s) t (1-t))``, where g is the derivative of
-    the law by its parameters and I their information. This is how the tables of Choulakian and
-    Stephens were made; computed here it holds for any shape, and for a truncated law too.
+    the distribution by its parameters and I their information. This is how the tables of
+    Choulakian and Stephens were made; computed here it holds for any shape,
+    and for a truncated distribution too.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def anderson_darling_p_value(statistic: float, shape: float, seen: float = 1.0) 
     shape
         As fitted.
     seen
-        Share of the law below the ceiling of a truncated fit.
+        Share of the distribution below the ceiling of a truncated fit.
 
     References
     ----------
@@ -69,10 +70,10 @@ def rate_error(shape: float, count: int, ratio: float, seen: float = 1.0) -> flo
     ratio
         The rate as a part of the share of pixels above the level.
     seen
-        Share of the law below the ceiling of a truncated fit.
+        Share of the distribution below the ceiling of a truncated fit.
     """
-    _, measure, slopes = _slopes_at_nodes(shape, seen)
-    information = slopes.T @ (measure[:, None] * slopes)
+    _, measure, gradients = _gradients_at_nodes(shape, seen)
+    information = gradients.T @ (measure[:, None] * gradients)
     exponent = -np.log(ratio)
     shrunk = exponent if abs(shape) < 1e-4 else -np.expm1(-shape * exponent) / shape
     by_shape = exponent**2 / 2 if abs(shape) < 1e-4 else (exponent - shrunk) / shape
@@ -81,16 +82,16 @@ def rate_error(shape: float, count: int, ratio: float, seen: float = 1.0) -> flo
     return float(np.sqrt(variance))
 
 
-def _slopes_at_nodes(
+def _gradients_at_nodes(
     shape: float, seen: float, nodes: int = 160
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Quantiles s = (1 - cos(pi u)) / 2, their weights, and the centred slopes there."""
+    """Quantiles s = (1 - cos(pi u)) / 2, their weights, and the centred gradients there."""
     points, gauss = _gauss(nodes)
     angle = np.pi * (points + 1) / 2
     s = (1 - np.cos(angle)) / 2
     measure = gauss * np.pi / 4 * np.sin(angle)
-    slopes = _likelihood_slopes(s * seen, shape)
-    return s, measure, slopes - (measure @ slopes)[None, :]
+    gradients = _likelihood_gradients(s * seen, shape)
+    return s, measure, gradients - (measure @ gradients)[None, :]
 
 
 @cache
@@ -102,19 +103,19 @@ def _gauss(nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _limit_weights(shape: float, seen: float) -> np.ndarray:
     """Eigenvalues of the limiting covariance, by quadrature."""
-    s, measure, score = _slopes_at_nodes(shape, seen)
+    s, measure, score = _gradients_at_nodes(shape, seen)
     information = score.T @ (measure[:, None] * score)
     order = np.arange(s.size)
     before = (order[:, None] > order[None, :]) + 0.5 * np.eye(s.size)
-    slope = before @ (measure[:, None] * score)
+    cumulated = before @ (measure[:, None] * score)
     covariance = np.minimum.outer(s, s) - np.outer(s, s)
-    covariance -= slope @ np.linalg.solve(information, slope.T)
+    covariance -= cumulated @ np.linalg.solve(information, cumulated.T)
     factor = np.sqrt(measure / (s * (1 - s)))
     values = np.linalg.eigvalsh(covariance * np.outer(factor, factor))
     return np.asarray(values[values > 1e-6])
 
 
-def _likelihood_slopes(share: np.ndarray, shape: float) -> np.ndarray:
+def _likelihood_gradients(share: np.ndarray, shape: float) -> np.ndarray:
     """Derivatives of the log density by scale and shape, at scale 1 and those quantiles."""
     log_left = np.log1p(-share)
     if abs(shape) < 1e-4:

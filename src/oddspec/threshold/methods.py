@@ -34,7 +34,7 @@ def theory(tail: Tail, pfa: float, distribution: ScoreDistribution) -> Threshold
 def tail_threshold(
     tail: Tail, pfa: float, *, share: float | None = None, contamination: float = 0.0
 ) -> Threshold:
-    """The threshold by a generalised Pareto law fitted to the highest scores (`fit_tail`)."""
+    """The threshold by a generalised Pareto distribution fitted to the tail (`fit_tail`)."""
     rate = check_rate("pfa", pfa)
     if contamination:
         check_rate("contamination", contamination)
@@ -51,8 +51,8 @@ def tail_threshold(
             "level": fit.level,
             "tail_share": fit.share,
             "tail_pixels": fit.exceedances,
-            "shape": fit.law.shape,
-            "scale": fit.law.scale,
+            "shape": fit.pareto.shape,
+            "scale": fit.pareto.scale,
             "fit": fit.verdict,
             "fit_statistic": fit.statistic,
             "fit_p_value": fit.p_value,
@@ -116,8 +116,8 @@ def _tail_warnings(fit: TailFit, pfa: float) -> tuple[str, ...]:
         )
     if fit.at_bound:
         warnings.append(
-            f"the tail's shape stopped at {fit.law.shape:.2g}, the end of its range: the scores' "
-            f"tail is not of a kind that can be extrapolated"
+            f"the tail's shape stopped at {fit.pareto.shape:.2g}, the end of its range: the "
+            f"scores' tail is not of a kind that can be extrapolated"
         )
     low, high = fit.rate_range(pfa)
     if high > UNCERTAIN * low:

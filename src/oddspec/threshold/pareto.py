@@ -1,4 +1,4 @@
-"""The generalised Pareto law, and its fit by maximum likelihood."""
+"""The generalised Pareto distribution, and its fit by maximum likelihood."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _start(y: np.ndarray, largest: float) -> np.ndarray:
 
 
 def _exponent(z: np.ndarray, shape: float) -> np.ndarray:
-    """``log(1 + shape z) / shape``, infinite beyond the end of the law."""
+    """``log(1 + shape z) / shape``, infinite beyond the end of the distribution."""
     if abs(shape) < 1e-9:
         return np.asarray(z)
     with np.errstate(divide="ignore"):
