@@ -11,8 +11,7 @@ import numpy as np
 
 from oddspec.detector import Insight
 from oddspec.io import npz as archive
-from oddspec.io.atomic import aside
-from oddspec.products.charts import band_axis, chart, figure_of, log_axis, png
+from oddspec.products.charts import band_axis, chart, figure_of, log_axis, write_png
 from oddspec.products.text import printable
 from oddspec.scene import Scene
 
@@ -55,8 +54,7 @@ def _write(folder: Path, insights: Sequence[Insight], scene: Scene, paths: dict[
         if figure is not None:
             name = f"insights/{insight.name}.png"
             paths[name] = folder / name
-            with aside(paths[name]) as partial:
-                partial.write_bytes(png(figure))
+            write_png(paths[name], figure)
 
 
 def draw_insight(insight: Insight, scene: Scene) -> Figure | None:

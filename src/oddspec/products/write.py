@@ -14,8 +14,9 @@ from oddspec.arrays import Scores
 from oddspec.detections import Detections
 from oddspec.detector import Insight
 from oddspec.models import Model
+from oddspec.products.charts import write_png
 from oddspec.products.insights import write_insights
-from oddspec.products.quicklook import write_quicklook
+from oddspec.products.quicklook import DPI, draw_quicklook
 from oddspec.products.rasters import write_mask, write_scores
 from oddspec.products.record import as_json, versions
 from oddspec.products.spectra import Spectra, measure_spectra
@@ -108,10 +109,10 @@ def write_products(
         "detections.gpkg": lambda path: write_geopackage(path, table, tags),
         "detections.geojson": lambda path: write_geojson(path, table),
         "detections.csv": lambda path: write_csv(path, table, scene.name),
-        "quicklook.png": lambda path: write_quicklook(
-            path, scene, scores, table, threshold=threshold.value,
+        "quicklook.png": lambda path: write_png(path, draw_quicklook(
+            scene, scores, table, threshold=threshold.value,
             title=f"{scene.name} · {detector}", score_label=label,
-        ),
+        ), DPI),
     }  # fmt: skip
     if model is not None:
         writers["model.npz"] = model.save

@@ -76,15 +76,6 @@ class Renderer:
             self._store(row, lines[number])
         return lines.transpose(0, 2, 1)
 
-    def target_abundance(self, start: int, stop: int) -> np.ndarray:
-        """``(stop - start, columns)`` part of each pixel that a target fills (float32)."""
-        result = np.zeros((stop - start, self.recipe.columns), dtype=np.float32)
-        for row in range(start, stop):
-            for target in self._by_row.get(row, ()):
-                columns = slice(target.column, target.column + target.width)
-                result[row - start, columns] = target.abundance
-        return result
-
     def _lit(self, spectra: np.ndarray) -> np.ndarray:
         """Values of materials in direct sun, then in skylight: ``(bands, 2 materials)``."""
         white = self.sensor.gain * self.air.white
