@@ -48,7 +48,7 @@ def test_stretch_ignores_outliers_and_masked_pixels(rng):
     cube[1] = np.nan
     scores = np.ones((50, 60))
     scores[2] = np.nan
-    picture = composite(scene_of(cube), scores, 100, 100).picture
+    picture, _ = composite(scene_of(cube), scores, 100, 100)
     assert picture.shape == (50, 60, 3)
     assert (picture[1:3] == 0.8).all()
     assert 0.4 < picture[3:].mean() < 0.75
@@ -82,7 +82,7 @@ def test_a_large_scene_is_read_by_single_rows(monkeypatch):
     cube = np.broadcast_to(np.arange(4000.0)[:, None, None], (4000, 50, 3))
     scene = Scene.of(Watched(cube))
     monkeypatch.setattr(colours, "_ROW_BYTES", 250 * 50 * 3 * 8)
-    picture = composite(scene, np.ones((4000, 50)), 800, 800).picture
+    picture, _ = composite(scene, np.ones((4000, 50)), 800, 800)
     assert len(reads) == len(picture) == 250
     assert all(rows[1] - rows[0] == 1 for rows, _ in reads)
     assert (np.diff(picture[8:-8, 0, 0]) > 0).all()

@@ -45,9 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(words)
     try:
         return int(chosen.run(chosen))
-    except OddspecError as error:
-        say(f"error: {error}")
-        return MISTAKE
     except KeyboardInterrupt:
         say("interrupted; what is done is kept: the same command with --resume goes on from there")
         return INTERRUPTED
@@ -55,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has left; that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        # What no reader or writer has put into better words.
+    except (OddspecError, OSError) as error:
+        # An OSError is one that no reader or writer has put into better words.
         say(f"error: {error}")
         return MISTAKE
 

@@ -127,19 +127,16 @@ def run(chosen: argparse.Namespace) -> int:
     detector = model.detector if model else build(load(name), dict(chosen.set))
     truths = chosen.truth or [None] * len(chosen.scenes)
     results: list[dict[str, Any]] = []
-    names = _Names()
+    paths: dict[str, Path] = {}
     for path, truth in zip(chosen.scenes, truths, strict=True):
         options = _options(chosen, truth, model)
-        with progress(chosen.progress, path.name) as report:
-            try:
-                names.check(path)
+        try:
+            _check_name(path, paths)
+            with progress(chosen.progress, path.name) as report:
                 result = detect_scene(path, chosen.out, name, detector, options, report)
-            except OddspecError as error:
-                failure = str(error)
-                result = None
-        if result is None:
-            say(f"error: {failure}")
-            results.append({"scene": str(path), "error": failure})
+        except OddspecError as error:
+            say(f"error: {error}")
+            results.append({"scene": str(path), "error": str(error)})
             continue
         for note in result.notes:
             say(f"note: {path.name}: {note}")
@@ -192,19 +189,14 @@ def _check(chosen: argparse.Namespace) -> None:
         )
 
 
-class _Names:
-    """Two scenes of one name would share a folder, and the second would replace the first."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, Path] = {}
-
-    def check(self, path: Path) -> None:
-        earlier = self.seen.setdefault(path.stem, path)
-        if earlier is not path:
-            raise SettingError(
-                f"{path}: has the same name as {earlier}, so both would write to one folder; run "
-                f"them with different --out"
-            )
+def _check_name(path: Path, paths: dict[str, Path]) -> None:
+    """Refuse a second scene of one name: it would replace the products of the first."""
+    earlier = paths.setdefault(path.stem, path)
+    if earlier is not path:
+        raise SettingError(
+            f"{path}: has the same name as {earlier}, so both would write to one folder; run "
+            f"them with different --out"
+        )
 
 
 def _record(path: Path, result: DetectionResult) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -88,23 +89,19 @@ def _errors_name(source: Source) -> Iterator[None]:
         raise
 
 
+@dataclass
 class _SceneRun:
     """The stages of one run, and how long each took."""
 
-    def __init__(
-        self,
-        scene: Scene,
-        folder: Path,
-        name: str,
-        detector: Detector,
-        options: PipelineOptions,
-        progress: Progress,
-        caught: list[warnings.WarningMessage],
-    ) -> None:
-        self.scene, self.folder, self.name, self.detector = scene, folder, name, detector
-        self.options, self.progress, self.caught = options, progress, caught
-        self.timings: dict[str, float] = {}
-        self.started = datetime.datetime.now(datetime.UTC)
+    scene: Scene
+    folder: Path
+    name: str
+    detector: Detector
+    options: PipelineOptions
+    progress: Progress
+    caught: list[warnings.WarningMessage]
+    timings: dict[str, float] = field(default_factory=dict)
+    started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
 
     def execute(self) -> DetectionResult:
         """Go through all stages; what is done of the scores is kept if one of them fails."""
@@ -120,14 +117,11 @@ class _SceneRun:
         try:
             result = self._detect(store, found, truth, checksum)
             write_report(self.folder / "report.html", result)
-            write_record(
-                self.folder / "run.json",
-                result.as_dict()
-                | {
-                    "finished": datetime.datetime.now(datetime.UTC),
-                    "peak_memory_bytes": peak_memory(),
-                },
-            )
+            end = {
+                "finished": datetime.datetime.now(datetime.UTC),
+                "peak_memory_bytes": peak_memory(),
+            }
+            write_record(self.folder / "run.json", result.as_dict() | end)
         except BaseException:
             if checksum:
                 checksum.cancel()

@@ -115,15 +115,15 @@ def draw_quicklook(
     FigureCanvasAgg(figure)
     left, right = (figure.add_axes(layout.panel(number)) for number in (0, 1))
     dots = int(layout.panel_height * DPI), int(layout.panel_width * DPI)
-    colour = composite(scene, scores, *dots)
-    place: dict[str, Any] = {
+    picture, bands = composite(scene, scores, *dots)
+    extent: dict[str, Any] = {
         "extent": (0, width, height, 0),
         "aspect": "auto",
         "interpolation": "nearest",
     }
-    left.imshow(colour.picture, **place)
-    left.set_title(colour.title, fontsize=9.5, loc="left")
-    _draw_scores(figure, right, largest_in_blocks(scores, *dots), place, threshold, score_label)
+    left.imshow(picture, **extent)
+    left.set_title(bands, fontsize=9.5, loc="left")
+    _draw_scores(figure, right, largest_in_blocks(scores, *dots), extent, threshold, score_label)
     scale = 72 * layout.panel_width / width, 72 * layout.panel_height / height
     note = mark_detections(left, table, scale, numbered=True)
     mark_detections(right, table, scale, numbered=False)
@@ -151,7 +151,7 @@ def _draw_scores(
     figure: Figure,
     axes: Axes,
     shown: np.ndarray,
-    place: dict[str, Any],
+    extent: dict[str, Any],
     threshold: float | None,
     label: str,
 ) -> None:
@@ -162,7 +162,7 @@ def _draw_scores(
     colours = matplotlib.colormaps["magma"].with_extremes(bad="0.8")
     # Clipped, since infinite and huge scores overflow inside matplotlib.
     clipped = np.ma.masked_invalid(np.clip(shown, norm.vmin, norm.vmax))
-    image = axes.imshow(clipped, cmap=colours, norm=norm, **place)
+    image = axes.imshow(clipped, cmap=colours, norm=norm, **extent)
     axes.set_title("Scores", fontsize=9.5, loc="left")
     box = axes.get_position()
     wide = figure.get_size_inches()[0]

@@ -18,9 +18,9 @@ import numpy as np
 from oddspec.execution.resources import machine
 from oddspec.io.atomic import write_text
 
-__all__ = ["SCHEMA", "as_json", "versions", "write_record"]
+__all__ = ["RECORD_SCHEMA", "as_json", "versions", "write_record"]
 
-SCHEMA = 1
+RECORD_SCHEMA = 1
 """Raised when a key of run.json changes its meaning or goes away; new keys do not raise it."""
 
 
@@ -35,7 +35,7 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
     OddspecError
         If the file cannot be written; the older one is kept.
     """
-    record = {**content, "schema": SCHEMA, "versions": versions(), "machine": machine()}
+    record = {**content, "schema": RECORD_SCHEMA, "versions": versions(), "machine": machine()}
     text = json.dumps(
         as_json(record), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False
     )

@@ -34,10 +34,8 @@ class Spectra:
 
     Attributes
     ----------
-    ids
-        Detections that have a spectrum.
     means
-        ``(len(ids), bands)``.
+        ``(count, bands)`` of the detections with the ids 1 to ``count``.
     background_mean, background_low, background_high
         Mean, 5 % and 95 % quantile of a sample of undetected valid pixels, one per band; NaN if
         there is none.
@@ -49,7 +47,6 @@ class Spectra:
         Nanometres, or None.
     """
 
-    ids: np.ndarray
     means: np.ndarray
     background_mean: np.ndarray
     background_low: np.ndarray
@@ -96,7 +93,6 @@ def measure_spectra(
     sample = _background(scene, detections, scores)
     mean, low, high = _spread(sample)
     return Spectra(
-        ids=np.arange(1, count + 1),
         means=means,
         background_mean=mean,
         background_low=low,

@@ -134,7 +134,7 @@ def _spectra(result: DetectionResult) -> list[tuple[str, str]]:
     """Data address and alternative text of the spectra of the first detections."""
     spectra = result.products.spectra
     charts = []
-    for i in range(min(_MOST_SPECTRA, len(spectra.ids))):
+    for i in range(min(_MOST_SPECTRA, len(spectra.means))):
         found = result.detections[i]
         title = f"Detection {found.id} · {counted(found.size, 'pixel')} · peak {number(found.peak)}"
         charts.append((spectrum_chart(spectra, i, title), f"Mean spectrum of detection {found.id}"))

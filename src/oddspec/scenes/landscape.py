@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddspec.scenes.lattice import Field, Meander, salt, uniform
-from oddspec.scenes.painting import INDEX, MATERIALS, line, paint, soft
+from oddspec.scenes.painting import INDEX, MATERIALS, line, paint, smooth_step
 from oddspec.scenes.village import Village
 
 __all__ = ["Landscape", "Surface"]
@@ -84,13 +84,17 @@ class Landscape:
         u, v = cosine * x + sine * row, cosine * row - sine * x
         growth, mixture = self._growth.row(row), self._mixture.row(row)
         crowns = self._crowns.row(row)
-        woods = soft(self._woods.row(row) - 0.75, 0.10)
+        woods = smooth_step(self._woods.row(row) - 0.75, 0.10)
         cover = np.zeros((len(MATERIALS), len(x)))
         self._fields(cover, u, v, growth)
         paint(cover, "grass", 0.7 * woods)
         paint(cover, "soil, dark", 0.6 * woods)
-        paint(cover, "broadleaf", woods * soft(mixture + 0.2, 0.5))
-        paint(cover, "conifer", woods * soft(-mixture - 0.2, 0.5) * soft(0.9 - crowns, 0.4))
+        paint(cover, "broadleaf", woods * smooth_step(mixture + 0.2, 0.5))
+        paint(
+            cover,
+            "conifer",
+            woods * smooth_step(-mixture - 0.2, 0.5) * smooth_step(0.9 - crowns, 0.4),
+        )
         light = np.ones_like(x)
         built = self._village.paint(cover, light, u, v, crowns)
         wet = self._water(cover, x, float(row), mixture)
@@ -99,7 +103,7 @@ class Landscape:
         canopy = cover[INDEX["broadleaf"]] + cover[INDEX["conifer"]]
         light *= 1.0 + np.clip(0.22 * crowns, -0.5, 0.4) * canopy
         light *= self._relief(row, cover)
-        light *= 1.0 - 0.62 * soft(self._clouds.row(row) - 1.75, 0.25)
+        light *= 1.0 - 0.62 * smooth_step(self._clouds.row(row) - 1.75, 0.25)
         light *= 1.0 + self._gradient * (x / len(x) - 0.5)
         return Surface(cover, np.maximum(light, 0.0), self._vary @ cover + 0.3 * built)
 
@@ -147,11 +151,11 @@ class Landscape:
         away = np.abs((across - self._river_at + bend + 380.0) % 760.0 - 380.0)
         width = 5.5 + 1.2 * self._river[1].at(along + 4000.0)
         bank = width + 2.6 + 1.6 * mixture
-        paint(cover, "broadleaf", 0.8 * line(away, bank + 1.5) * soft(mixture - 0.2, 0.4))
+        paint(cover, "broadleaf", 0.8 * line(away, bank + 1.5) * smooth_step(mixture - 0.2, 0.4))
         paint(cover, "grass", 0.8 * line(away, bank))
         paint(cover, "sand", line(away, width + 1.0 - 0.8 * mixture))
         wet = line(away, width)
-        shallow = soft(away - width + 2.5, 1.5)
+        shallow = smooth_step(away - width + 2.5, 1.5)
         paint(cover, "water, clear", wet)
         paint(cover, "water, turbid", wet * (0.25 + 0.6 * shallow))
         return wet
