@@ -35,7 +35,7 @@ def commands() -> list[str]:
     """Every command and subcommand, as it is typed."""
     found = []
     for name in COMMANDS:
-            parser = parser_of([name, "list"])  # `study` alone runs a plan
+        parser = parser_of([name, "list"])  # `study` alone runs a plan
         (inner,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
         words = [
             sub
