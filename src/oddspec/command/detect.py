@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.command.arguments import bands_of, memory, rate, setting
+from oddspec.command.arguments import add_reading, bands_of, memory, rate, setting
 from oddspec.command.terminal import progress, say
 from oddspec.detectors import load
 from oddspec.errors import OddspecError, SettingError
@@ -50,28 +50,23 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         metavar="NAME=VALUE",
         help="a setting of the detector (listed below); may be repeated",
     )
-    detections = parser.add_argument_group("detections")
-    add = detections.add_argument
-    add(
-        "--pfa",
-        type=rate,
-        default=1e-4,
-        metavar="RATE",
-        help="false-alarm rate per background pixel that the threshold is set for (default: 1e-4)",
-    )
+    _add_detections(parser.add_argument_group("detections"))
+    add_reading(parser.add_argument_group("reading"))
+    _add_running(parser.add_argument_group("running"))
+
+
+def _add_detections(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    rate_help = "false-alarm rate per background pixel that the threshold is set for"
+    add("--pfa", type=rate, default=1e-4, metavar="RATE", help=f"{rate_help} (default: 1e-4)")
     add(
         "--threshold",
         choices=METHODS,
         default="auto",
         help="how to find the threshold (default: auto, see docs/thresholds.md)",
     )
-    add(
-        "--fraction",
-        type=rate,
-        default=1e-3,
-        metavar="SHARE",
-        help="share of the pixels that --threshold top marks (default: 1e-3)",
-    )
+    share_help = "share of the pixels that --threshold top marks (default: 1e-3)"
+    add("--fraction", type=rate, default=1e-3, metavar="SHARE", help=share_help)
     add("--min-size", type=int, default=1, metavar="N", help="drop objects of fewer pixels")
     add("--max-size", type=int, metavar="N", help="drop objects of more pixels")
     add(
@@ -83,30 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         help="ground truth, for curves and metrics; repeat it once per scene",
     )
     add("--truth-variable", metavar="NAME", help="name of the truth in a file of several arrays")
-    reading = parser.add_argument_group("reading")
-    add = reading.add_argument
-    add("--variable", metavar="NAME", help="name of the cube in a file of several arrays")
-    add("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
-    add(
-        "--bands",
-        metavar="LIST",
-        help="bands to use instead of the file's good ones: 1-100,120 or 400-1300nm,1450-1800nm",
-    )
-    add("--mask-defects", action="store_true", help="mask pixels with equal values in all bands")
-    add(
-        "--allow-truncated",
-        action="store_true",
-        help="read a file that is too short, mask the rest",
-    )
-    add("--axes", metavar="LIST", help="what an HDF5 or NumPy file's axes mean: band,row,column")
-    running = parser.add_argument_group("running")
-    add = running.add_argument
-    add(
-        "--max-memory",
-        type=memory,
-        metavar="SIZE",
-        help="such as 2GB (default: half of what is free)",
-    )
+
+
+def _add_running(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    memory_help = "such as 2GB (default: half of what is free)"
+    add("--max-memory", type=memory, metavar="SIZE", help=memory_help)
     add("--workers", type=int, metavar="N", help="threads (default: one per CPU)")
     add("--device", choices=("cpu", "cuda", "auto"), default="cpu", help="default: cpu")
     add("--resume", action="store_true", help="go on with an interrupted run of the same settings")

@@ -58,12 +58,11 @@ class Landscape:
     def __init__(self, seed: int, columns: int) -> None:
         self._seed = seed
         self._columns = np.arange(columns, dtype=np.float64)
-        number = np.arange(8)
-        random = uniform(salt(seed, "landscape"), number)
-        self._angle = np.deg2rad(14.0 + 18.0 * random[0])
-        self._river_at = -20.0 + 70.0 * random[1]
-        self._road_at = 110.0 + 70.0 * random[2]
-        self._gradient = 0.10 * (random[3] - 0.5)
+        chance = uniform(salt(seed, "landscape"), np.arange(8))
+        self._angle = np.deg2rad(14.0 + 18.0 * chance[0])
+        self._river_at = -20.0 + 70.0 * chance[1]
+        self._road_at = 110.0 + 70.0 * chance[2]
+        self._gradient = 0.10 * (chance[3] - 0.5)
         self._parcel = salt(seed, "parcel")
         self._village = Village(seed)
         self._river = (Meander(seed, "river", 95.0), Meander(seed, "river bends", 31.0))
@@ -144,9 +143,9 @@ class Landscape:
         self, cover: np.ndarray, x: np.ndarray, row: float, mixture: np.ndarray
     ) -> np.ndarray:
         """Paint the river and its banks; returns the part of each pixel that is water."""
-        turn = self._angle + 0.75
-        along = np.cos(turn) * x + np.sin(turn) * row
-        across = np.cos(turn) * row - np.sin(turn) * x
+        angle = self._angle + 0.75
+        along = np.cos(angle) * x + np.sin(angle) * row
+        across = np.cos(angle) * row - np.sin(angle) * x
         bend = 17.0 * self._river[0].at(along) + 4.0 * self._river[1].at(along)
         away = np.abs((across - self._river_at + bend + 380.0) % 760.0 - 380.0)
         width = 5.5 + 1.2 * self._river[1].at(along + 4000.0)
@@ -162,7 +161,7 @@ class Landscape:
 
     def _relief(self, row: int, cover: np.ndarray) -> np.ndarray:
         """Sunlight on slopes; water and paved ground are flat."""
-        across, down = self._hills.slope(row)
+        across, down = self._hills.gradient(row)
         slope = 5.0 * (0.8 * across + 0.6 * down)
         return 1.0 + np.clip(slope, -0.45, 0.45) * (self._plain @ cover)
 

@@ -105,6 +105,7 @@ def _limit_weights(shape: float, seen: float) -> np.ndarray:
     """Eigenvalues of the limiting covariance, by quadrature."""
     s, measure, score = _gradients_at_nodes(shape, seen)
     information = score.T @ (measure[:, None] * score)
+    # Integrals from 0 to each node: all nodes before it, and half of its own weight.
     order = np.arange(s.size)
     before = (order[:, None] > order[None, :]) + 0.5 * np.eye(s.size)
     cumulated = before @ (measure[:, None] * score)
