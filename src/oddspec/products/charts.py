@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "band_axis", "chart", "dress", "figure_of", "log_axis", "png", "write_png"]
+__all__ = ["INK", "band_axis", "chart", "figure_of", "log_axis", "png", "write_png"]
 
 INK = "#1f2937"
 
@@ -33,21 +33,16 @@ def figure_of(width: float, height: float) -> Figure:
 
 
 def chart(width: float = 4.6, height: float = 3.1) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes."""
+    """A figure with one pair of axes, small labels and a light grid."""
     figure = figure_of(width, height)
     axes = figure.add_subplot()
-    dress(axes)
-    axes.grid(color="#eef0f3", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def dress(axes: Axes) -> None:
-    """Small, quiet axes."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5, colors=INK)
     axes.xaxis.label.set(fontsize=8.5, color=INK)
     axes.yaxis.label.set(fontsize=8.5, color=INK)
+    axes.grid(color="#eef0f3", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
 
 
 def log_axis(axis: Axis, values: Sequence[float] = ()) -> None:

@@ -66,7 +66,7 @@ def write_products(
 ) -> Products:
     """Write the map layers, tables and the quicklook of one scene into a folder.
 
-    Every file is written aside and renamed, one after the other; memory does not grow with the
+    Every file is written under another name and renamed, one after the other; memory does not grow with the
     scene, only with the number of detected pixels.
 
     Parameters

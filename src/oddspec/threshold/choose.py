@@ -8,11 +8,10 @@ import numpy as np
 
 from oddspec.errors import InputError, SettingError
 from oddspec.threshold.distributions import ScoreDistribution
-from oddspec.threshold.methods import empirical, tail_threshold, theory, top
+from oddspec.threshold.methods import TheoryCheck, empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu
 from oddspec.threshold.result import Threshold
 from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
-from oddspec.threshold.theory_check import TheoryCheck
 
 __all__ = ["METHODS", "choose"]
 

@@ -9,8 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddspec.errors import InputError, SettingError
-from oddspec.threshold.goodness import anderson_darling, anderson_darling_p_value, rate_error
-from oddspec.threshold.pareto import SHAPES, Pareto, fit_pareto
+from oddspec.threshold.pareto import (
+    SHAPES,
+    Pareto,
+    anderson_darling,
+    anderson_darling_p_value,
+    fit_pareto,
+    rate_error,
+)
 from oddspec.threshold.tail import LARGEST_COUNT, LARGEST_SHARE, Tail, allowed_exceedances
 
 __all__ = ["FEWEST_EXCEEDANCES", "TailFit", "fit_tail"]
