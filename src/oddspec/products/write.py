@@ -66,8 +66,8 @@ def write_products(
 ) -> Products:
     """Write the map layers, tables and the quicklook of one scene into a folder.
 
-    Every file is written under another name and renamed, one after the other; memory does not grow with the
-    scene, only with the number of detected pixels.
+    Every file is written under another name and renamed, one after the other. Memory does not grow
+    with the scene, only with the number of detected pixels.
 
     Parameters
     ----------

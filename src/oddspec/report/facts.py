@@ -115,8 +115,10 @@ def summary(result: DetectionResult) -> str:
     found, threshold = result.detections, result.threshold
     valid = 0 if result.histogram is None else result.histogram.valid
     count, pixels = len(found), int(found.sizes.sum())
-    objects = "No object lies" if not count else counted(count, "object")
-    objects += "" if not count else f" ({counted(pixels, 'pixel')}) {_lie(count)}"
+    lie = "lies" if count == 1 else "lie"
+    objects = f"{counted(count, 'object')} ({counted(pixels, 'pixel')}) {lie}"
+    if not count:
+        objects = "No object lies"
     text = (
         f"{objects} above a threshold of {number(threshold.value)} on the scores that the "
         f"detector {result.detector_name} gave to {valid:,} pixels."
@@ -133,11 +135,11 @@ def summary(result: DetectionResult) -> str:
         )
     text += "."
     left_out = [(found.too_small, "smaller"), (found.too_large, "larger")]
-    parts = [f"{n:,} {what}" for n, what in left_out if n]
+    parts = [f"{n:,} {than}" for n, than in left_out if n]
     if parts:
         total = found.too_small + found.too_large
-        text += f" Object{_s(total)} left out for {_their(total)} size: {' and '.join(parts)} "
-        text += "than asked for."
+        what = "Object left out for its size" if total == 1 else "Objects left out for their size"
+        text += f" {what}: {' and '.join(parts)} than asked for."
     flagged = sum(bool(flags) for flags in found.flags)
     if flagged:
         text += f" {flagged:,} of the objects {'carries' if flagged == 1 else 'carry'} a flag."
@@ -248,15 +250,3 @@ def _georeference(scene: Scene) -> str:
 def _crs_name(wkt: str) -> str:
     parts = wkt.split('"')
     return printable(parts[1]) if len(parts) > 1 else "custom coordinate system"
-
-
-def _s(count: float) -> str:
-    return "" if count == 1 else "s"
-
-
-def _lie(count: int) -> str:
-    return "lies" if count == 1 else "lie"
-
-
-def _their(count: int) -> str:
-    return "its" if count == 1 else "their"
