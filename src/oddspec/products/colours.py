@@ -68,6 +68,7 @@ def composite(
     down, right = -(-height // most_rows), -(-width // most_columns)
     together = max(1, _STRIP_BYTES // row_bytes) if down == 1 else 1
     parts, valid = [], []
+    # The middle row and column of every block that falls on one dot.
     for top in range(down // 2 if down > 1 else 0, height, down * together):
         rows = (top, min(top + together, height))
         raw = scene.source.read(rows, (0, width))[:, right // 2 :: right, list(chosen)]

@@ -38,6 +38,7 @@ def outlines(detections: Detections) -> np.ndarray:
     pixels, width = detections.pixels, detections.shape[1]
     begins = np.diff(pixels, prepend=pixels[0] - 2) != 1
     begins |= pixels % width == 0
+    # Pixels of the next object may continue the row of the last one.
     begins[detections.starts[:-1]] = True
     starts = np.flatnonzero(begins)
     lengths = np.diff(starts, append=len(pixels))

@@ -126,6 +126,7 @@ def _write(
             full.update_tags(**{str(k): printable(v) for k, v in tags.items()})
             full.set_band_description(1, printable(description))
             full.set_band_unit(1, printable(unit))
+        # One overview at least; the last one is a single block.
         while len(levels) == 1 or max(height, width) > _BLOCK:
             height, width = -(-height // 2), -(-width // 2)
             levels.append(partial.with_name(f"{partial.name}.{len(levels)}"))

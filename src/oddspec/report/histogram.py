@@ -64,7 +64,7 @@ def count_scores(scores: Scores) -> Histogram | None:
     if high == low:
         low, high = low - 0.5, high + 0.5
     edges = np.geomspace(low, high, _BINS + 1) if logarithmic else np.linspace(low, high, _BINS + 1)
-    edges[[0, -1]] = low, high
+    edges[[0, -1]] = low, high  # geomspace rounds its ends, and scores lie on them
     counts = np.zeros(_BINS, dtype=np.int64)
     for values in _valid_strips(scores):
         counts += np.histogram(np.clip(values, low, high), edges)[0]

@@ -131,6 +131,7 @@ class Landscape:
 
     def _roads(self, cover: np.ndarray, u: np.ndarray, v: np.ndarray) -> None:
         centre = self._road_at + 16.0 * self._road.at(u)
+        # Main roads repeat every 900 pixels.
         away = np.abs((v - centre + 450.0) % 900.0 - 450.0)
         paint(cover, "grass", line(away, 3.4))
         paint(cover, "asphalt", line(away, 1.9))
@@ -147,6 +148,7 @@ class Landscape:
         along = np.cos(angle) * x + np.sin(angle) * row
         across = np.cos(angle) * row - np.sin(angle) * x
         bend = 17.0 * self._river[0].at(along) + 4.0 * self._river[1].at(along)
+        # The river repeats every 760 pixels, so that a large scene has several.
         away = np.abs((across - self._river_at + bend + 380.0) % 760.0 - 380.0)
         width = 5.5 + 1.2 * self._river[1].at(along + 4000.0)
         bank = width + 2.6 + 1.6 * mixture
