@@ -99,11 +99,7 @@ def draw_quicklook(
     table
         The detections, outlined where large enough to be seen and ringed elsewhere (the 2000
         highest peaks).
-    threshold
-        Marked on the colour bar.
-    title
-        Above the picture.
-    score_label
+    threshold, score_label
         For the colour bar.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg

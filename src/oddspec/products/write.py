@@ -71,25 +71,15 @@ def write_products(
 
     Parameters
     ----------
-    folder
-        Made if missing.
-    scene, scores
-        The scores ``(h, w)`` may be a ``numpy.memmap``; NaN where invalid.
-    threshold
-        The one that the detections lie above.
+    scores
+        ``(h, w)``, may be a ``numpy.memmap``; NaN where invalid.
     detections
-        See `oddspec.detections`; flagged before, if flags are wanted. ``mask.tif`` shows these
+        Those above the threshold, flagged before if flags are wanted. ``mask.tif`` shows these
         objects and no others.
-    detector, settings
-        Name and settings of the detector, kept in the files.
-    score_unit
-        What a score is, such as ``squared Mahalanobis distance``.
-    insights
-        What the model found.
+    detector, settings, score_unit
+        Name, settings and unit of the scores, kept in the files.
     model
         The fitted model, if it can be applied to other scenes.
-    progress
-        Called as the work goes on.
 
     Raises
     ------
