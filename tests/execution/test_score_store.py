@@ -12,7 +12,7 @@ from oddspec.execution.run import run
 from oddspec.execution.score_store import Partial, ScoreArray
 from oddspec.execution.tiles import Region
 from oddspec.io.source import ArraySource
-from oddspec.pipeline import Options, detect_scene
+from oddspec.pipeline import PipelineOptions, detect_scene
 from oddspec.scene import Scene
 
 IDENTITY = {"detector": "rx", "bands": [0, 1, 2]}
@@ -151,7 +151,7 @@ def test_scores_of_other_inputs_are_not_taken_up(
 
     def detect(options, progress):
         own = str(files / "own.py")
-        one = Options(**options, resources=Resources(workers=1))
+        one = PipelineOptions(**options, resources=Resources(workers=1))
         detect_scene(files / name, files / "out", own, load(own)(), one, progress)
 
     with pytest.raises(Killed):

@@ -212,6 +212,6 @@ def _picture(scene: StudyScene) -> np.ndarray:
     source = open_source(scene.cube, variable=scene.cube_variable)
     try:
         known = np.zeros(scene.shape[:2])
-        return composite(Scene.of(source), known, _MOST_PIXELS, _MOST_PIXELS).picture
+        return composite(Scene.of(source), known, _MOST_PIXELS, _MOST_PIXELS)[0]
     finally:
         source.close()

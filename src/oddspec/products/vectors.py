@@ -1,4 +1,7 @@
-"""Detections as map layers (GeoPackage, GeoJSON) and as a table (CSV)."""
+"""Detections as map layers (GeoPackage, GeoJSON) and as a table (CSV).
+
+If a file cannot be written, an `OddspecError` says so and the older file is kept.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,6 @@ def write_geopackage(path: Path, table: Table, facts: Mapping[str, Any] | None =
 
     Coordinates and coordinate system are the scene's. ``facts`` (detector, threshold, wavelengths)
     become the layer's metadata.
-
-    Raises
-    ------
-    OddspecError
-        If the file cannot be written; the older one is kept.
     """
     crs = None if table.georeference is None else table.georeference.crs
     with atomic_write(path) as partial:
@@ -53,14 +51,8 @@ def write_geojson(path: Path, table: Table) -> None:
 
     Where the scene has no coordinate system, or one that does not lead to WGS 84, coordinates are
     the scene's own and the file's ``description`` says so.
-
-    Raises
-    ------
-    OddspecError
-        If the file cannot be written; the older one is kept.
     """
-    native = not table.has_longitude_latitude
-    crs = None
+    native, crs = not table.has_longitude_latitude, None
     options = {"COORDINATE_PRECISION": "15", "DESCRIPTION": _description(table, native)}
     if not native:
         assert table.georeference is not None
@@ -78,11 +70,6 @@ def write_csv(path: Path, table: Table, scene: str = "") -> None:
     """Write the detections as CSV, without outlines and spectra; the first column names the scene.
 
     Text that a spreadsheet would take for a formula is made harmless, see `csv_cell`.
-
-    Raises
-    ------
-    OddspecError
-        If the file cannot be written; the older one is kept.
     """
     names = [name for name in COLUMNS if name != "mean_spectrum"]
     with atomic_write(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:

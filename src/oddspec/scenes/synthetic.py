@@ -121,7 +121,7 @@ def make_scene(
     strip_rows
         Rows written at a time; by default some 32 MB.
     progress
-        Told of the rows done.
+        Called with the rows done.
 
     Raises
     ------
