@@ -11,9 +11,10 @@ import numpy as np
 from oddspec.errors import InputError
 from oddspec.io.axes import doubt_axes
 from oddspec.io.limits import check_expansion, check_memory
+from oddspec.io.numpy_file import native
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.variables import Variable, check_real, choose_cube
-from oddspec.io.wavelengths import named_wavelengths, to_nanometres
+from oddspec.io.wavelengths import wavelengths_of
 
 __all__ = ["PERMUTE", "matlab5_variables", "open_matlab5", "read_matlab5"]
 
@@ -80,7 +81,7 @@ def read_matlab5(path: Path, variable: Variable, max_memory: int | None = None) 
     if variable.kind == "logical":
         array = array.astype(np.uint8)
     check_real(path, f"variable {variable}", array.dtype)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return native(array)
 
 
 def open_matlab5(
@@ -103,14 +104,12 @@ def open_matlab5(
         raise InputError(f"{path}: variable {chosen} is empty")
     cube = read_matlab5(path, chosen, max_memory)
     by_name = {v.name: v for v in variables if v.real}
-    wave = named_wavelengths({name: v.shape for name, v in by_name.items()}, cube.shape[2])
-    wavelengths, note = None, None
-    if wave:
-        values = read_matlab5(path, by_name[wave], max_memory)
-        wavelengths, note = to_nanometres(values, None, cube.shape[2])
-    notes = [note] if note else []
-    if not wave:
-        notes += doubt_axes(f"variable {chosen.name!r}", cube.shape, PERMUTE)
+    wavelengths, notes = wavelengths_of(
+        {name: v.shape for name, v in by_name.items()},
+        cube.shape[2],
+        lambda name: read_matlab5(path, by_name[name], max_memory),
+        doubt_axes(f"variable {chosen.name!r}", cube.shape, PERMUTE),
+    )
     metadata = Metadata(
         wavelengths=wavelengths,
         notes=tuple(notes),

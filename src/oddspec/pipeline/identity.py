@@ -8,7 +8,7 @@ from typing import Any
 from oddspec import __version__
 from oddspec.detector import Detector
 from oddspec.io.checksum import sha256
-from oddspec.io.envi.reader import EnviSource
+from oddspec.io.flat import FlatSource
 from oddspec.pipeline.options import Options
 from oddspec.scene import Scene
 
@@ -29,6 +29,7 @@ def identity(scene: Scene, name: str, detector: Detector, options: Options) -> d
     """
     source = scene.source
     stat = source.path.stat() if source.path else None
+    header = source.header if isinstance(source, FlatSource) else None
     return {
         "version": __version__,
         "input": str(source.path.resolve()) if source.path else source.name,
@@ -38,7 +39,7 @@ def identity(scene: Scene, name: str, detector: Detector, options: Options) -> d
         "axes": options.axes,
         "allow_truncated": options.allow_truncated,
         # The same bytes are another scene under another header.
-        "header_sha256": sha256(source.header) if isinstance(source, EnviSource) else None,
+        "header_sha256": sha256(header) if header else None,
         "dtype": str(source.dtype),
         "shape": list(source.shape),
         "bands": scene.bands.tolist(),

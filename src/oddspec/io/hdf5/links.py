@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.limits import check_expansion
+from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.variables import Variable, is_real
 from oddspec.text import bytes_text
 
@@ -26,7 +26,10 @@ __all__ = [
     "find_dataset",
     "hdf5_variables",
     "open_hdf5_file",
+    "read_dataset",
     "read_small",
+    "text_of",
+    "variables_of",
     "walk",
 ]
 
@@ -169,3 +172,27 @@ def read_small(path: Path, dataset: Any) -> np.ndarray | None:
         return None
     check_dataset(path, dataset)
     return np.asarray(dataset[()])
+
+
+def variables_of(path: Path) -> list[Variable]:
+    """The datasets of a file that is not open; see `hdf5_variables`."""
+    with open_hdf5_file(path) as file:
+        return hdf5_variables(path, file)
+
+
+def read_dataset(path: Path, variable: Variable, max_memory: int | None = None) -> np.ndarray:
+    """The whole of a dataset, in the stored order of axes."""
+    with open_hdf5_file(path) as file:
+        dataset = find_dataset(path, file, variable.name)
+        size = prod(dataset.shape) * dataset.dtype.itemsize
+        check_memory(path, f"variable {variable}", size, max_memory)
+        return np.asarray(dataset[()])
+
+
+def text_of(value: Any) -> str:
+    """An attribute's value as text; empty where it is none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return value if isinstance(value, str) else ""
