@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from oddspec.detector import Background, BackgroundDetector, Detector, Examiner, SceneDetector
-from oddspec.detectors import load
-from oddspec.errors import InputError, SettingError
+from oddspec.detectors import is_file, load, no_files, short_name
+from oddspec.errors import InputError
+from oddspec.execution.resources import Resources
 from oddspec.io import npz as archive
 from oddspec.scene import Scene
 from oddspec.settings import build
@@ -30,6 +31,11 @@ from oddspec.settings import build
 __all__ = ["Model", "load_model"]
 
 KIND = "detector"
+
+_ALWAYS = 2**20
+"""Bytes that a model may unpack to whatever the budget."""
+
+_MOST_BANDS = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +87,8 @@ class Model:
         found = hashlib.sha256(repr(sorted(content.items())).encode())
         for key in sorted(arrays):
             found.update(key.encode())
-            found.update(np.ascontiguousarray(arrays[key]).tobytes())
+            # The bytes where they are: a copy would double the model's memory.
+            found.update(np.ascontiguousarray(arrays[key]).reshape(-1).view(np.uint8).data)
         return found.hexdigest()
 
     def check(self, scene: Scene) -> None:
@@ -124,28 +131,66 @@ class Model:
         return arrays, content
 
 
-def load_model(path: str | Path) -> Model:
+def load_model(
+    path: str | Path, detector: str | None = None, *, max_memory: int | None = None
+) -> Model:
     """The model that `Model.save` wrote. Nothing in the file is executed.
+
+    Parameters
+    ----------
+    path
+        The file, which need not be trusted.
+    detector
+        The Python file of a detector of your own, where the model is of one: a model only says
+        that file's name, and code runs only where you name it.
+    max_memory
+        Bytes of resident memory that the process may use; by default half of what is free is
+        added to what it has.
 
     Raises
     ------
     InputError
-        If the file is not one, is damaged, or is from a detector that there is not.
+        If the file is not one, is damaged, is from a detector that there is not, or from another
+        one than was given.
+    BudgetError
+        If it would unpack to more than the memory allows.
     """
-    arrays, content = archive.load(path, KIND)
+    # Arrays are copied once while they are read or put to use.
+    limit = max(Resources(max_memory).left() / 2, _ALWAYS)
+    arrays, content = archive.load(path, KIND, limit)
+    named = content.get("detector")
+    name = _trusted(path, str(named), detector)
     try:
-        name = str(content["detector"])
         cls = load(name)
-        detector = build(cls, content["settings"])
-        fitted = _together(fitted_class(cls), content["fitted"], arrays)
+        # An ensemble's members are names, too.
+        with no_files():
+            built = build(cls, content["settings"])
+            fitted = _together(fitted_class(cls), content["fitted"], arrays)
         bands, wavelengths = int(content["bands"]), arrays.get("wavelengths")
+        if not 0 < bands <= _MOST_BANDS:
+            raise ValueError(f"{bands} bands")
         if isinstance(fitted, Background):
             fitted.score(np.zeros((2, bands)))  # arrays that do not fit together fail here
-    except (SettingError, KeyError, NameError, TypeError, ValueError, IndexError) as error:
+    except Exception as error:  # whatever a detector stumbles over where its numbers are wrong
         raise InputError(
             f"{path}: this saved model is damaged, or of another version ({error}); save it again"
         ) from None
-    return Model(name, detector, fitted, bands, wavelengths)
+    return Model(name, built, fitted, bands, wavelengths)
+
+
+def _trusted(path: str | Path, named: str, given: str | None) -> str:
+    """The detector to load: of the registry by the model's word, a Python file by the user's."""
+    if given is None and is_file(named):
+        raise InputError(
+            f"{path}: was fitted by a detector of your own, {short_name(named)}.py; a model never "
+            f"runs code, so name that file again: --detector {short_name(named)}.py, or "
+            f"load_model(path, detector=...)"
+        )
+    if given is None:
+        return named
+    if (short_name(named), is_file(named)) != (short_name(given), is_file(given)):
+        raise InputError(f"{path}: was fitted by {short_name(named)}, not by {given}")
+    return given
 
 
 def fitted_class(detector: type[Detector]) -> Any:

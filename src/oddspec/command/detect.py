@@ -11,7 +11,7 @@ from typing import Any
 
 from oddspec.command.arguments import bands_of, memory, rate, setting
 from oddspec.command.terminal import progress, say
-from oddspec.detectors import load
+from oddspec.detectors import is_file, load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
 from oddspec.models import Model, load_model
@@ -121,7 +121,9 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
 def run(chosen: argparse.Namespace) -> int:
     """Detect in every scene; one's failure does not stop the others."""
     _check(chosen)
-    model = load_model(chosen.model) if chosen.model else None
+    model = None
+    if chosen.model:
+        model = load_model(chosen.model, chosen.detector, max_memory=chosen.max_memory)
     name = model.name if model else "rx" if chosen.detector is None else chosen.detector
     detector = model.detector if model else build(load(name), dict(chosen.set))
     truths = chosen.truth or [None] * len(chosen.scenes)
@@ -178,7 +180,7 @@ def _options(chosen: argparse.Namespace, truth: Path | None, model: Model | None
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    if chosen.model and (chosen.detector is not None or chosen.set):
+    if chosen.model and ((chosen.detector and not is_file(chosen.detector)) or chosen.set):
         raise SettingError(
             f"--model {chosen.model}: a fitted model has its detector and settings already; leave "
             f"out --detector and --set"
