@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from oddspec.command.arguments import bands_of, memory, rate, setting
-from oddspec.command.terminal import progress, say
+from oddspec.command.terminal import progress, say, show
 from oddspec.detectors import is_file, load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
 from oddspec.models import Model, load_model
-from oddspec.pipeline import Options, Result, detect_scene
+from oddspec.pipeline import Options, Result, detect_scene, folder_name
 from oddspec.settings import build, describe
 from oddspec.text import counted
 from oddspec.threshold import METHODS
@@ -148,7 +149,7 @@ def run(chosen: argparse.Namespace) -> int:
             say(f"warning: {path.name}: {warning}")
         results.append(_record(path, result))
         if not chosen.json:
-            print(_summary(result), flush=True)
+            show(*_summary(result))
     if chosen.json:
         print(json.dumps(results, indent=2, allow_nan=False))
     failed = sum("error" in result for result in results)
@@ -206,11 +207,14 @@ class _Names:
         self.seen: dict[str, Path] = {}
 
     def check(self, path: Path) -> None:
-        earlier = self.seen.setdefault(path.stem, path)
+        # Many systems do not tell upper from lower case, nor two ways to write an accent.
+        name = unicodedata.normalize("NFC", folder_name(path.stem)).casefold()
+        earlier = self.seen.setdefault(name, path)
         if earlier is not path:
+            same = "has the same name as" if earlier.stem == path.stem else "is named almost as"
             raise SettingError(
-                f"{path}: has the same name as {earlier}, so both would write to one folder; run "
-                f"them with different --out"
+                f"{path}: {same} {earlier}, so both would write to one folder; run them with "
+                f"different --out"
             )
 
 
@@ -231,7 +235,7 @@ def _record(path: Path, result: Result) -> dict[str, Any]:
     }
 
 
-def _summary(result: Result) -> str:
+def _summary(result: Result) -> list[str]:
     count, pixels = len(result.detections), len(result.detections.pixels)
     expected = result.threshold.expected_false_alarms
     lines = [
@@ -253,7 +257,7 @@ def _summary(result: Result) -> str:
         lines.append(f"  AUC(PD,PF) {'undefined' if area is None else f'{area:.6f}'}")
     lines.append(f"  report: {result.folder / 'report.html'}")
     lines.append(f"  also there: {', '.join(p for p in result.products if p != 'report.html')}")
-    return "\n".join(lines)
+    return lines
 
 
 def _settings_help(words: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
-"""The folder of a scene's products: for one run at a time, and for one scene only."""
+"""The folder of a scene's products: inside the given one, for one run at a time and one scene."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,12 +12,31 @@ from oddspec.errors import InputError
 from oddspec.io import lock
 from oddspec.io.source import Source
 
-__all__ = ["locked"]
+__all__ = ["folder_name", "locked"]
+
+_RESERVED = {
+    "CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789¹²³"),
+}  # fmt: skip
+"""Devices of Windows, whatever follows after a dot."""
+
+
+def folder_name(scene: str) -> str:
+    """The name of a scene's folder: the scene's own, where every system takes that for one name.
+
+    Characters that are not printable or separate folders, and blanks and dots at the end, become
+    underscores, so that no name leads elsewhere (``..``); a device of Windows gets one behind it.
+    """
+    name = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in scene)
+    kept = name.rstrip(" .")
+    name = kept + "_" * (len(name) - len(kept)) or "_"
+    base, dot, rest = name.partition(".")
+    return f"{base}_{dot}{rest}" if base.rstrip().upper() in _RESERVED else name
 
 
 @contextmanager
 def locked(folder: Path, source: Source) -> Iterator[None]:
     """The folder for this run alone, and not another scene's."""
+    _refuse_links(folder)
     with lock.locked(folder, "run"):
         try:
             _check_owner(folder, source)
@@ -28,6 +48,18 @@ def locked(folder: Path, source: Source) -> Iterator[None]:
             # Nor a folder without any; one that holds something cannot be removed so.
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _refuse_links(folder: Path) -> None:
+    """Refuse a folder that is a link or holds one: what is written there must stay there."""
+    found = [folder] if folder.is_symlink() else []
+    for place, folders, files in os.walk(folder):
+        found += [path for name in (*folders, *files) if (path := Path(place, name)).is_symlink()]
+    if found:
+        raise InputError(
+            f"{found[0]}: is a link, and products are never written through one; remove it or "
+            f"choose another --out"
+        )
 
 
 def _check_owner(folder: Path, source: Source) -> None:

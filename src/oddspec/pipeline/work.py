@@ -26,7 +26,7 @@ from oddspec.io.truth import read_truth
 from oddspec.metrics import evaluate
 from oddspec.models import Model
 from oddspec.pipeline.findings import Findings
-from oddspec.pipeline.folder import locked
+from oddspec.pipeline.folder import folder_name, locked
 from oddspec.pipeline.identity import identity
 from oddspec.pipeline.options import Options, Result
 from oddspec.products import Products, write_products
@@ -71,7 +71,8 @@ def detect_scene(
         try:
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
-            job = _Job(scene, out / source.name, name, detector, options, progress, caught)
+            folder = out / folder_name(source.name)
+            job = _Job(scene, folder, name, detector, options, progress, caught)
             with locked(job.folder, source), _named(source):
                 return job.work()
         finally:
@@ -194,7 +195,8 @@ class _Job:
         if options.truth is None:
             return None
         shape = self.scene.shape[:2]
-        return read_truth(options.truth, shape, variable=options.truth_variable) > 0
+        budget = options.resources.max_memory
+        return read_truth(options.truth, shape, options.truth_variable, budget) > 0
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
         options = self.options

@@ -462,3 +462,34 @@ def test_closing(make_envi):
     with pytest.raises(ValueError):
         source.read((0, 1), (0, 1))
     assert isinstance(source.path, Path)
+
+
+def test_links_out_of_the_folder_are_not_followed(make_envi, tmp_path, tmp_path_factory):
+    path = make_envi(some_cube("i2"))
+    header = path.with_suffix(".hdr")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for found, named in ((path, header), (header, path)):
+        moved = found.rename(elsewhere / found.name)
+        found.symlink_to(moved)
+        with pytest.raises(InputError, match=f"{found.name}: belongs to {named.name} but is"):
+            open_envi(named)
+        found.unlink()
+        moved.rename(found)
+    named = make_envi(some_cube("i2"), name="x.img", header_name="y.hdr", data_file="x.img")
+    named.rename(elsewhere / "x.img")
+    named.symlink_to(elsewhere / "x.img")
+    with pytest.raises(InputError, match=r"x\.img: belongs to y\.hdr but is a link"):
+        open_envi(tmp_path / "y.hdr")
+
+
+def test_a_link_that_the_user_names_is_followed(make_envi, tmp_path):
+    path = make_envi(some_cube("i2"))
+    folder = tmp_path / "links"
+    folder.mkdir()
+    for name in (path.name, path.with_suffix(".hdr").name):
+        (folder / name).symlink_to(tmp_path / name)
+    for name in ("scene.img", "scene.hdr"):
+        assert open_envi(folder / name).shape == (7, 5, 4)
+    (tmp_path / "inside.hdr").symlink_to(path.with_suffix(".hdr"))
+    (tmp_path / "inside.img").symlink_to(path)
+    assert open_envi(tmp_path / "inside.hdr").shape == (7, 5, 4)
