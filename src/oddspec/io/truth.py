@@ -193,15 +193,15 @@ def read_truth(
 def _labels(path: Path, plane: np.ndarray) -> np.ndarray:
     values = np.unique(plane)
     if plane.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
-        odd = values[~(np.isfinite(values) & (values == np.floor(values)))][0]
+        wrong = values[~(np.isfinite(values) & (values == np.floor(values)))][0]
         raise InputError(
-            f"{path}: the truth holds {odd:g}; expected whole numbers, 0 for background and above "
-            f"for targets"
+            f"{path}: the truth holds {wrong:g}; expected whole numbers, 0 for background and "
+            f"above for targets"
         )
     if values[0] < 0 or values[-1] >= 2**31:
-        odd = values[0] if values[0] < 0 else values[-1]
+        wrong = values[0] if values[0] < 0 else values[-1]
         raise InputError(
-            f"{path}: the truth holds {odd:g}; expected labels from 0 (background) to 2147483647"
+            f"{path}: the truth holds {wrong:g}; expected labels from 0 (background) to 2147483647"
         )
     present = set(values.tolist())
     if present <= {0, 255}:

@@ -43,8 +43,8 @@ def read_metadata(
     names = _band_names(header, layout.bands, notes)
     nodata, note = parse_nodata(fields.get("data ignore value"), layout.dtype)
     notes += [f"{header.path.name}: {note}"] if note else []
-    georeference, odd = read_map(fields)
-    notes += [f"{header.path.name}: {note}" for note in odd]
+    georeference, unclear = read_map(fields)
+    notes += [f"{header.path.name}: {note}" for note in unclear]
     bad = _bad_bands(header, layout.bands)
     if present is not None:
         bad = _without_lost_bands(bad, layout, present, notes)

@@ -21,7 +21,6 @@ from oddspec.io.variables import Variable, is_real
 from oddspec.text import bytes_text
 
 __all__ = [
-    "check_dataset",
     "damaged",
     "find_dataset",
     "hdf5_variables",
@@ -100,7 +99,7 @@ def find_dataset(path: Path, file: Any, name: str) -> Any:
         raise InputError(f"{path}: has no variable {name!r}; it holds {names}")
     if not isinstance(found, h5py.Dataset):
         raise InputError(f"{path}: {name!r} is a group, not a variable")
-    check_dataset(path, found)
+    _check_dataset(path, found)
     return found
 
 
@@ -136,7 +135,7 @@ def walk(path: Path, file: Any, name: str) -> Any:
     return None
 
 
-def check_dataset(path: Path, dataset: Any) -> None:
+def _check_dataset(path: Path, dataset: Any) -> None:
     """Raise `InputError` if a dataset leads out of its file or claims far more than it stores."""
     outside = _outside(dataset)
     what = f"variable {dataset.name!r}"
@@ -170,7 +169,7 @@ def read_small(path: Path, dataset: Any) -> np.ndarray | None:
     """A short list of numbers, such as wavelengths; None if it is neither short nor numbers."""
     if dataset.shape is None or prod(dataset.shape) > 1_000_000 or not is_real(dataset.dtype):
         return None
-    check_dataset(path, dataset)
+    _check_dataset(path, dataset)
     return np.asarray(dataset[()])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.axes import guess_axes, named_axes
-from oddspec.io.hdf5.coordinates import Coordinates, is_bare, read_coordinates
+from oddspec.io.hdf5.dimensions import Coordinates, is_bare, read_coordinates
 from oddspec.io.hdf5.links import (
     find_dataset,
     hdf5_variables,
@@ -100,8 +100,8 @@ def _stored_cube(
             wavelengths, units = read_small(path, listed), listed.attrs.get("units")
     nanometres = None
     if wavelengths is not None:
-        nanometres, odd = to_nanometres(wavelengths, text_of(units), bands)
-        notes += [odd] if odd else []
+        nanometres, unclear = to_nanometres(wavelengths, text_of(units), bands)
+        notes += [unclear] if unclear else []
     georeference, more = coordinates.georeference(order)
     metadata = Metadata(
         wavelengths=nanometres,
