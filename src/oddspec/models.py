@@ -124,7 +124,7 @@ class Model:
             "detector": self.name,
             "settings": settings,
             "bands": self.bands,
-            "fitted": _apart(self.fitted, "fitted", arrays),
+            "fitted": _flatten(self.fitted, "fitted", arrays),
         }
         if self.wavelengths is not None:
             arrays["wavelengths"] = np.asarray(self.wavelengths)
@@ -165,7 +165,7 @@ def load_model(
         # An ensemble's members are names, too.
         with no_files():
             built = build(cls, content["settings"])
-            fitted = _together(fitted_class(cls), content["fitted"], arrays)
+            fitted = _restore(fitted_class(cls), content["fitted"], arrays)
         bands, wavelengths = int(content["bands"]), arrays.get("wavelengths")
         if not 0 < bands <= _MOST_BANDS:
             raise ValueError(f"{bands} bands")
@@ -202,7 +202,7 @@ def fitted_class(detector: type[Detector]) -> Any:
     return None
 
 
-def _apart(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+def _flatten(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """The value in terms of JSON, each array moved to ``arrays`` and its name left in its place."""
     if isinstance(value, np.ndarray):
         # One array in two places stays one: A @ A.T rounds otherwise than A @ B.T with an equal B.
@@ -214,34 +214,34 @@ def _apart(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return value.item()
     if dataclasses.is_dataclass(value):
         fields = [field.name for field in dataclasses.fields(value)]
-        return {key: _apart(getattr(value, key), f"{name}.{key}", arrays) for key in fields}
+        return {key: _flatten(getattr(value, key), f"{name}.{key}", arrays) for key in fields}
     if isinstance(value, tuple):
-        return [_apart(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
+        return [_flatten(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"{name} is a {type(value).__name__}, which a saved model cannot hold")
 
 
-def _together(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """What `_apart` took apart, of the annotated kind."""
+def _restore(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The value that `_flatten` was given, of the annotated kind."""
     if isinstance(value, dict) and set(value) == {"array"}:
         return arrays[value["array"]]
     if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         names = [field.name for field in dataclasses.fields(kind)]
-        return kind(**{name: _together(hints[name], value[name], arrays) for name in names})
+        return kind(**{name: _restore(hints[name], value[name], arrays) for name in names})
     if inspect.isclass(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
         hints = typing.get_type_hints(kind)
-        return kind(*map(lambda n, v: _together(hints[n], v, arrays), kind._fields, value))
+        return kind(*map(lambda n, v: _restore(hints[n], v, arrays), kind._fields, value))
     if typing.get_origin(kind) is tuple:
         inside = typing.get_args(kind)
         every = [inside[0]] * len(value) if inside[1:] == (...,) else inside
-        return tuple(_together(k, v, arrays) for k, v in zip(every, value, strict=True))
+        return tuple(_restore(k, v, arrays) for k, v in zip(every, value, strict=True))
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         if value is None:
             return None
         kinds = [k for k in typing.get_args(kind) if k is not type(None)]
-        return _together(kinds[0], value, arrays) if len(kinds) == 1 else value
+        return _restore(kinds[0], value, arrays) if len(kinds) == 1 else value
     if kind in (bool, int, float, str) and not isinstance(value, kind):
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
     return value

@@ -6,8 +6,6 @@ shared, so any number of threads may read at once.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator
 from itertools import product
 from math import prod
@@ -18,6 +16,7 @@ import numpy as np
 
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
+from oddspec.io.positioned import PositionedFile
 from oddspec.io.source import Metadata, check_window
 
 __all__ = ["FlatSource"]
@@ -80,8 +79,7 @@ class FlatSource:
         native = dtype.newbyteorder("=")
         whole = self._present == prod(shape)
         self.dtype = native if whole else np.promote_types(native, np.float32)
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
-        self._lock = threading.Lock()
+        self._file = PositionedFile(path)
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands: a transposed view of a fresh array."""
@@ -154,7 +152,7 @@ class FlatSource:
         offset = self._offset + start * self._stored.itemsize
         while len(view):
             try:
-                done = self._read_at(view, offset)
+                done = self._file.read_into(view, offset)
             except OSError as error:
                 raise InputError(
                     f"{self.path}: byte {offset} cannot be read ({error.strerror})"
@@ -165,14 +163,6 @@ class FlatSource:
                     f"become shorter since it was opened"
                 )
             view, offset = view[done:], offset + done
-
-    def _read_at(self, view: memoryview, offset: int) -> int:
-        if hasattr(os, "preadv"):
-            return os.preadv(self._file.fileno(), [view], offset)
-        # Where the system has no positioned reads, threads take turns with the one position.
-        with self._lock:
-            self._file.seek(offset)
-            return self._file.readinto(view) or 0
 
     def _last(self, ranges: list[tuple[int, int]]) -> int:
         strides = [prod(self._lengths[axis + 1 :]) for axis in range(3)]

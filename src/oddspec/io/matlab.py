@@ -21,20 +21,11 @@ __all__ = ["PERMUTE", "matlab5_variables", "open_matlab5", "read_matlab5"]
 PERMUTE = "save it with its axes in that order (permute in MATLAB)"
 """What to do about a variable whose bands are not its last axis."""
 
-_SIZES = {
-    "double": 8,
-    "single": 4,
-    "int8": 1,
-    "uint8": 1,
-    "int16": 2,
-    "uint16": 2,
-    "int32": 4,
-    "uint32": 4,
-    "int64": 8,
-    "uint64": 8,
-    "logical": 1,
-}
-"""Bytes per value of the numeric classes; structs, cells, text and objects are never read."""
+_NUMERIC = (
+    *("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+    "logical",
+)
+"""The classes of numbers; structs, cells, text and objects are never read."""
 
 
 def matlab5_variables(path: Path) -> list[Variable]:
@@ -52,7 +43,7 @@ def matlab5_variables(path: Path) -> list[Variable]:
     except Exception as error:  # scipy lets out whatever its parser stumbles over
         raise _damaged(path, error) from error
     return [
-        Variable(name, tuple(int(n) for n in shape), kind, real=kind in _SIZES)
+        Variable(name, tuple(int(n) for n in shape), kind, real=kind in _NUMERIC)
         for name, shape, kind in listed
     ]
 
@@ -69,7 +60,8 @@ def read_matlab5(path: Path, variable: Variable, max_memory: int | None = None) 
     """
     from scipy.io import loadmat
 
-    size = prod(variable.shape) * _SIZES[variable.kind]
+    kind = np.dtype(np.uint8 if variable.kind == "logical" else variable.kind)
+    size = prod(variable.shape) * kind.itemsize
     check_expansion(path, f"variable {variable}", size, path.stat().st_size)
     check_memory(path, f"variable {variable}", size, max_memory)
     try:

@@ -119,9 +119,9 @@ def _without_lost_bands(
     if layout.interleave != "bsq":
         return bad
     plane = prod(layout.shape) // layout.bands
-    kept, rest = divmod(present, plane)
-    kept += 2 * rest >= plane
-    lost = np.arange(layout.bands) >= kept
+    usable, rest = divmod(present, plane)
+    usable += 2 * rest >= plane
+    lost = np.arange(layout.bands) >= usable
     if lost.any():
-        notes.append(f"bands {kept + 1} to {layout.bands} are missing and were called bad")
+        notes.append(f"bands {usable + 1} to {layout.bands} are missing and were called bad")
     return lost if bad is None else bad | lost
