@@ -99,3 +99,19 @@ def test_products_are_not_written_through_links(detect, tmp_path, capsys, plante
     assert "is a link, and products are never written through one" in capsys.readouterr().err
     assert [path.name for path in elsewhere.iterdir()] == ["precious.png"]
     assert precious.read_text() == "precious"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in this system's folders")
+def test_a_pipe_does_not_hold_a_run_up(detect, tmp_path, capsys):
+    (tmp_path / "out" / "field").mkdir(parents=True)
+    os.mkfifo(tmp_path / "out" / "field" / "run.json")
+    assert detect("field.npy") == 2
+    assert "run.json: is no plain file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", ["[1]", "[" * 100_000, '"elsewhere"'])
+def test_a_strange_record_is_no_traceback(detect, tmp_path, path):
+    (tmp_path / "out" / "field").mkdir(parents=True)
+    record = tmp_path / "out" / "field" / "run.json"
+    record.write_text(f'{{"scene": {{"path": {path}}}}}')
+    assert detect("field.npy") == (0 if len(path) > 100 else 2)

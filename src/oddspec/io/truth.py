@@ -103,6 +103,8 @@ def _picture(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
     try:
         with Image.open(path, formats=["PNG", "BMP"]) as picture:
             check_plane(path, "the picture", picture.size[::-1], shape)
+            # Colours, and the copy that tells whether they are grey.
+            check_memory(path, "the picture", 8 * picture.width * picture.height, max_memory)
             if picture.mode == "1":
                 return np.asarray(picture, dtype=np.uint8) * np.uint8(255)
             # What a palette's numbers mean is seen in its colours only.
@@ -120,14 +122,14 @@ def _picture(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
 
 
 def _tiff(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
-    return _only_band(path, open_geotiff(path, max_memory=max_memory), shape)
+    return _only_band(path, open_geotiff(path, max_memory=max_memory), shape, max_memory)
 
 
 def _envi(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
-    return _only_band(path, open_envi(path), shape)
+    return _only_band(path, open_envi(path), shape, max_memory)
 
 
-def _only_band(path: Path, source: Source, shape: Shape) -> np.ndarray:
+def _only_band(path: Path, source: Source, shape: Shape, max_memory: int | None) -> np.ndarray:
     try:
         if source.shape[2] != 1:
             raise InputError(
@@ -136,6 +138,7 @@ def _only_band(path: Path, source: Source, shape: Shape) -> np.ndarray:
             )
         check_plane(path, "the image", source.shape[:2], shape)
         rows, columns, _ = source.shape
+        check_memory(path, "the image", 2 * rows * columns * source.dtype.itemsize, max_memory)
         return np.array(source.read((0, rows), (0, columns))[:, :, 0])
     finally:
         source.close()

@@ -51,23 +51,28 @@ def locked(folder: Path, source: Source) -> Iterator[None]:
 
 
 def _refuse_links(folder: Path) -> None:
-    """Refuse a folder that is a link or holds one: what is written there must stay there."""
-    found = [folder] if folder.is_symlink() else []
-    for place, folders, files in os.walk(folder):
-        found += [path for name in (*folders, *files) if (path := Path(place, name)).is_symlink()]
-    if found:
-        raise InputError(
-            f"{found[0]}: is a link, and products are never written through one; remove it or "
-            f"choose another --out"
-        )
+    """Refuse a folder that is a link or holds one, or a pipe: what is written must stay there."""
+    inside = (
+        Path(place, name)
+        for place, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    )
+    for path in (folder, *inside):
+        if path.is_symlink():
+            raise InputError(
+                f"{path}: is a link, and products are never written through one; remove it or "
+                f"choose another --out"
+            )
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path}: is no plain file; remove it or choose another --out")
 
 
 def _check_owner(folder: Path, source: Source) -> None:
     try:
         earlier = json.loads((folder / "run.json").read_text(encoding="utf-8"))["scene"]["path"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
-    if source.path is not None and earlier and Path(earlier) != source.path.resolve():
+    if source.path is not None and earlier and str(earlier) != str(source.path.resolve()):
         raise InputError(
             f"{folder}: holds the results of {earlier}, another scene of the same name; choose "
             f"another --out, or remove that folder"
