@@ -84,7 +84,7 @@ def open_matlab5(
     Raises
     ------
     InputError
-        If the cube cannot be told, or is complex or damaged.
+        If it is not clear which is the cube, or it is complex or damaged.
     BudgetError
         If it might need more memory than the budget.
     """

@@ -54,7 +54,7 @@ def open_npz(
     Raises
     ------
     InputError
-        If the cube cannot be told or is damaged.
+        If it is not clear which is the cube, or it is damaged.
     BudgetError
         If it is larger than the budget.
     """

@@ -119,7 +119,7 @@ def read_npy_header(path: Path, file: Any) -> NpyHeader:
 def _check_size(
     path: Path, header: NpyHeader, allow_truncated: bool
 ) -> tuple[int | None, list[str]]:
-    """How many numbers the file has (None for all), and notes on what was odd."""
+    """How many numbers the file has (None for all), and notes on what was unusual."""
     actual = path.stat().st_size
     found = f"{path}: has {actual} bytes, but its header asks for {header.size}"
     if actual == header.size:

@@ -30,7 +30,7 @@ def read_metadata(
     present
         How many numbers the data file has; None for all.
     notes
-        What was odd so far; the header's own notes and those made here come after.
+        What was unusual so far; the header's own notes and those made here come after.
 
     Raises
     ------

@@ -45,7 +45,7 @@ class Coordinates:
         return values, units
 
     def georeference(self, axes: tuple[str, str, str]) -> tuple[Georeference | None, list[str]]:
-        """Where the pixels lie, and notes on what was odd."""
+        """Where the pixels lie, and notes on what was unusual."""
         row, column = axes.index("row"), axes.index("column")
         return read_georeference(
             self.values[column],

@@ -65,7 +65,7 @@ def open_matlab73(
     Raises
     ------
     InputError
-        If the cube cannot be told or leads out of the file.
+        If it is not clear which is the cube, or it leads out of the file.
     BudgetError
         If one of the file's chunks is larger than the budget.
     """

@@ -41,7 +41,7 @@ def open_hdf5(
     Raises
     ------
     InputError
-        If the cube or its axes cannot be told, or lead out of the file.
+        If it is not clear which is the cube or what its axes mean, or they lead out of the file.
     BudgetError
         If one of the file's chunks is larger than the budget.
     """
