@@ -35,7 +35,7 @@ class BudgetError(OddspecError, MemoryError):
 
 
 class DataWarning(UserWarning):
-    """The input is odd, and the documented reading was taken."""
+    """The input is unusual, and the documented reading was taken."""
 
 
 class NotConverged(UserWarning):

@@ -84,7 +84,7 @@ def guess_axes(
     Raises
     ------
     InputError
-        If the axes cannot be told.
+        If it is not clear what the axes mean.
     """
     matches = [axis for axis in range(3) if shape[axis] == wavelengths]
     size = " x ".join(map(str, shape))

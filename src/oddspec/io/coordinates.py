@@ -26,7 +26,7 @@ def read_georeference(
     *,
     degrees: bool = False,
 ) -> tuple[Georeference | None, list[str]]:
-    """Where pixels lie, and notes on what was odd.
+    """Where pixels lie, and notes on what was unusual.
 
     A ``GeoTransform`` counts where it agrees with the coordinates or there are none; where they
     disagree (as after cutting a piece out), the coordinates do.

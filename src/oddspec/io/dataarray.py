@@ -90,7 +90,7 @@ def open_dataarray(array: Any) -> DataArraySource:
     notes: list[str] = []
     nodata = _nodata(array, notes)
     wavelengths = _wavelengths(array, band, notes)
-    georeference, odd = read_georeference(
+    georeference, unclear = read_georeference(
         _centres(array, column),
         _centres(array, row),
         _mapping(array),
@@ -101,7 +101,7 @@ def open_dataarray(array: Any) -> DataArraySource:
         band_names=_band_names(array, band),
         nodata=nodata,
         georeference=georeference,
-        notes=(*notes, *odd),
+        notes=(*notes, *unclear),
         extra=dict(array.attrs),
     )
     return DataArraySource(array, (row, column, band), metadata)

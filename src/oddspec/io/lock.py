@@ -19,7 +19,14 @@ each lock a file of that name."""
 
 @contextmanager
 def locked(folder: Path, who: str) -> Iterator[None]:
-    """The folder, which is made, for this process alone; ``who`` writes there, as messages say it.
+    """Make the folder and hold it for this process alone.
+
+    Parameters
+    ----------
+    folder
+        Where the process writes.
+    who
+        What writes there, for the message to another process: ``run``.
 
     Raises
     ------

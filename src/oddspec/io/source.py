@@ -74,7 +74,7 @@ class Metadata:
     """``bsq``, ``bil`` or ``bip``, where the file has such a thing."""
     description: str = ""
     notes: tuple[str, ...] = ()
-    """Sentences about odd things found in the file and how they were read (shown to the user)."""
+    """Sentences for the user about what is unusual in the file and how it was read."""
     extra: dict[str, Any] = field(default_factory=dict)
     """What else the file says, by the file's own names."""
 

@@ -41,7 +41,7 @@ class Header:
     fields
         What has a value.
     notes
-        What was odd.
+        What was unusual.
     swallowed
         Field of the file's structure that lies inside a brace: that brace's field and line.
     """

@@ -192,7 +192,7 @@ def check_size(
     present
         How many numbers the file has, None for all.
     notes
-        What was odd.
+        What was unusual.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class Packing:
     def of(
         cls, dtype: np.dtype[Any], attributes: Mapping[str, Any], default_fill: Any = None
     ) -> tuple[Packing, list[str]]:
-        """The packing that attributes describe, and notes on what was odd.
+        """The packing that attributes describe, and notes on what was unusual.
 
         Parameters
         ----------
