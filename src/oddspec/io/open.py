@@ -18,6 +18,7 @@ from oddspec.io.formats import recognise
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
+from oddspec.io.isolated import UNSAFE, IsolatedSource
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.numpy_file import open_npy, open_npz
 from oddspec.io.source import Source
@@ -135,12 +136,20 @@ def open_source(
     """
     options = Options(variable, max_memory, allow_truncated, parse_axes(axes))
     try:
-        return _open(path, options)
+        return _open(path, options, isolate=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _open(path: str | os.PathLike[str], options: Options) -> Source:
+def open_here(path: str | os.PathLike[str], options: Options) -> Source:
+    """Open a scene file in this process; see `open_source`."""
+    try:
+        return _open(path, options, isolate=False)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _open(path: str | os.PathLike[str], options: Options, isolate: bool) -> Source:
     place = Path(path)
     kind = recognise(path)
     variable, axes = options.variable, options.axes
@@ -148,6 +157,8 @@ def _open(path: str | os.PathLike[str], options: Options) -> Source:
         raise InputError(f"{place}: {kind} files hold one cube; leave out --variable {variable}")
     if axes is not None and kind not in _WITH_AXES:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
+    if kind in UNSAFE and isolate:
+        return IsolatedSource(place, options, options.max_memory)
     for takes, reader in READERS:
         if takes(place, kind):
             return reader(place, options)

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.formats import recognise
+from oddspec.io.isolated import UNSAFE, read_isolated
 from oddspec.io.limits import check_memory
 from oddspec.io.source import Source
 from oddspec.io.variables import check_plane, choose_plane
@@ -64,6 +65,23 @@ def _read(
 ) -> np.ndarray:
     kind = recognise(name)
     path = Path(name)
+    if kind in UNSAFE:
+        return read_isolated(
+            path,
+            "oddspec.io.truth:read_plane_here",
+            shape,
+            variable,
+            max_memory,
+            max_memory=max_memory,
+        )
+    return read_plane_here(path, shape, variable, max_memory)
+
+
+def read_plane_here(
+    path: Path, shape: Shape, variable: str | None, max_memory: int | None
+) -> np.ndarray:
+    """The image in a file, read in this process; see `read_plane`."""
+    kind = recognise(path)
     if shape is not None:
         # Labels in a file of doubles, and a copy or two while they are checked.
         check_memory(path, "the image", 16 * shape[0] * shape[1], max_memory)
