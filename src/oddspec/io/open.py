@@ -18,12 +18,13 @@ from oddspec.io.formats import recognise
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
+from oddspec.io.isolated import UNSAFE, IsolatedSource
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
 from oddspec.io.source import Source
 
-__all__ = ["READERS", "open_source"]
+__all__ = ["READERS", "open_here", "open_source"]
 
 READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "ENVI": (open_envi, ("allow_truncated",)),
@@ -78,12 +79,21 @@ def open_source(
         "axes": parse_axes(axes),
     }
     try:
-        return _open(path, options)
+        return _open(path, options, isolate=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def _open(path: str | os.PathLike[str], options: dict[str, Any]) -> Source:
+def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
+    """Open a scene file as `open_source` does, but in this process whatever its format."""
+    everything = dict.fromkeys(("variable", "max_memory", "allow_truncated", "axes")) | options
+    try:
+        return _open(path, everything, isolate=False)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
     place = Path(path)
     kind = recognise(path)
     if kind == "Zarr":
@@ -99,4 +109,6 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any]) -> Source:
         )
     if options["axes"] is not None and "axes" not in taken:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
+    if kind in UNSAFE and isolate:
+        return IsolatedSource(place, options)
     return reader(place, **{name: options[name] for name in taken})

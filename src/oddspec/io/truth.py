@@ -14,6 +14,7 @@ from oddspec.io.formats import recognise
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.links import read_dataset, variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
+from oddspec.io.isolated import UNSAFE, read_isolated
 from oddspec.io.limits import check_memory
 from oddspec.io.matlab import matlab5_variables, read_matlab5
 from oddspec.io.npz import npz_variables, read_npz
@@ -70,8 +71,18 @@ def read_plane(
 def _read(
     name: str | Path, shape: Shape, variable: str | None, max_memory: int | None
 ) -> np.ndarray:
-    kind = recognise(name)
     path = Path(name)
+    if recognise(name) in UNSAFE:
+        here = "oddspec.io.truth:_read_here"
+        return read_isolated(path, here, shape, variable, max_memory, max_memory=max_memory)
+    return _read_here(path, shape, variable, max_memory)
+
+
+def _read_here(
+    path: Path, shape: Shape, variable: str | None, max_memory: int | None
+) -> np.ndarray:
+    """The image in a file, read in this process."""
+    kind = recognise(path)
     if shape is not None:
         # Labels in a file of doubles, and a copy or two while they are checked.
         check_memory(path, "the image", 16 * shape[0] * shape[1], max_memory)
