@@ -21,7 +21,7 @@ FIRST_SMOOTHING = 10.0
 
 @dataclass(frozen=True)
 class L1NMF(Weighted):
-    r"""Sums of a few endmembers that follow the many pixels and not the anomalous ones.
+    r"""Sums of a few spectra that follow the many pixels and not the odd ones.
 
     With pixels X (rows), abundances H, endmembers W >= 0 and the residual E = X - H W, one of::
 

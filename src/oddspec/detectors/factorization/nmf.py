@@ -16,7 +16,7 @@ __all__ = ["NMF"]
 
 @dataclass(frozen=True)
 class NMF(Explaining):
-    r"""What sums of a few non-negative endmembers leave of a pixel.
+    r"""What sums of a few non-negative spectra leave of a pixel.
 
     With pixels X (rows), abundances H and endmembers W::
 

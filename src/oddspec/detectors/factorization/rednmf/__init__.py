@@ -35,7 +35,7 @@ __all__ = ["REDNMF"]
 
 @dataclass(frozen=True)
 class REDNMF(Factorized):
-    r"""Sums of a few endmembers explain the background; pixels they cannot explain are set apart.
+    r"""Sums of a few spectra explain the background; pixels they cannot explain are set apart.
 
     Pixels X (rows), abundances H, endmembers W of unit norm, an encoder M and anomalies S::
 
