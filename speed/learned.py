@@ -98,7 +98,7 @@ def sparsehad(pixels: np.ndarray, repeats: int) -> None:
     works = [_products((*encoder, how.hidden, bands), how.batch)]
     if how.adversarial_weight:
         # Its own step on originals and on reconstructions; then both once more, of which the
-        # reconstructions' slopes go back to the pixels but not into its parameters.
+        # reconstructions' gradients go back to the pixels but not into its parameters.
         works += [_products(encoder, how.batch)] * 2
         works += [_products(encoder, how.batch, True, parameters=False)]
         works += [_products(encoder, how.batch, parameters=False)]
@@ -108,19 +108,21 @@ def sparsehad(pixels: np.ndarray, repeats: int) -> None:
 
 
 def adversarial(how: Adversarial, pixels: np.ndarray, epochs: int) -> None:
-    """AAE and SAFL-RX: the autoencoder, the opponent on draws and codes, the encoder against it."""
+    """AAE and SAFL-RX: autoencoder, discriminator on draws and codes, encoder against it."""
     there = (pixels.shape[1], how.hidden, how.hidden, how.latent)
-    opponent = (how.latent, how.critic, how.critic, 1)
+    discriminator = (how.latent, how.critic, how.critic, 1)
     rows = min(how.batch, len(pixels))
     works = [
         _products((*there, *there[-2::-1]), rows),
         _products(there, rows, gradients=False),
-        _products(opponent, rows),
-        _products(opponent, rows),
+        _products(discriminator, rows),
+        _products(discriminator, rows),
         _products(there, rows),
-        _products(opponent, rows, True, parameters=False),
+        _products(discriminator, rows, True, parameters=False),
     ]
-    _called_off(_name(how), lambda told: _fit(how, pixels, told), works, epochs, len(pixels) / rows)
+    _called_off(
+        _name(how), lambda report: _fit(how, pixels, report), works, epochs, len(pixels) / rows
+    )
 
 
 def bsdm(pixels: np.ndarray, epochs: int) -> None:
@@ -133,7 +135,7 @@ def bsdm(pixels: np.ndarray, epochs: int) -> None:
         layers += [(inputs, outputs)] * (inputs != outputs)
     works = [_products((bands, BLOCKS[0][0]), rows)]
     works += [_products(widths, rows, True) for widths in layers]
-    _called_off("bsdm", lambda told: _fit(how, pixels, told), works, epochs, len(pixels) / rows)
+    _called_off("bsdm", lambda report: _fit(how, pixels, report), works, epochs, len(pixels) / rows)
 
 
 def pictured(how: Pictured, cube: np.ndarray, epochs: int) -> None:
@@ -142,7 +144,7 @@ def pictured(how: Pictured, cube: np.ndarray, epochs: int) -> None:
     bands, scaling = how.scale(pixels := cube.reshape(-1, cube.shape[2]))
     image = as_image(scaling(pixels[:, bands]), valid)
     works = _convolutions(_network(how, image), image)
-    _called_off(_name(how), lambda told: how.learn(image, valid, told), works, epochs)
+    _called_off(_name(how), lambda report: how.learn(image, valid, report), works, epochs)
 
 
 def representation(pixels: int, latent: int) -> None:
@@ -176,19 +178,19 @@ def _products(
     parameters = parameters and gradients
     layers = []
     for a, b in pairwise(widths):
-        x, weight, slope = torch.randn(rows, a), torch.randn(b, a), torch.randn(rows, b)
+        x, weight, gradient = torch.randn(rows, a), torch.randn(b, a), torch.randn(rows, b)
         # Each product with its operands as it likes them best.
-        transposed = [values.T.contiguous() for values in (x, slope, weight)]
+        transposed = [values.T.contiguous() for values in (x, gradient, weight)]
         product = fast_product if FAST and min(a, b) >= NARROW else torch.nn.functional.linear
-        layers.append((product, x, weight, slope, *transposed))
+        layers.append((product, x, weight, gradient, *transposed))
 
     def work() -> None:
-        for number, (product, x, weight, slope, x_t, slope_t, weight_t) in enumerate(layers):
+        for number, (product, x, weight, gradient, x_t, gradient_t, weight_t) in enumerate(layers):
             product(x, weight)
             if parameters:
-                product(x_t, slope_t)
+                product(x_t, gradient_t)
             if gradients and (number or inputs) and (parameters or inputs):
-                product(slope, weight_t)
+                product(gradient, weight_t)
 
     return work
 
@@ -206,12 +208,12 @@ def _convolutions(network: Any, image: torch.Tensor) -> list[Callable[[], None]]
             layer.register_forward_hook(note)
     network(image)
 
-    def work(layer: Any, x: torch.Tensor, slope: torch.Tensor, inputs: bool) -> None:
+    def work(layer: Any, x: torch.Tensor, gradient: torch.Tensor, inputs: bool) -> None:
         with torch.no_grad():
             how = layer.stride, layer.padding, layer.dilation
             torch.nn.functional.conv2d(x, layer.weight, layer.bias, *how)
             torch.ops.aten.convolution_backward(
-                slope, x, layer.weight, layer.bias.shape, *how, False, (0, 0), 1,
+                gradient, x, layer.weight, layer.bias.shape, *how, False, (0, 0), 1,
                 (inputs, True, True),
             )  # fmt: skip
 
@@ -229,8 +231,8 @@ def _network(how: Pictured, image: torch.Tensor) -> Any:
     return redraw(lambda: SkipNetwork(bands, how.channels, scales), 0)[0]
 
 
-def _fit(how: Any, pixels: np.ndarray, told: Progress) -> None:
-    how.fit(how.summarise(pixels, np.arange(len(pixels))), told)
+def _fit(how: Any, pixels: np.ndarray, report: Progress) -> None:
+    how.fit(how.summarise(pixels, np.arange(len(pixels))), report)
 
 
 def _name(how: Any) -> str:
@@ -256,7 +258,7 @@ def _called_off(
     bare: list[float] = []
     since = 0.0
 
-    def told(done: float, total: float, stage: str) -> None:
+    def report(done: float, total: float, stage: str) -> None:
         nonlocal since
         if done:
             whole.append(time.perf_counter() - since)
@@ -271,7 +273,7 @@ def _called_off(
         since = time.perf_counter()
 
     with suppress(_Enough):
-        train(told)
+        train(report)
     step, least = (statistics.median(times[1:]) / batches for times in (whole, bare))
     print(f"{name}: {1e3 * step:.0f} ms per step, {step / least:.2f} times its products")
 
