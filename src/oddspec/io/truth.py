@@ -22,7 +22,7 @@ from oddspec.io.numpy_file import read_npy
 from oddspec.io.source import Source
 from oddspec.io.variables import Variable, check_plane, choose_plane
 
-__all__ = ["read_plane", "read_scores", "read_truth"]
+__all__ = ["read_scores", "read_truth"]
 
 Shape: TypeAlias = tuple[int, int] | None
 """Rows and columns that the image must have, where that is known."""
@@ -38,34 +38,17 @@ def read_scores(path: str | Path, variable: str | None = None) -> np.ndarray:
     InputError
         If the file does not hold exactly one image, or several without ``variable``.
     """
-    return read_plane(path, None, variable).astype(np.float64)
+    return _read_plane(path, None, variable).astype(np.float64)
 
 
-def read_plane(
-    path: str | Path, shape: Shape, variable: str | None = None, max_memory: int | None = None
+def _read_plane(
+    name: str | Path, shape: Shape, variable: str | None, max_memory: int | None = None
 ) -> np.ndarray:
-    """The image in a file, with the values as stored.
-
-    Parameters
-    ----------
-    path
-        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file.
-    shape
-        Rows and columns that it must have; None takes any, if there is only one image.
-    variable
-        Which variable of the file; by default the only plane of that shape.
-    max_memory
-        Bytes that reading may take.
-
-    Raises
-    ------
-    InputError
-        If there is no such image; the message names the candidates.
-    """
+    """The image in a file, with the values as stored."""
     try:
-        return _read(path, shape, variable, max_memory)
+        return _read(name, shape, variable, max_memory)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
 
 
 def _read(
@@ -201,7 +184,7 @@ def read_truth(
         If the file has another shape (a transposed match is named), holds negative, fractional or
         missing numbers, or cannot be understood.
     """
-    return _labels(Path(path), read_plane(path, shape, variable, max_memory))
+    return _labels(Path(path), _read_plane(path, shape, variable, max_memory))
 
 
 def _labels(path: Path, plane: np.ndarray) -> np.ndarray:
