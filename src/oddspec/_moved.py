@@ -27,7 +27,7 @@ families.adversarial  detectors.learned._adversarial
 families.factorized   detectors.factorization._factorized
 families.in_memory    execution.in_memory
 families.losses       detectors._sampled
-families.pictured     detectors.learned._pictured
+families.pictured     detectors.learned._scene_reconstruction
 families.sampled      detectors._sampled
 families.shifted_windows  detectors.representation._shifted_windows
 families.unfolded     detectors.learned._unfolded
@@ -40,7 +40,7 @@ files.source          io.source
 files.truth           io.truth
 learning              networks
 learning.images       networks.images
-learning.networks     networks.networks
+learning.networks     networks.dense
 learning.train        networks.train
 linalg                statistics.gaussian
 local_mahalanobis     statistics.local_gaussian

@@ -1,6 +1,6 @@
-"""A training loop that anyone can read to its end and change.
+"""A training loop that anyone can read to its end and change, and several trainings at a time.
 
-It knows nothing of what is learnt: it is given the parameters, the rows to learn from and a
+The loop knows nothing of what is learnt: it is given the parameters, the rows to learn from and a
 function that says how badly a batch of rows is explained, term by term.
 """
 
@@ -20,16 +20,159 @@ from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 
 __all__ = [
+    "Loss",
     "Training",
     "check_spread",
     "epochs_of",
     "fused_adam",
     "one_thread",
-    "side_by_side",
+    "rng_of_run",
     "train",
+    "train_in_parallel",
 ]
 
 T = TypeVar("T")
+
+Loss = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
+"""Named terms for a batch of rows; their sum is minimised."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a training went.
+
+    Attributes
+    ----------
+    terms
+        Names of the loss's terms.
+    losses
+        Mean of each term in each epoch, ``(epochs, terms)``, weights included.
+    settled
+        Whether it stopped because the loss had settled, before the last epoch.
+    """
+
+    terms: tuple[str, ...]
+    losses: np.ndarray
+    settled: bool
+
+
+def train(
+    parameters: Sequence[torch.Tensor],
+    loss: Loss,
+    data: torch.Tensor,
+    *,
+    steps: int,
+    rate: float,
+    batch: int = 0,
+    optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+    rng: torch.Generator | None = None,
+    before: Callable[[torch.Tensor], None] | None = None,
+    after: Callable[[Sequence[np.ndarray]], bool] | None = None,
+    patience: int = 0,
+    tolerance: float = 1e-3,
+    progress: Progress = silent,
+    name: str = "training",
+) -> Training:
+    """Minimise the loss over the rows of ``data``.
+
+    Parameters
+    ----------
+    parameters
+        Tensors that require gradients; changed in place.
+    loss
+        Named terms for a batch.
+    data
+        ``(n, b)``, or one image ``(1, b, h, w)``, on the device of the parameters.
+    steps
+        Most steps of the optimiser; an epoch that has begun is finished.
+    rate
+        Step size of the optimiser.
+    batch
+        Rows per step; 0 takes all at once. The last batch of an epoch may be smaller, or up to an
+        eighth larger.
+    optimiser
+        Made as ``optimiser(parameters, lr=rate)``.
+    rng
+        Shuffles the rows anew in every epoch; None keeps their order. Not used without batches.
+    before
+        Called with each batch before the step, for a part that learns against the rest, such as a
+        discriminator.
+    after
+        Called after each epoch with the losses of all epochs so far; True ends the training.
+    patience
+        Stop once the last this many epochs have lowered the loss by less than ``tolerance`` of
+        all that it has fallen since the first; no labels are involved. 0 runs all epochs.
+    tolerance
+        See ``patience``.
+    progress
+        Told the epochs done; may raise to call the training off.
+    name
+        What is trained, for progress and errors.
+
+    Raises
+    ------
+    SettingError
+        If a term of the loss becomes infinite or NaN; the message names it and the epoch.
+    """
+    epochs, batch = epochs_of(steps, batch, len(data))
+    stepper = optimiser(parameters, lr=rate)
+    terms: tuple[str, ...] = ()
+    losses: list[np.ndarray] = []
+    settled = False
+    for epoch in range(epochs):
+        progress(epoch, epochs, name)
+        # Summed on the device: asking for a number after every step would make a GPU wait.
+        total = torch.zeros(())
+        for rows in _batches(data, batch, rng):
+            if before is not None:
+                before(rows)
+            found = loss(rows)
+            terms = tuple(found)
+            stepper.zero_grad(set_to_none=True)
+            torch.stack(tuple(found.values())).sum().backward()
+            stepper.step()
+            share = len(rows) / len(data)
+            total = share * torch.stack([t.detach() for t in found.values()]) + total.to(
+                data.device
+            )
+        losses.append(total.cpu().numpy().astype(np.float64))
+        _check_finite(terms, losses[-1], epoch, name, rate)
+        ended = after is not None and after(losses)
+        if ended or (patience and _settled(losses, patience, tolerance)):
+            settled = epoch + 1 < epochs
+            break
+    progress(epochs, epochs, name)
+    return Training(terms, np.array(losses).reshape(len(losses), len(terms)), settled)
+
+
+def epochs_of(steps: int, batch: int, rows: int) -> tuple[int, int]:
+    """Epochs in which at least so many steps are made, and the rows of each; batch 0 takes all."""
+    batch = min(batch or rows, rows)
+    return -(-steps // len(_starts(rows, batch))), batch
+
+
+def fused_adam(parameters: Iterable[torch.Tensor], lr: float) -> torch.optim.Optimizer:
+    """Adam with one operation per step for all parameters."""
+    return torch.optim.Adam(parameters, lr=lr, fused=True)
+
+
+def check_spread(values: np.ndarray, name: str, epochs: int) -> None:
+    """Refuse a network that says the same of every pixel.
+
+    Raises
+    ------
+    SettingError
+        If all rows of ``values`` are equal, or some entry is not finite.
+    """
+    if not np.isfinite(values).all():
+        raise SettingError(
+            f"{name}: after {epochs} epochs the network's output is not finite: lower learning_rate"
+        )
+    if len(values) > 1 and not np.ptp(values, axis=0).any():
+        raise SettingError(
+            f"{name}: after {epochs} epochs the network's output is the same for all "
+            f"{len(values)} pixels (it has collapsed): lower learning_rate or change the seed"
+        )
 
 
 @contextmanager
@@ -47,7 +190,13 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def side_by_side(
+def rng_of_run(seed: int, run: int) -> torch.Generator:
+    """Random numbers for one of several trainings: their streams have nothing in common."""
+    state = np.random.SeedSequence([seed, run]).generate_state(1)
+    return torch.Generator().manual_seed(int(state[0]))
+
+
+def train_in_parallel(
     count: int, work: Callable[[int, Progress], T], progress: Progress = silent
 ) -> tuple[T, ...]:
     """What ``work(number, progress)`` returns for 0, 1, ... count - 1.
@@ -83,6 +232,7 @@ def side_by_side(
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             stop.set()
+    # The first error that is the cause of the others' stop, not one of these.
     for future in futures:
         error = future.exception()
         if error is not None and not isinstance(error, _Stopped):
@@ -94,152 +244,13 @@ class _Stopped(Exception):
     """Another training has failed."""
 
 
-Loss = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
-"""Named terms for a batch of rows; their sum is minimised."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a training went.
-
-    Attributes
-    ----------
-    terms
-        Names of the loss's terms.
-    losses
-        Mean of each term in each epoch, ``(epochs, terms)``, weights included.
-    settled
-        Whether it stopped because the loss had settled, before the last epoch.
-    """
-
-    terms: tuple[str, ...]
-    losses: np.ndarray
-    settled: bool
-
-
-def fused_adam(parameters: Iterable[torch.Tensor], lr: float) -> torch.optim.Optimizer:
-    """Adam with one operation per step for all parameters."""
-    return torch.optim.Adam(parameters, lr=lr, fused=True)
-
-
-def epochs_of(steps: int, batch: int, rows: int) -> tuple[int, int]:
-    """Epochs in which at least so many steps are made, and the rows of each; batch 0 takes all."""
-    batch = min(batch or rows, rows)
-    return -(-steps // len(_starts(rows, batch))), batch
-
-
-def train(
-    parameters: Sequence[torch.Tensor],
-    loss: Loss,
-    data: torch.Tensor,
-    *,
-    epochs: int,
-    rate: float,
-    batch: int | None = None,
-    optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-    generator: torch.Generator | None = None,
-    before: Callable[[torch.Tensor], None] | None = None,
-    patience: int | None = None,
-    tolerance: float = 1e-3,
-    progress: Progress = silent,
-    name: str = "training",
-) -> Training:
-    """Minimise the loss over the rows of ``data``.
-
-    Parameters
-    ----------
-    parameters
-        Tensors that require gradients; changed in place.
-    loss
-        Named terms for a batch.
-    data
-        ``(n, b)``, on the device of the parameters.
-    epochs
-        Most passes over the data.
-    rate
-        Step size of the optimiser.
-    batch
-        Rows per step; None takes all at once. The last batch of an epoch may be smaller, or up to
-        an eighth larger.
-    optimiser
-        Made as ``optimiser(parameters, lr=rate)``.
-    generator
-        Shuffles the rows anew in every epoch; None keeps their order. Not used without batches.
-    before
-        Called with each batch before the step, for a part that learns against the rest, such as a
-        discriminator.
-    patience
-        Stop once the last this many epochs have lowered the loss by less than ``tolerance`` of
-        all that it has fallen since the first; no labels are involved. None runs all epochs.
-    tolerance
-        See ``patience``.
-    progress
-        Told the epochs done; may raise to call the training off.
-    name
-        What is trained, for progress and errors.
-
-    Raises
-    ------
-    SettingError
-        If a term of the loss becomes infinite or NaN; the message names it and the epoch.
-    """
-    steps = optimiser(parameters, lr=rate)
-    terms: tuple[str, ...] = ()
-    losses: list[np.ndarray] = []
-    settled = False
-    for epoch in range(epochs):
-        progress(epoch, epochs, name)
-        # Summed on the device: asking for a number after every step would make a GPU wait.
-        total = torch.zeros(())
-        for rows in _batches(data, batch, generator):
-            if before is not None:
-                before(rows)
-            found = loss(rows)
-            terms = tuple(found)
-            steps.zero_grad(set_to_none=True)
-            torch.stack(tuple(found.values())).sum().backward()
-            steps.step()
-            share = len(rows) / len(data)
-            total = share * torch.stack([t.detach() for t in found.values()]) + total.to(
-                data.device
-            )
-        losses.append(total.cpu().numpy().astype(np.float64))
-        _check_finite(terms, losses[-1], epoch, name, rate)
-        if patience is not None and _settled(losses, patience, tolerance):
-            settled = True
-            break
-    progress(epochs, epochs, name)
-    return Training(terms, np.array(losses).reshape(len(losses), len(terms)), settled)
-
-
-def check_spread(values: np.ndarray, name: str, epochs: int) -> None:
-    """Refuse a network that says the same of every pixel.
-
-    Raises
-    ------
-    SettingError
-        If all rows of ``values`` are equal, or some entry is not finite.
-    """
-    if not np.isfinite(values).all():
-        raise SettingError(
-            f"{name}: after {epochs} epochs the network's output is not finite: lower learning_rate"
-        )
-    if len(values) > 1 and not np.ptp(values, axis=0).any():
-        raise SettingError(
-            f"{name}: after {epochs} epochs the network's output is the same for all "
-            f"{len(values)} pixels (it has collapsed): lower learning_rate or change the seed"
-        )
-
-
-def _batches(
-    data: torch.Tensor, batch: int | None, generator: torch.Generator | None
-) -> Iterator[torch.Tensor]:
-    if batch is None or batch >= len(data):
+def _batches(data: torch.Tensor, batch: int, rng: torch.Generator | None) -> Iterator[torch.Tensor]:
+    if batch >= len(data):
         yield data
         return
     order = None
-    if generator is not None:
-        order = torch.randperm(len(data), generator=generator).to(data.device)
+    if rng is not None:
+        order = torch.randperm(len(data), generator=rng).to(data.device)
     starts = _starts(len(data), batch)
     for part in map(slice, starts, (*starts[1:], len(data))):
         yield data[part] if order is None else data.index_select(0, order[part])

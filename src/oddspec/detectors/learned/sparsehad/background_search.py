@@ -15,29 +15,27 @@ from jaxtyping import Bool, Float
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 
-__all__ = ["CoarseBackground", "largest_component", "nearest_distances", "search", "smallest_eps"]
+__all__ = ["Search", "largest_component", "nearest_distances", "search", "smallest_eps"]
 
 CHUNK = 512
 """Rows whose distances to the others are held at once."""
 
 
 @dataclass(frozen=True)
-class CoarseBackground:
-    """What a search found.
+class Search:
+    """What the background search found.
 
     Attributes
     ----------
-    eps
-        Largest distance of neighbours.
-    member
-        Which pixels are background.
     distances
-        Of every pixel to its nearest neighbour.
+        Of every pixel of the sample to its nearest neighbour, sorted.
+    eps, share
+        Largest distance of neighbours, and the share of the sample that is background with it.
     """
 
-    eps: float
-    member: Bool[np.ndarray, " n"]
     distances: Float[np.ndarray, " n"]
+    eps: float
+    share: float
 
 
 def search(
@@ -45,7 +43,7 @@ def search(
     eps: float | None,
     share: float,
     progress: Progress = silent,
-) -> CoarseBackground:
+) -> tuple[Search, Bool[np.ndarray, " n"]]:
     """The largest component with the given ``eps``, or with the least that gives it ``share``.
 
     Parameters
@@ -58,6 +56,11 @@ def search(
         Least share of the pixels, between 0 and 1; not used with a given ``eps``.
     progress
         Told how many pixels have been reached.
+
+    Returns
+    -------
+    found, member
+        The outcome, and which pixels are background.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def search(
             f"{len(pixels)}, without any difference, so there is no background to learn from; the "
             f"median distance of a pixel to the nearest is {np.median(distances):.3g}"
         )
-    return CoarseBackground(eps, member, distances)
+    return Search(np.sort(distances), eps, float(member.mean())), member
 
 
 def largest_component(

@@ -13,77 +13,7 @@ from array_api_compat import device as device_of
 
 from oddspec.device import to_numpy
 
-__all__ = ["FAST", "NARROW", "Network", "activate", "affine", "draw", "fast_product"]
-
-NARROW = 32
-"""Of layers with fewer inputs or outputs oneDNN's copies cost more than its product saves."""
-
-
-def _works() -> bool:
-    """Whether oneDNN's product can be called here and gives the product.
-
-    It is what compiled networks are made of, but no public function: another version of PyTorch may
-    lack it or want other arguments.
-    """
-    try:
-        found = fast_product(torch.ones(2, 3), torch.ones(4, 3), torch.ones(4))
-        return bool(torch.backends.mkldnn.is_available() and (found == 4).all())
-    except (AttributeError, RuntimeError, TypeError, NotImplementedError):
-        return False
-
-
-def affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """``x @ weight + bias`` for rows x, with slopes for whatever wants some.
-
-    Parameters
-    ----------
-    x
-        ``(n, inputs)``.
-    weight
-        ``(inputs, outputs)``.
-    bias
-        ``(outputs,)``, or None.
-    """
-    fits = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    if FAST and fits and min(weight.shape) >= NARROW and len(x):
-        return _Affine.apply(x, weight, bias)
-    # One pass over the output instead of two.
-    return x @ weight if bias is None else torch.addmm(bias, x, weight)
-
-
-class _Affine(torch.autograd.Function):  # type: ignore[misc] # torch is not typed here
-    """The same through oneDNN, which knows no slopes."""
-
-    @staticmethod
-    def forward(context: Any, x: Any, weight: Any, bias: Any) -> torch.Tensor:
-        context.save_for_backward(x, weight)
-        return fast_product(x, weight.T, bias)
-
-    @staticmethod
-    def backward(context: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, weight = context.saved_tensors
-        wanted = context.needs_input_grad
-        return (
-            fast_product(slope, weight) if wanted[0] else None,
-            fast_product(x.T, slope.T) if wanted[1] else None,
-            slope.sum(dim=0) if wanted[2] else None,
-        )
-
-
-def fast_product(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
-) -> torch.Tensor:
-    """``x @ weight.T + bias`` through oneDNN, of float32 on a CPU."""
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-
-
-FAST = _works()
-"""Whether layers multiply through oneDNN.
-
-PyTorch's own ``@`` goes to MKL, which on processors of other makers than its own leaves half of
-their rate unused.
-"""
-
+__all__ = ["FAST", "NARROW", "Network", "activate", "affine", "draw_network", "fast_product"]
 
 LEAKS = {"leaky_relu": 0.2, "leaky_relu_tenth": 0.1}
 """Slopes of the leaky rectifiers below zero."""
@@ -113,7 +43,7 @@ class Network:
         """The last layer's output for each row of ``x``."""
         for layer, activation in enumerate(self.activations):
             bias = self.biases[layer] if self.biases else None
-            x = activate(activation, _affine(x, self.weights[layer], bias))
+            x = activate(activation, _on_device(x, self.weights[layer], bias))
         return x
 
     @property
@@ -130,12 +60,11 @@ class Network:
         )
 
 
-def draw(
+def draw_network(
     widths: Sequence[int],
     activations: Sequence[str],
-    generator: torch.Generator,
+    rng: torch.Generator,
     *,
-    bias: bool = True,
     device: str | torch.device = "cpu",
 ) -> Network:
     """A trainable float32 network with random weights and zero biases.
@@ -150,20 +79,18 @@ def draw(
         Inputs of the first layer, then outputs of every layer.
     activations
         One name per layer.
-    generator
+    rng
         Where the numbers come from; torch's global generator is left alone.
-    bias
-        Whether layers have a bias.
     device
         Where the parameters shall lie.
     """
     weights, biases = [], []
     for inputs, outputs in pairwise(widths):
         bound = (6 / (inputs + outputs)) ** 0.5
-        weight = (2 * torch.rand(inputs, outputs, generator=generator) - 1) * bound
+        weight = (2 * torch.rand(inputs, outputs, generator=rng) - 1) * bound
         weights.append(weight.to(device).requires_grad_())
         biases.append(torch.zeros(outputs, device=device, requires_grad=True))
-    return Network(tuple(weights), tuple(biases) if bias else (), tuple(activations))
+    return Network(tuple(weights), tuple(biases), tuple(activations))
 
 
 def activate(name: str, x: Any) -> Any:
@@ -180,6 +107,7 @@ def activate(name: str, x: Any) -> Any:
     if name in LEAKS:
         return xp.maximum(x, LEAKS[name] * x)
     if name == "softmax":
+        # The largest exponent is 0: no power overflows, and the ratio is the same.
         powers = xp.exp(x - xp.max(x, axis=1, keepdims=True))
         return powers / xp.sum(powers, axis=1, keepdims=True)
     raise ValueError(f"there is no activation {name!r}")
@@ -203,10 +131,80 @@ class _Tanh(torch.autograd.Function):  # type: ignore[misc] # torch is not typed
         return torch.ops.aten.tanh_backward(gradient, y)
 
 
-def _affine(x: Any, weight: Any, bias: Any) -> Any:
+def _on_device(x: Any, weight: Any, bias: Any) -> Any:
+    """``x @ weight + bias`` where ``x`` is, whatever kind of arrays a network's parameters are."""
     if isinstance(x, torch.Tensor):
         weight = torch.as_tensor(weight, device=device_of(x))
         return affine(
             x, weight, None if bias is None else torch.as_tensor(bias, device=device_of(x))
         )
     return x @ weight if bias is None else x @ weight + bias
+
+
+def affine(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """``x @ weight + bias`` for rows x, with gradients for whatever wants some.
+
+    Parameters
+    ----------
+    x
+        ``(n, inputs)``.
+    weight
+        ``(inputs, outputs)``.
+    bias
+        ``(outputs,)``, or None.
+    """
+    fits = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
+    if FAST and fits and min(weight.shape) >= NARROW and len(x):
+        return _Affine.apply(x, weight, bias)
+    # One pass over the output instead of two.
+    return x @ weight if bias is None else torch.addmm(bias, x, weight)
+
+
+class _Affine(torch.autograd.Function):  # type: ignore[misc] # torch is not typed here
+    """The same through oneDNN, which knows no gradients."""
+
+    @staticmethod
+    def forward(context: Any, x: Any, weight: Any, bias: Any) -> torch.Tensor:
+        context.save_for_backward(x, weight)
+        return fast_product(x, weight.T, bias)
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        x, weight = context.saved_tensors
+        wanted = context.needs_input_grad
+        return (
+            fast_product(gradient, weight) if wanted[0] else None,
+            fast_product(x.T, gradient.T) if wanted[1] else None,
+            gradient.sum(dim=0) if wanted[2] else None,
+        )
+
+
+def fast_product(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """``x @ weight.T + bias`` through oneDNN, of float32 on a CPU."""
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+def _works() -> bool:
+    """Whether oneDNN's product can be called here and gives the product.
+
+    It is what compiled networks are made of, but no public function: another version of PyTorch may
+    lack it or want other arguments.
+    """
+    try:
+        found = fast_product(torch.ones(2, 3), torch.ones(4, 3), torch.ones(4))
+        return bool(torch.backends.mkldnn.is_available() and (found == 4).all())
+    except (AttributeError, RuntimeError, TypeError, NotImplementedError):
+        return False
+
+
+FAST = _works()
+"""Whether layers multiply through oneDNN.
+
+PyTorch's own ``@`` goes to MKL, which on processors of other makers than its own leaves half of
+their rate unused.
+"""
+
+NARROW = 32
+"""Of layers with fewer inputs or outputs oneDNN's copies cost more than its product saves."""
