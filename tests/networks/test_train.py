@@ -114,20 +114,19 @@ def test_it_has_settled_below_the_tolerance_and_not_at_it(before, last, settled)
 
 
 def test_all_terms_of_the_loss_count_together():
-    def losses(*terms):
-        return [np.array(pair) for pair in terms]
-
-    # One term falls as the other rises: the sum stands still.
-    still = losses((10.0, 6.0), (3.0, 1.0), (1.0, 3.0))
-    assert _settled(still, 1, 0.25)
-    assert not _settled([pair[:1] for pair in still], 1, 0.125)
+    """Sums fall from 16 over 4 to 0, which is a quarter; any first term alone would be less."""
+    losses = [np.array(terms) for terms in ((18.0, -2.0), (3.0, 1.0), (1.0, -1.0))]
+    assert not _settled(losses, 1, 0.25)
+    assert _settled(losses, 1, 0.2501)
 
 
 def test_it_cannot_settle_before_there_are_two_patiences_and_one_epoch():
-    flat = [np.array([2.0])] + [np.array([1.0])] * 5
-    assert not _settled(flat[:4], 2, 0.25)
-    assert _settled(flat[:5], 2, 0.25)
-    assert not _settled(flat[:6], 3, 0.25)
+    """The first epoch is what the fall is measured from, and in no mean."""
+    calm = [np.array([value]) for value in (4.0, 0.0, 2.0, 2.0, 1.0)]
+    assert not _settled(calm[:4], 2, 0.25)
+    assert _settled(calm, 2, 0.25)
+    rising = [np.array([value]) for value in (4.0, 5.0, 5.0)]
+    assert not _settled(rising, 2, 0.25)
 
 
 def test_a_loss_that_has_not_fallen_has_not_settled():
@@ -136,17 +135,17 @@ def test_a_loss_that_has_not_fallen_has_not_settled():
 
 
 @pytest.mark.parametrize("steps", [50, 7, 6, 5])
-def test_training_stops_in_the_epoch_that_settles(steps):
-    """Settled is what could have gone on."""
+@pytest.mark.parametrize(("tolerance", "stop"), [(0.01, 6), (0.2501, 5), (0.25, 6)])
+def test_training_stops_in_the_epoch_that_settles(steps, tolerance, stop):
+    """Means of epochs 2 and 3, and of 4 and 5: a fall of 2 of 8 in all. One later: none."""
     script = iter([9.0, 5.0, 1.0, 1.0, 1.0, 1.0, 0.0])
     weight = torch.zeros(1, requires_grad=True)
     found = train(
         [weight], lambda _: {"fit": weight.sum() * 0 + next(script)}, torch.zeros(3, 1),
-        steps=steps, rate=0.1, patience=2, tolerance=0.01,
+        steps=steps, rate=0.1, patience=2, tolerance=tolerance,
     )  # fmt: skip
-    # Epochs 2..5 are [5, 1] and [1, 1]: a fall of 2. Epochs 3..6 are [1, 1] and [1, 1]: none.
-    assert len(found.losses) == min(steps, 6)
-    assert found.settled is (steps > 6)
+    assert len(found.losses) == min(steps, stop)
+    assert found.settled is (steps > stop)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

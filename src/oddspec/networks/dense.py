@@ -2,25 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import torch
 from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 
 from oddspec.device import to_numpy
 
-__all__ = ["FAST", "NARROW", "Network", "activate", "affine", "draw_network", "fast_product"]
+__all__ = [
+    "FAST",
+    "NARROW",
+    "Network",
+    "Trainable",
+    "activate",
+    "affine",
+    "draw_network",
+    "fast_product",
+]
 
 LEAKS = {"leaky_relu": 0.2, "leaky_relu_tenth": 0.1}
 """Slopes of the leaky rectifiers below zero."""
 
 
+class Trainable:
+    """Base of dataclasses whose fields are tensors, tuples of tensors, or such dataclasses."""
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """All arrays in the order of the fields, but for tensors without gradients."""
+        return tuple(_arrays(self))
+
+    def frozen(self) -> Self:
+        """The same in NumPy arrays, apart from what the optimiser goes on changing."""
+        return type(self)(*map(_frozen, _fields(self)))
+
+
+def _fields(value: Any) -> tuple[Any, ...]:
+    return tuple(getattr(value, field.name) for field in dataclasses.fields(value))
+
+
+def _arrays(value: Any) -> Iterator[Any]:
+    if isinstance(value, (Trainable, tuple)):
+        for part in value if isinstance(value, tuple) else _fields(value):
+            yield from _arrays(part)
+    elif isinstance(value, np.ndarray) or getattr(value, "requires_grad", False):
+        yield value
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Trainable):
+        return value.frozen()
+    if isinstance(value, tuple):
+        return tuple(map(_frozen, value))
+    return to_numpy(value).copy() if isinstance(value, torch.Tensor) else value
+
+
 @dataclass(frozen=True)
-class Network:
+class Network(Trainable):
     """Layers ``x -> f(x W + c)``, one after another; pixels are rows.
 
     Attributes
@@ -45,19 +89,6 @@ class Network:
             bias = self.biases[layer] if self.biases else None
             x = activate(activation, _on_device(x, self.weights[layer], bias))
         return x
-
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """All matrices, then all vectors."""
-        return self.weights + self.biases
-
-    def frozen(self) -> Network:
-        """The same network in NumPy arrays, apart from what the optimiser goes on changing."""
-        return Network(
-            tuple(to_numpy(w).copy() for w in self.weights),
-            tuple(to_numpy(c).copy() for c in self.biases),
-            self.activations,
-        )
 
 
 def draw_network(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -114,8 +114,8 @@ class Fusion:
         deviation = images.std(axis=0)
         contrast = np.where(deviation > 0, images.max(axis=0) - images.mean(axis=0), 0.0)
         contrast /= np.where(deviation > 0, deviation, 1.0)
-        fusion = cls(mean, scale, contrast / contrast.sum(), 0)
-        return cls(mean, scale, fusion.weights, _times(fusion(codes)))
+        fusion = cls(mean, scale, contrast / contrast.sum(), times=0)
+        return replace(fusion, times=_times(fusion(codes)))
 
     def __call__(self, codes: Any) -> Any:
         """The fused map's value at each pixel."""

@@ -108,15 +108,7 @@ class BSDM(SampleDetector):
         at_least(self, 100, "sample")
 
     def fit(self, summary: Sample, progress: Progress = silent) -> BSDMBackground:
-        """Train on the sample, remove its background, and fit a Gaussian to what is left.
-
-        Raises
-        ------
-        InputError
-            If there are fewer than two pixels, or all are equal.
-        SettingError
-            If the training diverges.
-        """
+        """Train on the sample, remove its background, and fit a Gaussian to what is left."""
         enough(len(summary.pixels))
         scaling = global01(summary.pixels)
         network, losses = self._train(scaling(summary.pixels), progress)

@@ -12,8 +12,7 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.device import to_numpy
-from oddspec.networks.dense import Network, activate
+from oddspec.networks.dense import Network, Trainable, activate
 
 __all__ = [
     "BLOCKS",
@@ -74,7 +73,7 @@ STABLE = 1e-5
 
 
 @dataclass(frozen=True)
-class Block:
+class Block(Trainable):
     """A residual block: ``skip(h) + last(tanh(norm(inner(tanh(norm(h))) + time(tanh(t)))))``.
 
     Attributes
@@ -99,26 +98,9 @@ class Block:
         deep = self.last(activate("tanh", _normalised(deep, self.gains[1], self.offsets[1])))
         return deep + (h if self.skip is None else self.skip(h))
 
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """All of them."""
-        nets = [n for n in (self.inner, self.time, self.last, self.skip) if n is not None]
-        return (*(p for n in nets for p in n.parameters), *self.gains, *self.offsets)
-
-    def frozen(self) -> Block:
-        """The same in NumPy arrays."""
-        return Block(
-            self.inner.frozen(),
-            self.time.frozen(),
-            self.last.frozen(),
-            None if self.skip is None else self.skip.frozen(),
-            (_copy(self.gains[0]), _copy(self.gains[1])),
-            (_copy(self.offsets[0]), _copy(self.offsets[1])),
-        )
-
 
 @dataclass(frozen=True)
-class Denoiser:
+class Denoiser(Trainable):
     """Spectra to noise.
 
     Attributes
@@ -152,24 +134,6 @@ class Denoiser:
         for block in self.blocks:
             h = block(h, embedding)
         return self.last(activate("tanh", h))
-
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """All that is trained."""
-        ends = (self.first, self.statistics, self.clock, self.last)
-        inside = tuple(p for block in self.blocks for p in block.parameters)
-        return tuple(p for part in ends for p in part.parameters) + inside
-
-    def frozen(self) -> Denoiser:
-        """The same network in NumPy arrays."""
-        return Denoiser(
-            self.first.frozen(),
-            self.statistics.frozen(),
-            self.clock.frozen(),
-            _copy(self.features),
-            tuple(block.frozen() for block in self.blocks),
-            self.last.frozen(),
-        )
 
     def _offset(self, x: Any) -> Any:
         """The statistics' part, with a matrix of two rows, as 2 b inputs have two values only."""
@@ -244,7 +208,3 @@ def _normalised(h: Any, gain: Any, offset: Any) -> Any:
 def _on_device(values: Any, x: Any) -> Any:
     """The values on the device of ``x``, with their gradients."""
     return torch.as_tensor(values, device=device_of(x)) if isinstance(x, torch.Tensor) else values
-
-
-def _copy(values: Any) -> np.ndarray:
-    return to_numpy(values).copy()

@@ -247,10 +247,11 @@ class LREN(SampleDetector):
             name="lren",
         )
         if self.joint:
-            training = minimise(networks.coder + networks.estimator.parameters, joint, data)
+            training = minimise(networks.parameters, joint, data)
         else:
+            coder = networks.encoder.parameters + networks.decoder.parameters
             training = minimise(
-                networks.coder, lambda rows: reconstruction(rows, networks.encoder(rows)), data
+                coder, lambda rows: reconstruction(rows, networks.encoder(rows)), data
             )
             with torch.no_grad():
                 code = networks.encoder(data)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from oddspec.networks.dense import Network, draw_network
+from oddspec.networks.dense import Network, Trainable, draw_network
 
 __all__ = ["ESTIMATOR_WIDTH", "LRENNetworks", "choose_atoms"]
 
@@ -20,7 +20,7 @@ ESTIMATOR_WIDTH = 60
 
 
 @dataclass(frozen=True)
-class LRENNetworks:
+class LRENNetworks(Trainable):
     """Encoder Psi and decoder Pi (eqs. 3, 4), and the estimator of memberships (eq. 7)."""
 
     encoder: Network
@@ -43,15 +43,6 @@ class LRENNetworks:
             draw_network((latent, hidden, bands), CODER, rng, device=device),
             draw_network((latent, ESTIMATOR_WIDTH, components), ESTIMATOR, rng, device=device),
         )
-
-    @property
-    def coder(self) -> tuple[Any, ...]:
-        """Parameters of encoder and decoder."""
-        return self.encoder.parameters + self.decoder.parameters
-
-    def frozen(self) -> LRENNetworks:
-        """The same in NumPy arrays."""
-        return LRENNetworks(self.encoder.frozen(), self.decoder.frozen(), self.estimator.frozen())
 
 
 def choose_atoms(
