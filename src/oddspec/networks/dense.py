@@ -35,7 +35,7 @@ class Trainable:
 
     @property
     def parameters(self) -> tuple[Any, ...]:
-        """All arrays in the order of the fields, but for tensors without gradients."""
+        """All arrays, in the order of the fields."""
         return tuple(_arrays(self))
 
     def frozen(self) -> Self:
@@ -51,7 +51,7 @@ def _arrays(value: Any) -> Iterator[Any]:
     if isinstance(value, (Trainable, tuple)):
         for part in value if isinstance(value, tuple) else _fields(value):
             yield from _arrays(part)
-    elif isinstance(value, np.ndarray) or getattr(value, "requires_grad", False):
+    elif isinstance(value, (np.ndarray, torch.Tensor)):
         yield value
 
 

@@ -73,7 +73,7 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         for stage in range(len(self.logs)):
             given = state, self.factors(stage), self.matrices(stage)
             if again:
-                # What lies within a stage is computed again on the way back, not kept: the memory
+                # What lies within a stage is computed again for the gradient, not saved: the memory
                 # of a training is that of the states.
                 state = checkpoint(step, *given, use_reentrant=False, preserve_rng_state=False)
             elif stage == 0 and torch.is_grad_enabled():

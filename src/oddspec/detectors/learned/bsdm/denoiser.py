@@ -135,6 +135,11 @@ class Denoiser(Trainable):
             h = block(h, embedding)
         return self.last(activate("tanh", h))
 
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """All that is trained: not the time's features."""
+        return tuple(p for p in super().parameters if p is not self.features)
+
     def _offset(self, x: Any) -> Any:
         """The statistics' part, with a matrix of two rows, as 2 b inputs have two values only."""
         xp = array_namespace(x)

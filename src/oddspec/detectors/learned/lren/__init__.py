@@ -119,7 +119,7 @@ class LREN(SampleDetector):
       threshold is lam/mu. A component to which no pixel belongs most gives no atoms.
     * With ``whiten`` and ``penalty_ratio <= 1`` the score is the root of RX in the latent space.
     * Only the nuclear norm couples pixels. A pixel outside the sample is scored with that coupling
-      kept (`lren.background`). A pixel of the sample gets what the joint solution gives
+      held fixed (`lren.background`). A pixel of the sample gets what the joint solution gives
       it: exactly with ``solver=published``, to the solver's tolerance with ``solver=optimum``.
 
     References

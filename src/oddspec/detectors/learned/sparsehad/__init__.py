@@ -201,7 +201,7 @@ class SparseHAD(SampleDetector):
             error = torch.nn.functional.l1_loss(again, rows)
             terms = {"reconstruction": self.reconstruction_weight * error}  # eq. 6
             if self.adversarial_weight:
-                # Its turn comes first, and here, as it needs the same reconstruction (eq. 4).
+                # It learns first, and here, as it needs the same reconstruction (eq. 4).
                 discriminator.learn(rows, again.detach())
                 apart = discriminator.distance(rows, again)
                 terms["adversarial"] = self.adversarial_weight * apart  # eq. 5
