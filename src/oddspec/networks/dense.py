@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ __all__ = [
     "fast_product",
 ]
 
+T = TypeVar("T", bound="Trainable")
+
 LEAKS = {"leaky_relu": 0.2, "leaky_relu_tenth": 0.1}
 """Slopes of the leaky rectifiers below zero."""
 
@@ -38,7 +40,7 @@ class Trainable:
         """All arrays, in the order of the fields."""
         return tuple(_arrays(self))
 
-    def frozen(self) -> Self:
+    def frozen(self: T) -> T:
         """The same in NumPy arrays, apart from what the optimiser goes on changing."""
         return type(self)(*map(_frozen, _fields(self)))
 
