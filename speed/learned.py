@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from oddspec.detectors.learned._adversarial import Adversarial
-from oddspec.detectors.learned._pictured import Pictured
+from oddspec.detectors.learned._scene_reconstruction import SceneReconstruction
 from oddspec.detectors.learned.aae import AAE
 from oddspec.detectors.learned.auto_ad import AutoAD
 from oddspec.detectors.learned.auto_ad.network import SkipNetwork, possible_scales
@@ -20,14 +20,13 @@ from oddspec.detectors.learned.bsdm.denoiser import BLOCKS, WIDTH
 from oddspec.detectors.learned.cnn import CNN, autoencoder
 from oddspec.detectors.learned.lren import LREN, lrr
 from oddspec.detectors.learned.lren.lrr_optimum import optimum
-from oddspec.detectors.learned.lren.network import ESTIMATOR_WIDTH, embed
+from oddspec.detectors.learned.lren.network import ESTIMATOR_WIDTH
 from oddspec.detectors.learned.msnet import MSNet
 from oddspec.detectors.learned.msnet.network import MultiscaleNetwork
 from oddspec.detectors.learned.safl_rx import SAFLRX
 from oddspec.detectors.learned.sparsehad import SparseHAD
-from oddspec.detectors.learned.sparsehad.network import learn
-from oddspec.networks.images import as_image, redraw
-from oddspec.networks.networks import FAST, NARROW, fast_product
+from oddspec.networks.dense import FAST, NARROW, fast_product
+from oddspec.networks.images import as_image, initialised
 from oddspec.progress import Progress
 from oddspec.statistics.scaling import bandz
 from speed.machine import seconds, seconds_in_turn
@@ -55,7 +54,7 @@ def run(small: bool = False) -> None:
         adversarial(detector, raw, epochs)
     bsdm(raw, epochs)
     for seen in (CNN(), MSNet(), AutoAD()):
-        pictured(seen, cube, epochs)
+        reconstruction(seen, cube, epochs)
 
 
 def lren(pixels: np.ndarray, repeats: int) -> None:
@@ -68,12 +67,7 @@ def lren(pixels: np.ndarray, repeats: int) -> None:
     ]
 
     def train() -> None:
-        embed(
-            pixels, latent=latent, components=how.components, hidden=how.hidden, steps=STEPS,
-            batch=how.batch, rate=how.learning_rate, optimiser=how.optimiser,
-            energy_weight=how.energy_weight, narrowness_weight=how.narrowness_weight,
-            joint=True, patience=0, seed=0,
-        )  # fmt: skip
+        LREN(steps=STEPS, patience=0).train_networks(pixels, torch.Generator().manual_seed(0))
 
     # The first matrix of the first chain alone has inputs that need no gradient.
     _report("lren", train, [_products(chains[0], how.batch), _products(chains[1], how.batch, True)],
@@ -87,13 +81,7 @@ def sparsehad(pixels: np.ndarray, repeats: int) -> None:
     encoder = (bands, how.hidden, how.latent)
 
     def train() -> None:
-        learn(
-            pixels, latent=how.latent, hidden=how.hidden, own_encoder=how.second == "own",
-            reconstruction_weight=how.reconstruction_weight,
-            adversarial_weight=how.adversarial_weight, sparsity_weight=how.sparsity_weight,
-            bound=how.bound, steps=STEPS, batch=how.batch, rate=how.learning_rate, patience=0,
-            seed=0,
-        )  # fmt: skip
+        SparseHAD(steps=STEPS, patience=0).train_networks(pixels, torch.Generator().manual_seed(0))
 
     works = [_products((*encoder, how.hidden, bands), how.batch)]
     if how.adversarial_weight:
@@ -108,7 +96,7 @@ def sparsehad(pixels: np.ndarray, repeats: int) -> None:
 
 
 def adversarial(how: Adversarial, pixels: np.ndarray, epochs: int) -> None:
-    """AAE and SAFL-RX: autoencoder, discriminator on draws and codes, encoder against it."""
+    """AAE and SAFL-RX: the autoencoder, the discriminator, and the encoder against it."""
     there = (pixels.shape[1], how.hidden, how.hidden, how.latent)
     discriminator = (how.latent, how.critic, how.critic, 1)
     rows = min(how.batch, len(pixels))
@@ -138,7 +126,7 @@ def bsdm(pixels: np.ndarray, epochs: int) -> None:
     _called_off("bsdm", lambda report: _fit(how, pixels, report), works, epochs, len(pixels) / rows)
 
 
-def pictured(how: Pictured, cube: np.ndarray, epochs: int) -> None:
+def reconstruction(how: SceneReconstruction, cube: np.ndarray, epochs: int) -> None:
     """CNN, MSNet and Auto-AD: the convolutions of the network that sees the scene as one image."""
     valid = np.ones(cube.shape[:2], dtype=bool)
     bands, scaling = how.scale(pixels := cube.reshape(-1, cube.shape[2]))
@@ -220,15 +208,17 @@ def _convolutions(network: Any, image: torch.Tensor) -> list[Callable[[], None]]
     return [lambda one=one: work(*one) for one in found]
 
 
-def _network(how: Pictured, image: torch.Tensor) -> Any:
+def _network(how: SceneReconstruction, image: torch.Tensor) -> Any:
     bands, side = image.shape[1], min(image.shape[2:])
     if isinstance(how, CNN):
-        return redraw(lambda: autoencoder(bands, how.channels, how.layers, how.bottleneck), 0)[0]
+        return initialised(lambda: autoencoder(bands, how.channels, how.layers, how.bottleneck), 0)[
+            0
+        ]
     if isinstance(how, MSNet):
-        return redraw(lambda: MultiscaleNetwork(bands, how.hidden, how.scales), 0)[0]
+        return initialised(lambda: MultiscaleNetwork(bands, how.hidden, how.scales), 0)[0]
     assert isinstance(how, AutoAD)
     scales = possible_scales(side, how.scales)
-    return redraw(lambda: SkipNetwork(bands, how.channels, scales), 0)[0]
+    return initialised(lambda: SkipNetwork(bands, how.channels, scales), 0)[0]
 
 
 def _fit(how: Any, pixels: np.ndarray, report: Progress) -> None:
