@@ -15,8 +15,6 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["MOVED", "install"]
-
 _TABLE = """
 archive               io.npz
 aside                 io.atomic

@@ -22,8 +22,6 @@ from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.settings import build
 
-__all__ = ["detect", "fit", "open"]
-
 
 def open(
     path: str | Path,

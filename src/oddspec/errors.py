@@ -3,16 +3,6 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = [
-    "BudgetError",
-    "DataWarning",
-    "InputError",
-    "NotConverged",
-    "OddspecError",
-    "SettingError",
-    "did_you_mean",
-]
-
 
 class OddspecError(Exception):
     """A mistake that the user can mend.

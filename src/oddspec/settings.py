@@ -21,19 +21,6 @@ import tomli_w
 
 from oddspec.errors import SettingError, did_you_mean
 
-__all__ = [
-    "Setting",
-    "above_zero",
-    "at_least",
-    "build",
-    "complete_docstring",
-    "describe",
-    "from_toml",
-    "parameters_help",
-    "to_toml",
-]
-
-
 _HEADING = r"^\w[^\n]*\n-{3,}\n"
 _PARAMETERS = re.compile(rf"^Parameters\n-+\n(.*?)(?={_HEADING}|\Z)", re.M | re.S)
 _INDENTED = textwrap.TextWrapper(

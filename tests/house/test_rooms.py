@@ -130,7 +130,7 @@ TO_BE_RENAMED = {
 
 
 def twice_defined():
-    """Names that two files define and list in ``__all__``, each with its files."""
+    """Functions and classes that two files define and that are not private, with the files."""
     found = collections.defaultdict(list)
     for path in sorted(SOURCE.rglob("*.py")):
         for name in _offered(ast.parse(path.read_text(encoding="utf-8"))):
@@ -139,17 +139,9 @@ def twice_defined():
 
 
 def _offered(tree):
-    """What a file offers under ``__all__`` and defines itself."""
-    defined, offered = set(), []
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            defined.add(node.name)
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        names = {target.id for target in targets if isinstance(target, ast.Name)}
-        defined |= names
-        if "__all__" in names and node.value is not None:
-            offered = ast.literal_eval(node.value)
-    return defined.intersection(offered)
+    """Functions and classes of a file that no underscore marks as its own."""
+    nodes = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return {node.name for node in nodes if not node.name.startswith("_")}
 
 
 def test_one_name_means_one_thing():

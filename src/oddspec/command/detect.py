@@ -22,8 +22,6 @@ from oddspec.settings import build, describe
 from oddspec.text import counted
 from oddspec.threshold import METHODS
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""

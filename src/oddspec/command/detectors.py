@@ -14,8 +14,6 @@ from oddspec.detectors import family_of, load, names
 from oddspec.errors import SettingError
 from oddspec.settings import describe
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""

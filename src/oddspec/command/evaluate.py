@@ -13,8 +13,6 @@ from oddspec.command.terminal import text_table
 from oddspec.io.truth import read_scores, read_truth
 from oddspec.metrics import evaluate
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""

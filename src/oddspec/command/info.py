@@ -21,8 +21,6 @@ from oddspec.scene import Scene
 from oddspec.survey import Survey, survey
 from oddspec.text import gigabytes, megabytes
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""

@@ -27,8 +27,6 @@ import oddspec
 from oddspec.errors import OddspecError
 from oddspec.execution.resources import resident
 
-__all__ = ["ChildEnded", "ChildProcess", "serve"]
-
 START = 300.0
 """Seconds within which a child must have started: busy machines take long."""
 

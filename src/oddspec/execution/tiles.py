@@ -20,17 +20,6 @@ from oddspec.execution.resources import Resources
 from oddspec.scene import Scene
 from oddspec.text import megabytes
 
-__all__ = [
-    "Grid",
-    "Region",
-    "blocks",
-    "cut",
-    "needed",
-    "scene_bytes",
-    "tiles_of_blocks",
-    "tiles_of_windows",
-]
-
 BLOCK_PIXELS = 1024
 """Under 2 MB of float64 at 200 bands: stays in the processor's cache between its passes."""
 

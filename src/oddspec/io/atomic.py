@@ -10,8 +10,6 @@ from pathlib import Path
 
 from oddspec.errors import InputError, OddspecError
 
-__all__ = ["atomic_write", "must_be_text", "write_text"]
-
 _PREFIX = ".partial-"
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 
-__all__ = ["ROWS_COLUMNS_BANDS", "doubt_axes", "guess_axes", "named_axes", "parse_axes"]
-
 ROWS_COLUMNS_BANDS = ("row", "column", "band")
 
 _NAMES = {

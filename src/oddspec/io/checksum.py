@@ -6,8 +6,6 @@ import hashlib
 import threading
 from pathlib import Path
 
-__all__ = ["Checksum", "sha256"]
-
 PIECE = 4 * 2**20
 
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-__all__ = ["read_georeference"]
-
 _UNEVEN = 1e-3
 """Of a pixel: float32 coordinates of large numbers jitter by about as much."""
 

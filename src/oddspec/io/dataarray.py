@@ -18,8 +18,6 @@ from oddspec.io.source import Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
 from oddspec.io.wavelengths import to_nanometres
 
-__all__ = ["DataArraySource", "open_dataarray"]
-
 
 class DataArraySource:
     """A DataArray; each window is computed when it is read."""

@@ -19,8 +19,6 @@ from oddspec.errors import InputError
 from oddspec.io.positioned import PositionedFile
 from oddspec.io.source import Metadata, check_window
 
-__all__ = ["FlatSource"]
-
 _GAP = 16 * 1024
 """Bytes that are read and thrown away rather than skipped: as long as one more system call."""
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from oddspec.errors import InputError
 from oddspec.io.envi.reader import find_header
 
-__all__ = ["recognise"]
-
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _REMOTE = re.compile(r"^(/vsi|[A-Za-z][A-Za-z0-9+.\-]+:/)")
 

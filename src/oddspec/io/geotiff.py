@@ -19,9 +19,6 @@ from oddspec.io.source import Georeference, Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
 from oddspec.io.wavelengths import to_nanometres
 
-__all__ = ["GeoTiffSource", "open_geotiff"]
-
-
 _LEAST_CACHE, _MOST_CACHE = 8 * 2**20, 256 * 2**20
 
 _NUMBER_AND_UNIT = re.compile(

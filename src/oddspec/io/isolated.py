@@ -27,8 +27,6 @@ from oddspec.execution.child import ChildEnded, ChildProcess
 from oddspec.execution.resources import total_memory
 from oddspec.io.source import Metadata, Source, check_window
 
-__all__ = ["UNSAFE", "IsolatedSource", "read_isolated"]
-
 UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5")
 """Formats whose parsers can crash."""
 

@@ -8,8 +8,6 @@ from oddspec.errors import BudgetError, InputError
 from oddspec.execution.resources import total_memory
 from oddspec.text import bytes_text
 
-__all__ = ["check_expansion", "check_memory"]
-
 _RATIO = 2000
 """Deflate reaches 1032:1 at most, and a file that is all one value may beat it a little."""
 

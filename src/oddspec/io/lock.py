@@ -10,8 +10,6 @@ from filelock import FileLock, Timeout
 
 from oddspec.errors import InputError
 
-__all__ = ["LOCK", "locked"]
-
 LOCK = ".lock"
 """Name of the file that is locked. `locked` leaves it there: to remove it might let two processes
 each lock a file of that name."""

@@ -16,8 +16,6 @@ from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.variables import Variable, check_real, choose_cube
 from oddspec.io.wavelengths import wavelengths_of
 
-__all__ = ["PERMUTE", "matlab5_variables", "open_matlab5", "read_matlab5"]
-
 PERMUTE = "save it with its axes in that order (permute in MATLAB)"
 """What to do about a variable whose bands are not its last axis."""
 

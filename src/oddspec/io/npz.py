@@ -26,8 +26,6 @@ from oddspec.io.variables import Variable, check_real_or_bool, choose_cube, is_r
 from oddspec.io.wavelengths import wavelengths_of
 from oddspec.text import bytes_text
 
-__all__ = ["load", "npz_variables", "open_npz", "read_npz", "save"]
-
 SETTINGS = "settings.json"
 FORMAT = "oddspec-model-1"
 _LARGEST_SETTINGS = 16 * 2**20

@@ -16,8 +16,6 @@ from oddspec.io.limits import check_memory
 from oddspec.io.source import Metadata
 from oddspec.io.variables import check_real, check_real_or_bool
 
-__all__ = ["NpyHeader", "native", "open_npy", "read_npy", "read_npy_header"]
-
 
 @dataclass(frozen=True)
 class NpyHeader:

@@ -24,8 +24,6 @@ from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
 from oddspec.io.source import Source
 
-__all__ = ["READERS", "open_here", "open_source"]
-
 READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "ENVI": (open_envi, ("allow_truncated",)),
     "GeoTIFF": (open_geotiff, ("max_memory",)),

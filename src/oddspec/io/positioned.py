@@ -6,8 +6,6 @@ import os
 import threading
 from pathlib import Path
 
-__all__ = ["PositionedFile"]
-
 
 class PositionedFile:
     """An open file without a position of its own.

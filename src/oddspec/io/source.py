@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-__all__ = ["ArraySource", "Georeference", "Metadata", "Source", "check_window", "parse_nodata"]
-
 
 def parse_nodata(value: Any, dtype: np.dtype[Any]) -> tuple[float | None, str | None]:
     """The nodata value as a number that the data can equal, and a note where they cannot.

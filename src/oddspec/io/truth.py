@@ -22,8 +22,6 @@ from oddspec.io.numpy_file import read_npy
 from oddspec.io.source import Source
 from oddspec.io.variables import Variable, check_plane, choose_plane
 
-__all__ = ["read_scores", "read_truth"]
-
 Shape: TypeAlias = tuple[int, int] | None
 """Rows and columns that the image must have, where that is known."""
 

@@ -11,16 +11,6 @@ import numpy as np
 
 from oddspec.errors import InputError
 
-__all__ = [
-    "Variable",
-    "check_plane",
-    "check_real",
-    "check_real_or_bool",
-    "choose_cube",
-    "choose_plane",
-    "is_real",
-]
-
 _LISTED = 12
 
 USUAL_NAMES = ("map", "gt", "truth", "mask", "groundtruth", "ground_truth", "label", "labels")

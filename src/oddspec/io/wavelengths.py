@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["named_wavelengths", "to_nanometres", "wavelengths_of"]
-
 _LENGTHS = {
     "nm": 1.0,
     "nanometer": 1.0,

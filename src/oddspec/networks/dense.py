@@ -15,17 +15,6 @@ from array_api_compat import device as device_of
 
 from oddspec.arrays import to_numpy
 
-__all__ = [
-    "FAST",
-    "NARROW",
-    "Network",
-    "Trainable",
-    "activate",
-    "affine",
-    "draw_network",
-    "fast_product",
-]
-
 T = TypeVar("T", bound="Trainable")
 
 LEAKS = {"leaky_relu": 0.2, "leaky_relu_tenth": 0.1}

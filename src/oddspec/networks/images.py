@@ -12,8 +12,6 @@ from torch import nn
 from oddspec.arrays import Mask, Pixels, PixelScores
 from oddspec.networks.dense import affine
 
-__all__ = ["as_image", "convolution", "initialised", "spectra_of", "squared_errors"]
-
 M = TypeVar("M")
 
 

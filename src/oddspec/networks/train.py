@@ -18,18 +18,6 @@ from oddspec.errors import SettingError
 from oddspec.execution.executors import map_in_threads
 from oddspec.progress import Progress, silent
 
-__all__ = [
-    "Loss",
-    "Training",
-    "check_spread",
-    "epochs_of",
-    "fused_adam",
-    "one_thread",
-    "rng_of_run",
-    "train",
-    "train_in_parallel",
-]
-
 T = TypeVar("T")
 
 Loss = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]

@@ -12,8 +12,6 @@ from oddspec.errors import InputError
 from oddspec.io import lock
 from oddspec.io.source import Source
 
-__all__ = ["folder_name", "locked"]
-
 _RESERVED = {
     "CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789¹²³"),
 }  # fmt: skip

@@ -17,8 +17,6 @@ from oddspec.io.source import Source
 from oddspec.models import Model
 from oddspec.scene import Scene
 
-__all__ = ["PipelineOptions", "run_identity"]
-
 
 @dataclass(frozen=True)
 class PipelineOptions:

@@ -36,8 +36,6 @@ from oddspec.scene import Scene
 from oddspec.survey import Survey, survey
 from oddspec.threshold import Tail, Threshold, choose
 
-__all__ = ["detect_scene"]
-
 T = TypeVar("T")
 
 

@@ -18,8 +18,6 @@ from oddspec.text import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_insight", "write_insights"]
-
 MOST_LINES = 30
 MOST_MAPS = 12
 MOST_DOTS = 300

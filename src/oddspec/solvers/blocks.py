@@ -11,8 +11,6 @@ from jaxtyping import Shaped
 
 from oddspec.execution.executors import Map
 
-__all__ = ["BLOCK_BYTES", "blocks", "each_span", "spans"]
-
 T = TypeVar("T")
 
 BLOCK_BYTES = 512 * 1024

@@ -38,22 +38,6 @@ from oddspec.errors import SettingError
 from oddspec.solvers.prox import Threshold, nuclear_norm, svt_factor
 from oddspec.solvers.scene_weights import Weights, balance
 
-__all__ = [
-    "Codes",
-    "Constants",
-    "Maps",
-    "Representation",
-    "Stage",
-    "anomalies",
-    "follow",
-    "gap",
-    "must_explain",
-    "objective",
-    "relaxed",
-    "start",
-    "step",
-]
-
 
 class Constants(NamedTuple):
     """What one step is given; numbers, or arrays without axes."""

@@ -11,8 +11,6 @@ import numpy as np
 from oddspec.errors import NotConverged
 from oddspec.progress import Progress
 
-__all__ = ["converge", "iterate", "record"]
-
 State = TypeVar("State")
 
 

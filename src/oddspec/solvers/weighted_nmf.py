@@ -40,8 +40,6 @@ from jaxtyping import Float
 from oddspec.solvers.blocks import blocks
 from oddspec.solvers.nmf import Factors, unit_endmembers
 
-__all__ = ["L1", "L21", "Entropy", "Huber", "Loss", "Weights", "evaluate", "step"]
-
 UNDERFLOW = {np.float64: -300.0, np.float32: -40.0}
 """Exponents that leave much room above the smallest numbers."""
 

@@ -15,8 +15,6 @@ from oddspec.io.open import open_source
 from oddspec.io.truth import read_truth
 from oddspec.study.scene_files import Missing, StudyScene, opened
 
-__all__ = ["own_scene", "own_scenes"]
-
 TRUTH_NAME = r"[-_ ]?(truth|gt|mask|map|ground_?truth|labels?)"
 """What may follow a scene's name in the name of its truth file."""
 

@@ -18,8 +18,6 @@ from oddspec.settings import at_least
 from oddspec.solvers import weighted_nmf
 from oddspec.solvers.nmf import Factors
 
-__all__ = ["SMALLEST", "Weighted"]
-
 SMALLEST = 1e-6
 """Residuals below this part of the data are float32's rounding."""
 

@@ -16,8 +16,6 @@ from oddspec.errors import SettingError
 from oddspec.progress import Progress
 from oddspec.solvers import weighted_nmf
 
-__all__ = ["EWNMF"]
-
 
 @dataclass(frozen=True)
 class EWNMF(Weighted):

@@ -13,8 +13,6 @@ from oddspec.detectors.factorization._weighted import Weighted
 from oddspec.settings import above_zero
 from oddspec.solvers import weighted_nmf
 
-__all__ = ["L1NMF"]
-
 FIRST_SMOOTHING = 10.0
 """Where the rounding off begins: there the loss is nearly that of plain factorization."""
 

@@ -11,8 +11,6 @@ from oddspec.arrays import Pixels
 from oddspec.detectors.factorization._factorized import Explained, Explaining
 from oddspec.progress import Progress
 
-__all__ = ["NMF"]
-
 
 @dataclass(frozen=True)
 class NMF(Explaining):

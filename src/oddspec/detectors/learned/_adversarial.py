@@ -23,8 +23,6 @@ from oddspec.settings import above_zero, at_least
 from oddspec.statistics.scaling import Scaling, global01
 from oddspec.statistics.summary import Sample, enough
 
-__all__ = ["Adversarial", "AdversarialAutoencoder", "spectral_angle"]
-
 RECTIFIER = "leaky_relu_tenth"
 
 

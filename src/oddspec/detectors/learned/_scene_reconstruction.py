@@ -18,8 +18,6 @@ from oddspec.progress import Progress, silent
 from oddspec.statistics.pixels import background_pixels, score_map
 from oddspec.statistics.scaling import Scaling
 
-__all__ = ["Reconstruction", "SceneReconstruction"]
-
 SHOWN = 10
 """Anomalous pixels whose residual spectra are returned."""
 

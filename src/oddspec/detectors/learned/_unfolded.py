@@ -26,8 +26,6 @@ from oddspec.solvers.scene_weights import Weights, balance, scene_weights
 from oddspec.statistics.scaling import BY_NAME, Scaling
 from oddspec.statistics.summary import Sample, enough
 
-__all__ = ["Unfolded", "UnfoldedProblem"]
-
 NAMES = ("l1", "l3", "mu", "theta")
 """Trained constants; the first only where the dictionary is learnt."""
 

@@ -16,8 +16,6 @@ from oddspec.solvers import dictionary as solver
 from oddspec.solvers.prox import row_norms
 from oddspec.statistics.scaling import Scaling
 
-__all__ = ["UnfoldedBackground", "converted"]
-
 
 @dataclass(frozen=True)
 class UnfoldedBackground:

@@ -17,8 +17,6 @@ from torch.utils.checkpoint import checkpoint
 from oddspec.networks.train import train
 from oddspec.progress import Progress, silent
 
-__all__ = ["Unfolding", "learn"]
-
 MATRIX_STEP = 1e-3
 """How much slower the entries of matrices move than the logarithms of constants: they are many,
 and maps that have stopped fitting the dictionary amplify errors."""

@@ -16,8 +16,6 @@ from oddspec.detectors.learned._adversarial import Adversarial, AdversarialAutoe
 from oddspec.progress import Progress, silent
 from oddspec.statistics.summary import Sample
 
-__all__ = ["AAE", "AAEBackground", "Fusion", "suppress"]
-
 MOST = 4
 """Suppressions of the background."""
 

@@ -17,8 +17,6 @@ from oddspec.progress import Progress
 from oddspec.settings import above_zero, at_least
 from oddspec.statistics.scaling import BY_NAME, Scaling
 
-__all__ = ["CNN", "autoencoder"]
-
 
 @dataclass(frozen=True)
 class CNN(SceneReconstruction):

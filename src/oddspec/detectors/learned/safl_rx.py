@@ -12,8 +12,6 @@ from oddspec.progress import Progress, silent
 from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.summary import Moments, Sample
 
-__all__ = ["SAFLRX", "SAFLRXBackground"]
-
 
 @dataclass(frozen=True)
 class SAFLRX(Adversarial):

@@ -22,8 +22,6 @@ from oddspec.statistics.blas import (
 )
 from oddspec.windows import Tile, Window
 
-__all__ = ["CRD"]
-
 
 @dataclass(frozen=True)
 class CRD(WindowDetector):

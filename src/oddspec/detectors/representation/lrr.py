@@ -20,8 +20,6 @@ from oddspec.solvers.scene_weights import Weights, balance, scene_weights
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME, Scaling
 
-__all__ = ["LRR"]
-
 SHOWN = 10
 """Atoms that are drawn."""
 

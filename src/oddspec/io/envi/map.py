@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-__all__ = ["map_fields", "read_map"]
-
 _LONGEST = 20_000
 """Characters of a field passed on to GDAL; a coordinate system takes about a thousand."""
 

@@ -13,8 +13,6 @@ from oddspec.io.envi.map import read_map
 from oddspec.io.source import Metadata, parse_nodata
 from oddspec.io.wavelengths import to_nanometres
 
-__all__ = ["read_metadata"]
-
 _READ = ("wavelength", "band names", "bbl", "description")
 
 

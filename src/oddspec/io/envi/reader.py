@@ -12,8 +12,6 @@ from oddspec.io.envi.layout import INTERLEAVES, Layout, check_size, read_layout
 from oddspec.io.envi.metadata import read_metadata
 from oddspec.io.flat import FlatSource
 
-__all__ = ["find_header", "open_envi"]
-
 _SUFFIXES = ("", ".img", ".dat", ".raw", ".bil", ".bip", ".bsq", ".bin", ".rdn", ".rfl", ".cube")
 _NAMED_DATA = ("data file", "data file name", "data filename")
 

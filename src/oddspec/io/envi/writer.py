@@ -18,8 +18,6 @@ from oddspec.io.envi.map import map_fields
 from oddspec.io.positioned import PositionedFile
 from oddspec.io.source import Georeference
 
-__all__ = ["EnviWriter"]
-
 
 class EnviWriter:
     """An ENVI file in the making: a context manager that takes strips of rows in any order.

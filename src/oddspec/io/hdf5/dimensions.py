@@ -13,8 +13,6 @@ from oddspec.io.coordinates import read_georeference
 from oddspec.io.hdf5.links import find_dataset, read_small, text_of
 from oddspec.io.source import Georeference
 
-__all__ = ["Coordinates", "is_bare", "read_coordinates"]
-
 
 @dataclass(frozen=True)
 class Coordinates:

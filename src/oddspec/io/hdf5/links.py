@@ -20,18 +20,6 @@ from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.variables import Variable, is_real
 from oddspec.text import bytes_text
 
-__all__ = [
-    "damaged",
-    "find_dataset",
-    "hdf5_variables",
-    "open_hdf5_file",
-    "read_dataset",
-    "read_small",
-    "text_of",
-    "variables_of",
-    "walk",
-]
-
 _MOST_OBJECTS = 20_000
 _DEEPEST = 32
 

@@ -27,8 +27,6 @@ from oddspec.io.source import Metadata
 from oddspec.io.variables import Variable, choose_cube
 from oddspec.io.wavelengths import wavelengths_of
 
-__all__ = ["matlab73_variables", "open_matlab73", "read_matlab73"]
-
 
 def matlab73_variables(path: Path) -> list[Variable]:
     """The top-level variables of a MATLAB 7.3 file, with their lengths in MATLAB's order."""

@@ -10,8 +10,6 @@ import numpy as np
 
 from oddspec.io.source import parse_nodata
 
-__all__ = ["Packing"]
-
 _NETCDF_FILLS: dict[str, float] = {
     "i2": -32767,
     "u2": 65535,

@@ -23,8 +23,6 @@ from oddspec.io.source import Metadata
 from oddspec.io.variables import Variable, check_real, choose_cube
 from oddspec.io.wavelengths import named_wavelengths, to_nanometres
 
-__all__ = ["open_hdf5"]
-
 
 def open_hdf5(
     path: Path,

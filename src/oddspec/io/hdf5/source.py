@@ -14,8 +14,6 @@ from oddspec.io.limits import check_memory
 from oddspec.io.source import Metadata, check_window
 from oddspec.text import bytes_text
 
-__all__ = ["Hdf5Source", "StoredCube", "open_cube"]
-
 _CACHE = 64 * 2**20
 """Bytes of unpacked chunks kept; a row of chunks is then unpacked once, not once per strip."""
 

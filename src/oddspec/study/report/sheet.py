@@ -9,8 +9,6 @@ from typing import Any
 from oddspec.study.metric_names import TIMES
 from oddspec.text import gigabytes, megabytes
 
-__all__ = ["MISSING", "Entry", "Row", "Sheet", "amount", "difference_text", "memory_text"]
-
 _MINUS = "−"
 
 

@@ -18,8 +18,6 @@ from oddspec.solvers.iterate import record
 from oddspec.statistics.pixels import on_map, score_map, valid_pixels
 from oddspec.statistics.scaling import BY_NAME
 
-__all__ = ["LSDMMoG"]
-
 SHOWN = 10
 """Anomalous pixels whose spectra are returned."""
 

@@ -35,8 +35,6 @@ from scipy.special import digamma
 from oddspec.detectors.decomposition.lsdm_mog.posteriors import PRIOR, Factor, Mixture, divergence
 from oddspec.solvers.blocks import blocks
 
-__all__ = ["Noise", "State", "start", "step"]
-
 IRRELEVANT = 100.0
 """Columns are dropped whose relevance gamma exceeds the least by this factor."""
 

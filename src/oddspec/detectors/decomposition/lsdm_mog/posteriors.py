@@ -11,8 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import digamma, gammaln
 
-__all__ = ["PRIOR", "Factor", "Mixture", "divergence"]
-
 PRIOR = 1e-6
 """All of a0, b0, c0, d0, alpha0, beta0; mu0 is 0."""
 

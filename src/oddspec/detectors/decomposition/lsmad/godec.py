@@ -28,8 +28,6 @@ from scipy import linalg, sparse
 
 from oddspec.solvers.blocks import blocks
 
-__all__ = ["Split", "gap", "start", "step"]
-
 SAMPLE = 1000
 """Pixels from which the size of the largest entries is guessed at first."""
 

@@ -18,8 +18,6 @@ from oddspec.solvers.iterate import record
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
 
-__all__ = ["RPCA"]
-
 SHOWN = 10
 """Background directions, and anomalous pixels, that are drawn."""
 

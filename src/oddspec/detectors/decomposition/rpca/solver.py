@@ -33,8 +33,6 @@ from scipy import linalg
 
 from oddspec.solvers.blocks import blocks
 
-__all__ = ["Pursuit", "gap", "start", "step"]
-
 ADAPTIVE = 50
 """Steps during which mu may change: convergence is proven from where it no longer does."""
 

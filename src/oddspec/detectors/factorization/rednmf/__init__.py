@@ -30,8 +30,6 @@ from oddspec.solvers import nmf
 from oddspec.solvers.iterate import iterate
 from oddspec.statistics.pixels import on_map
 
-__all__ = ["REDNMF"]
-
 
 @dataclass(frozen=True)
 class REDNMF(Factorized):

@@ -29,8 +29,6 @@ from oddspec.errors import NotConverged
 from oddspec.progress import Progress
 from oddspec.solvers.prox import row_norms, shrink_rows
 
-__all__ = ["Published", "objective", "run", "step"]
-
 
 @dataclass(frozen=True)
 class Published:

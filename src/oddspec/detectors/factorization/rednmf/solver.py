@@ -53,8 +53,6 @@ from oddspec.solvers.nmf import (
     unit_endmembers,
 )
 
-__all__ = ["Model", "Problem", "encoder", "explain", "start", "step"]
-
 LONGEST = 2.0
 """Longest step of the encoder. Longer ones lower the objective faster, but multiply rounding
 errors from step to step until the result depends on them."""

@@ -17,8 +17,6 @@ from oddspec.progress import Progress
 from oddspec.settings import at_least
 from oddspec.solvers.prox import soft
 
-__all__ = ["RNMF"]
-
 
 @dataclass(frozen=True)
 class RNMF(Explaining):

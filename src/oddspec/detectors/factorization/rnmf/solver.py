@@ -25,8 +25,6 @@ from jaxtyping import Float
 from oddspec.solvers.blocks import blocks
 from oddspec.solvers.nmf import Factors, unit_endmembers
 
-__all__ = ["objective", "step"]
-
 RECOVERABLE = 0.01
 """What is left of an entry that the rule would set to zero."""
 

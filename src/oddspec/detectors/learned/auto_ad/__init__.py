@@ -20,8 +20,6 @@ from oddspec.settings import above_zero, at_least
 from oddspec.statistics.pixels import on_map
 from oddspec.statistics.scaling import Scaling, global01
 
-__all__ = ["AutoAD", "background_weights"]
-
 INPUT = 0.1
 """Range of the fixed noise that the scene is drawn from."""
 

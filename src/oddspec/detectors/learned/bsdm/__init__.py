@@ -28,8 +28,6 @@ from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.scaling import Scaling, global01
 from oddspec.statistics.summary import Moments, Sample, enough
 
-__all__ = ["BSDM", "BSDMBackground"]
-
 BLOCK = 8192
 """Pixels that the network is given at a time."""
 

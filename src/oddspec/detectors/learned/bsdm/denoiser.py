@@ -14,17 +14,6 @@ from jaxtyping import Float
 
 from oddspec.networks.dense import Network, Trainable, activate
 
-__all__ = [
-    "BLOCKS",
-    "STEPS",
-    "Block",
-    "Denoiser",
-    "Schedule",
-    "draw_denoiser",
-    "schedule",
-    "time_features",
-]
-
 STEPS = 1000
 """Of the whole diffusion."""
 

@@ -30,8 +30,6 @@ from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.scaling import bandz, globalz
 from oddspec.statistics.summary import Moments, Sample, enough
 
-__all__ = ["LREN"]
-
 OPTIMISERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 

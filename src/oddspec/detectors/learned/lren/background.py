@@ -29,8 +29,6 @@ from oddspec.detectors.learned.lren.lrr_optimum import errors, optimum
 from oddspec.networks.dense import Network
 from oddspec.statistics.scaling import Scaling
 
-__all__ = ["Coupling", "LRENBackground", "Member", "couple", "single", "vector_norms"]
-
 
 @dataclass(frozen=True)
 class Coupling:

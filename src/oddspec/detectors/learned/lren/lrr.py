@@ -42,18 +42,6 @@ from jaxtyping import Float
 from oddspec.solvers.iterate import converge
 from oddspec.solvers.prox import row_norms, shrink_rows, svt, svt_factor
 
-__all__ = [
-    "Representation",
-    "critical_penalty",
-    "gap",
-    "objective",
-    "record",
-    "replay",
-    "solve",
-    "start",
-    "step",
-]
-
 
 @dataclass(frozen=True)
 class Representation:

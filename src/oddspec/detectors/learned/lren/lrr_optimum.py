@@ -41,8 +41,6 @@ from scipy.optimize import minimize
 
 from oddspec.errors import NotConverged
 
-__all__ = ["errors", "lengths", "optimum", "stiffness"]
-
 MEMORY = 20
 """Steps from which the quasi-Newton method estimates curvature."""
 

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 
-__all__ = ["Mixture", "mixture_of"]
-
 EMPTY = 1e-6
 """Added to a component's total membership, so that an empty one does not divide by zero."""
 

@@ -10,8 +10,6 @@ import torch
 
 from oddspec.networks.dense import Network, Trainable, draw_network
 
-__all__ = ["ESTIMATOR_WIDTH", "LRENNetworks", "choose_atoms"]
-
 CODER = ("tanh", "linear")
 """Activations of encoder and decoder."""
 

@@ -22,8 +22,6 @@ from oddspec.settings import above_zero, at_least
 from oddspec.statistics.pixels import on_map
 from oddspec.statistics.scaling import Scaling, bandz
 
-__all__ = ["MSNet", "error_mask"]
-
 
 @dataclass(frozen=True)
 class MSNet(SceneReconstruction):

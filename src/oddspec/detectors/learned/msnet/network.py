@@ -9,8 +9,6 @@ from torch import nn
 
 from oddspec.networks.images import convolution
 
-__all__ = ["MultiscaleNetwork", "edges"]
-
 LAPLACIAN = (
     (-2.0, -4.0, -4.0, -4.0, -2.0),
     (-4.0, 0.0, 8.0, 0.0, -4.0),

@@ -26,8 +26,6 @@ from oddspec.settings import above_zero, at_least
 from oddspec.statistics.scaling import bandz, global01
 from oddspec.statistics.summary import Sample, enough
 
-__all__ = ["SparseHAD"]
-
 
 @dataclass(frozen=True)
 class SparseHAD(SampleDetector):

@@ -15,8 +15,6 @@ from jaxtyping import Bool, Float
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 
-__all__ = ["Search", "largest_component", "nearest_distances", "search", "smallest_eps"]
-
 CHUNK = 512
 """Rows whose distances to the others are held at once."""
 

@@ -11,8 +11,6 @@ from array_api_compat import array_namespace
 from oddspec.networks.dense import Network
 from oddspec.networks.train import fused_adam
 
-__all__ = ["LAYERS", "Discriminator", "SparseHADNetworks", "tied"]
-
 LAYERS = ("leaky_relu", "leaky_relu")
 """Activations of all four networks."""
 

@@ -19,8 +19,6 @@ from oddspec.solvers.unmixing import abundances, leading_directions, pure_pixels
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import max1
 
-__all__ = ["ADLR", "centres_and_farthest"]
-
 NEAR = 0.05
 """How far the part of pixels without error may be from what is asked for."""
 

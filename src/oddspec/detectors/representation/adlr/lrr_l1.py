@@ -28,8 +28,6 @@ from jaxtyping import Float
 
 from oddspec.solvers.prox import soft, svt
 
-__all__ = ["Representation", "condense", "critical_penalty", "start", "step"]
-
 MU_MAX = 1e10
 """The penalty grows to here at most, so that all products with it stay finite."""
 

@@ -24,8 +24,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy import linalg
 
-__all__ = ["Problem", "Unmixed", "objective", "step"]
-
 INNER = 100
 """Gradient steps for S, and for A."""
 

@@ -40,8 +40,6 @@ from scipy import linalg
 from oddspec.execution.executors import Map
 from oddspec.solvers.blocks import blocks, each_span
 
-__all__ = ["Problem", "Representation", "start", "step"]
-
 MU_MAX = 1e10
 """The penalty grows to here at most, so that all products with it stay finite."""
 

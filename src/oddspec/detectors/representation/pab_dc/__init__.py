@@ -26,8 +26,6 @@ from oddspec.solvers.unmixing import leading_directions
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import unit
 
-__all__ = ["PABDC"]
-
 SHOWN = 10
 """Atoms that are drawn."""
 

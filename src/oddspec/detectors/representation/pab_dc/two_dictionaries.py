@@ -29,8 +29,6 @@ from jaxtyping import Float
 
 from oddspec.solvers.prox import shrink_rows, soft, svt
 
-__all__ = ["Decomposition", "Problem", "start", "step"]
-
 MU_MAX = 1e10
 """The penalty grows to here at most, so that all products with it stay finite."""
 
