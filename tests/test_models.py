@@ -84,7 +84,7 @@ def test_a_damaged_file_is_named(saved, change):
 
 
 def test_other_files_are_named(tmp_path):
-    archive.save(tmp_path / "other.npz", "something", {}, {})
+    archive.save_npz(tmp_path / "other.npz", "something", {}, {})
     with pytest.raises(InputError, match="kind 'something'"):
         oddspec.load_model(tmp_path / "other.npz")
 

@@ -78,7 +78,7 @@ class Model:
             If the file cannot be written; the old one is kept.
         """
         arrays, content = self._parts()
-        archive.save(path, KIND, arrays, content)
+        archive.save_npz(path, KIND, arrays, content)
 
     @property
     def digest(self) -> str:
@@ -157,7 +157,7 @@ def load_model(
     """
     # Arrays are copied once while they are read or put to use.
     limit = max(Resources(max_memory).left() / 2, _ALWAYS)
-    arrays, content = archive.load(path, KIND, limit)
+    arrays, content = archive.load_npz(path, KIND, limit)
     named = content.get("detector")
     name = _trusted(path, str(named), detector)
     try:

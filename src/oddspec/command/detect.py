@@ -25,7 +25,7 @@ from oddspec.threshold import METHODS
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_command)
     parser.epilog = _settings_help(words)
     add = parser.add_argument
     add("scenes", nargs="+", type=Path, metavar="SCENE", help="scene file; several run in turn")
@@ -95,7 +95,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     add("--json", action="store_true", help="results on standard output as JSON")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_command(chosen: argparse.Namespace) -> int:
     """Detect in every scene; one's failure does not stop the others."""
     _check(chosen)
     model = None

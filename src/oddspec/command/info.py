@@ -24,7 +24,7 @@ from oddspec.text import gigabytes, megabytes
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_command)
     add = parser.add_argument
     add("scene", type=Path, metavar="SCENE")
     add_reading(parser, brief=True)
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     add("--json", action="store_true", help="as JSON")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_command(chosen: argparse.Namespace) -> int:
     """Print what there is to know."""
     source = open_source(
         chosen.scene,

@@ -193,13 +193,18 @@ def serve() -> None:
     while True:
         function, arguments = tasks.get()
         try:
-            module, _, name = function.partition(":")
-            answer = "value", getattr(importlib.import_module(module), name)(*arguments)
+            answer = "value", function_named(function)(*arguments)
         except OddspecError as error:
             answer = "error", error
         except Exception as error:
             answer = "error", OddspecError(f"{type(error).__name__}: {error}"[:TAIL])
         _send(answers, answer)
+
+
+def function_named(name: str) -> Any:
+    """The function ``module:name``."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def _await_tasks(tasks: queue.SimpleQueue[Any]) -> None:

@@ -58,7 +58,7 @@ _PICKLE_NAMES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 _KNOWN = "ENVI, GeoTIFF, MATLAB (.mat), NumPy (.npy, .npz), HDF5 and NetCDF-4"
 
 
-def recognise(name: str | os.PathLike[str]) -> str:
+def format_of(name: str | os.PathLike[str]) -> str:
     """The format of a file.
 
     Returns

@@ -23,7 +23,7 @@ import numpy as np
 
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
-from oddspec.execution.child import ChildEnded, ChildProcess
+from oddspec.execution.child import ChildEnded, ChildProcess, function_named
 from oddspec.execution.resources import total_memory
 from oddspec.io.source import Metadata, Source, check_window
 
@@ -77,9 +77,19 @@ def _discard(memory: SharedMemory) -> None:
 
 
 class IsolatedSource:
-    """A scene file that a child process has open. Reading is safe from several threads."""
+    """A scene file that a child process has open. Reading is safe from several threads.
 
-    def __init__(self, path: Path, options: Mapping[str, Any]) -> None:
+    Parameters
+    ----------
+    path
+        The file.
+    opener
+        What opens it there, as ``module:name``, with the path and the options.
+    options
+        Those of `oddspec.io.open.open_source`.
+    """
+
+    def __init__(self, path: Path, opener: str, options: Mapping[str, Any]) -> None:
         self._path_of_file = path
         self._limit = options["max_memory"] or total_memory()
         self._lock = threading.Lock()
@@ -88,7 +98,12 @@ class IsolatedSource:
         try:
             with self._errors():
                 facts = self._child.call(
-                    "oddspec.io.isolated:_open", path, options, seconds=SECONDS, memory=self._bytes
+                    "oddspec.io.isolated:_open",
+                    opener,
+                    path,
+                    options,
+                    seconds=SECONDS,
+                    memory=self._bytes,
                 )
         except BaseException:
             self.close()
@@ -225,10 +240,8 @@ _opened: dict[int, Source] = {}
 _numbers = count()
 
 
-def _open(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    from oddspec.io.open import open_here
-
-    source = open_here(path, **options)
+def _open(opener: str, path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    source: Source = function_named(opener)(path, **options)
     handle = next(_numbers)
     _opened[handle] = source
     names = ("name", "format", "shape", "dtype", "metadata")

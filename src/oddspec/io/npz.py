@@ -34,7 +34,7 @@ _LARGEST_SETTINGS = 16 * 2**20
 _MOST_MEMBERS = 10_000
 
 _MODEL_RATIO = 100
-"""Most that a model may unpack to for each byte: `save` does not compress, other programs may."""
+"""Most that a model may unpack to for each byte: `save_npz` does not compress, others may."""
 
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError)
 """What the standard library says of archives that are broken, encrypted or of unknown methods."""
@@ -88,7 +88,7 @@ def read_npz(path: Path, variable: Variable, max_memory: int | None = None) -> n
         return _member(path, archive, variable.name, headers, max_memory)
 
 
-def save(
+def save_npz(
     path: str | Path, kind: str, arrays: Mapping[str, np.ndarray], settings: Mapping[str, Any]
 ) -> None:
     """Write arrays and settings into one file.
@@ -98,7 +98,7 @@ def save(
     path
         Where; by custom it ends in ``.npz``. An existing file is replaced.
     kind
-        What sort of model it is; `load` asks for the same.
+        What sort of model it is; `load_npz` asks for the same.
     arrays
         Numbers only.
     settings
@@ -123,10 +123,10 @@ def save(
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
-def load(
+def load_npz(
     path: str | Path, kind: str, max_bytes: float | None = None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and settings of a file that `save` wrote. Nothing in it is executed.
+    """Arrays and settings of a file that `save_npz` wrote. Nothing in it is executed.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from typing import Any
 from oddspec.errors import InputError
 from oddspec.io.axes import parse_axes
 from oddspec.io.envi.reader import open_envi
-from oddspec.io.formats import recognise
+from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
@@ -33,7 +33,7 @@ READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "NPY": (open_npy, ("axes", "allow_truncated")),
     "NPZ": (open_npz, ("variable", "max_memory", "axes")),
 }
-"""Of each format that `recognise` knows: its reader, and which options that takes."""
+"""Of each format that `format_of` knows: its reader, and which options that takes."""
 
 
 def open_source(
@@ -93,7 +93,7 @@ def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
 
 def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
     place = Path(path)
-    kind = recognise(path)
+    kind = format_of(path)
     if kind == "Zarr":
         raise InputError(
             f"{place}: is a Zarr store, which is not supported yet; convert it to ENVI"
@@ -108,5 +108,5 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
     if options["axes"] is not None and "axes" not in taken:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
     if kind in UNSAFE and isolate:
-        return IsolatedSource(place, options)
+        return IsolatedSource(place, "oddspec.io.open:open_here", options)
     return reader(place, **{name: options[name] for name in taken})

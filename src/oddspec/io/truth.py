@@ -10,7 +10,7 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.envi.reader import open_envi
-from oddspec.io.formats import recognise
+from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.links import read_dataset, variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
@@ -53,7 +53,7 @@ def _read(
     name: str | Path, shape: Shape, variable: str | None, max_memory: int | None
 ) -> np.ndarray:
     path = Path(name)
-    if recognise(name) in UNSAFE:
+    if format_of(name) in UNSAFE:
         here = "oddspec.io.truth:_read_here"
         return read_isolated(path, here, shape, variable, max_memory, max_memory=max_memory)
     return _read_here(path, shape, variable, max_memory)
@@ -63,7 +63,7 @@ def _read_here(
     path: Path, shape: Shape, variable: str | None, max_memory: int | None
 ) -> np.ndarray:
     """The image in a file, read in this process."""
-    kind = recognise(path)
+    kind = format_of(path)
     if shape is not None:
         # Labels in a file of doubles, and a copy or two while they are checked.
         check_memory(path, "the image", 16 * shape[0] * shape[1], max_memory)

@@ -32,7 +32,7 @@ def folder_name(scene: str) -> str:
 
 
 @contextmanager
-def locked(folder: Path, source: Source) -> Iterator[None]:
+def locked_folder(folder: Path, source: Source) -> Iterator[None]:
     """The folder for this run alone, and not another scene's."""
     _refuse_links(folder)
     with lock.locked(folder, "run"):

@@ -26,7 +26,7 @@ from oddspec.io.open import open_source
 from oddspec.io.source import Source
 from oddspec.io.truth import read_truth
 from oddspec.models import Model
-from oddspec.pipeline.folder import folder_name, locked
+from oddspec.pipeline.folder import folder_name, locked_folder
 from oddspec.pipeline.options import PipelineOptions, run_identity
 from oddspec.products import Products, write_products, write_record
 from oddspec.progress import Progress, silent
@@ -70,7 +70,7 @@ def detect_scene(
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
             folder = out / folder_name(source.name)
-            with locked(folder, source), _errors_name(source):
+            with locked_folder(folder, source), _errors_name(source):
                 return _SceneRun(scene, folder, name, detector, options, progress, caught).execute()
         finally:
             source.close()

@@ -72,7 +72,7 @@ def converge(
     return state
 
 
-def record(
+def iterate_recorded(
     step: Callable[[State], State],
     start: State,
     *,

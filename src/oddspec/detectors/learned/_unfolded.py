@@ -218,17 +218,17 @@ class UnfoldedProblem:
     settings: Unfolded
     X: Any
     squares: Any
-    begin: solver.Representation
+    begin: solver.LearntRepresentation
     weights: Weights
     constants: Mapping[str, float]
 
-    def states(self, network: Any) -> Iterator[solver.Representation]:
+    def states(self, network: Any) -> Iterator[solver.LearntRepresentation]:
         """The states after each stage of the network."""
         return network(self.begin, self._step)
 
     def run(
         self, network: Any
-    ) -> tuple[tuple[solver.Stage, ...], np.ndarray, solver.Representation]:
+    ) -> tuple[tuple[solver.Stage, ...], np.ndarray, solver.LearntRepresentation]:
         """All stages in NumPy arrays, what each leaves unexplained, and the last state."""
         stages, errors, state = [], [], self.begin
         for state in self.states(network):
@@ -240,7 +240,7 @@ class UnfoldedProblem:
 
     def _step(
         self, state: Any, factors: Mapping[str, Any], free: Sequence[Any]
-    ) -> solver.Representation:
+    ) -> solver.LearntRepresentation:
         learn, base = self.settings.learn, self.constants
         maps = solver.Maps(*(free if learn else (None, *free))) if free else None
         return solver.step(

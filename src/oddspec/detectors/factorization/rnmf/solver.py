@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.solvers.blocks import blocks
+from oddspec.solvers.blocks import row_blocks
 from oddspec.solvers.nmf import Factors, unit_endmembers
 
 RECOVERABLE = 0.01
@@ -35,7 +35,7 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], lam: float) -> Factors:
     gram = W @ W.T
     following = np.empty_like(H)
     gain, loss = np.zeros_like(W.T), 0.0
-    for rows, (product, residual) in blocks(X, 2):
+    for rows, (product, residual) in row_blocks(X, 2):
         np.matmul(H[rows], W, out=product)
         np.subtract(X[rows], product, out=residual)
         np.clip(residual, -half, half, out=product)  # C takes the memory of H W
@@ -52,7 +52,7 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], lam: float) -> Factors:
 def objective(state: Factors, X: Float[np.ndarray, "n b"], lam: float) -> float:
     """With S at its minimum."""
     loss = 0.0
-    for rows, (product, residual) in blocks(X, 2):
+    for rows, (product, residual) in row_blocks(X, 2):
         np.matmul(state.H[rows], state.W, out=product)
         np.subtract(X[rows], product, out=residual)
         np.clip(residual, -lam / 2, lam / 2, out=product)

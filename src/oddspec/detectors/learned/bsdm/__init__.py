@@ -16,7 +16,7 @@ from oddspec.detectors._sampled import SampleDetector
 from oddspec.detectors.learned.bsdm.denoiser import (
     STEPS,
     Denoiser,
-    Schedule,
+    NoiseSchedule,
     draw_denoiser,
     schedule,
 )
@@ -180,7 +180,7 @@ class BSDMBackground:
 
     scaling: Scaling
     network: Denoiser
-    schedule: Schedule
+    schedule: NoiseSchedule
     removals: int
     losses: np.ndarray
     gaussian: Gaussian | None

@@ -22,7 +22,7 @@ FIRST, LAST = 1e-4, 0.02
 
 
 @dataclass(frozen=True)
-class Schedule:
+class NoiseSchedule:
     """How much of signal and of noise there is in a spectrum after some steps of the diffusion."""
 
     signal: float
@@ -32,13 +32,13 @@ class Schedule:
         return iter((self.signal, self.noise))
 
 
-def schedule(time: int) -> Schedule:
+def schedule(time: int) -> NoiseSchedule:
     """Signal and noise after ``time`` steps that all add the same noise."""
     beta = np.linspace(FIRST, LAST, STEPS)[:time]
     alpha = 1 - beta
     # Products of all later factors; the last step has none.
     later = np.append(np.cumprod(alpha[::-1])[::-1][1:], 1.0)
-    return Schedule(float(np.sqrt(np.prod(alpha))), float(np.sum(np.sqrt(beta * later))))
+    return NoiseSchedule(float(np.sqrt(np.prod(alpha))), float(np.sum(np.sqrt(beta * later))))
 
 
 BLOCKS = (

@@ -44,7 +44,7 @@ from oddspec.solvers.prox import row_norms, shrink_rows, svt, svt_factor
 
 
 @dataclass(frozen=True)
-class Representation:
+class LowRankRepresentation:
     """Where the iteration stands; the symbols are those of the module's docstring."""
 
     W: Float[Any, "n m"]
@@ -57,16 +57,16 @@ class Representation:
     """Largest entry, in size, of ``Psi - W D - A`` and ``W - J``."""
 
 
-def start(Psi: Float[Any, "n l"], D: Float[Any, "m l"], mu: float = 1e-3) -> Representation:
+def start(Psi: Float[Any, "n l"], D: Float[Any, "m l"], mu: float = 1e-3) -> LowRankRepresentation:
     """All zero, with the penalty mu of the first step."""
     xp = array_namespace(Psi)
     W = xp.zeros((Psi.shape[0], D.shape[0]), dtype=Psi.dtype, device=device(Psi))
     A = xp.zeros_like(Psi)
-    return Representation(W, W, A, A, W, mu)
+    return LowRankRepresentation(W, W, A, A, W, mu)
 
 
 def step(
-    state: Representation,
+    state: LowRankRepresentation,
     Psi: Float[Any, "n l"],
     D: Float[Any, "m l"],
     lam: float,
@@ -74,7 +74,7 @@ def step(
     mu_growth: float = 1.2,
     mu_max: float = 1e10,
     low_rank: Callable[[Any, float], Any] = svt,
-) -> Representation:
+) -> LowRankRepresentation:
     """The next state; ``mu_growth=1`` keeps the penalty constant.
 
     ``low_rank`` is the proximal operator of the nuclear norm; `record` and `replay` put their own
@@ -91,10 +91,10 @@ def step(
     unexplained, apart = Psi - W @ D - A, W - J
     residual = max(_largest(unexplained), _largest(apart))
     grown = min(mu_growth * mu, mu_max)
-    return Representation(W, J, A, Y1 + mu * unexplained, Y2 + mu * apart, grown, residual)
+    return LowRankRepresentation(W, J, A, Y1 + mu * unexplained, Y2 + mu * apart, grown, residual)
 
 
-def gap(previous: Representation, state: Representation) -> float:
+def gap(previous: LowRankRepresentation, state: LowRankRepresentation) -> float:
     """Largest residual or change of an entry in the last step, as the published code stops on."""
     changes = (
         _largest(state.W - previous.W),
@@ -115,7 +115,7 @@ def solve(
     tol: float = 1e-8,
     max_iter: int = 500,
     low_rank: Callable[[Any, float], Any] = svt,
-) -> Representation:
+) -> LowRankRepresentation:
     """Iterate from zero until the gap is at most tol.
 
     Parameters
@@ -150,7 +150,7 @@ def solve(
 
 def record(
     Psi: Float[Any, "n l"], D: Float[Any, "m l"], lam: float
-) -> tuple[Representation, Float[Any, "steps m m"]]:
+) -> tuple[LowRankRepresentation, Float[Any, "steps m m"]]:
     """`solve` by the published schedule, and the matrix that each step thresholded with.
 
     Warns
@@ -173,7 +173,7 @@ def replay(
     D: Float[Any, "m l"],
     lam: float,
     factors: Float[Any, "steps m m"],
-) -> Representation:
+) -> LowRankRepresentation:
     """The state of the recorded iteration for other pixels, each by itself."""
     state = start(Psi, D)
     for factor in factors:
