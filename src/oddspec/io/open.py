@@ -13,7 +13,7 @@ from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.axes import parse_axes
-from oddspec.io.envi.reader import open_envi
+from oddspec.io.envi.reader import open_envi, tiff_of_header
 from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.matlab73 import open_matlab73
@@ -27,8 +27,8 @@ from oddspec.io.source import Source
 READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "ENVI": (open_envi, ("allow_truncated",)),
     "GeoTIFF": (open_geotiff, ("max_memory",)),
-    "MATLAB 5": (open_matlab5, ("variable", "max_memory")),
-    "MATLAB 7.3": (open_matlab73, ("variable", "max_memory")),
+    "MATLAB 5": (open_matlab5, ("variable", "max_memory", "axes")),
+    "MATLAB 7.3": (open_matlab73, ("variable", "max_memory", "axes")),
     "HDF5": (open_hdf5, ("variable", "max_memory", "axes")),
     "NPY": (open_npy, ("axes", "allow_truncated")),
     "NPZ": (open_npz, ("variable", "max_memory", "axes")),
@@ -58,8 +58,9 @@ def open_source(
     allow_truncated
         Read an ENVI or .npy file that is too short as far as it goes; the rest is masked.
     axes
-        What the axes mean as stored, slowest first, such as ``band,row,column``; for formats
-        that do not say it (HDF5, .npy, .npz).
+        What the axes mean, such as ``band,row,column``, in the order in which the format's users
+        know them (as ``size`` in MATLAB and ``shape`` elsewhere tell); for formats that do not say
+        it (MATLAB, HDF5, .npy, .npz).
 
     Raises
     ------

@@ -62,7 +62,7 @@ class Metadata:
     """What a file says about its scene beside the pixels; None where it says nothing."""
 
     wavelengths: np.ndarray | None = None
-    """One per band, in nanometres (float64)."""
+    """One per band, in nanometres (float64); NaN for a band that has none, which is a bad one."""
     band_names: tuple[str, ...] | None = None
     bad_bands: np.ndarray | None = None
     """True for a band that the file itself calls bad (bool, one per band)."""
@@ -75,6 +75,13 @@ class Metadata:
     """Sentences for the user about what is unusual in the file and how it was read."""
     extra: dict[str, Any] = field(default_factory=dict)
     """What else the file says, by the file's own names."""
+
+    def __post_init__(self) -> None:
+        """Call bad what has no wavelength among bands that have one."""
+        if self.wavelengths is not None and np.isnan(self.wavelengths).any():
+            lacking = np.isnan(self.wavelengths)
+            known = lacking if self.bad_bands is None else self.bad_bands | lacking
+            object.__setattr__(self, "bad_bands", known)
 
 
 @runtime_checkable
