@@ -52,7 +52,7 @@ def parse_axes(text: str | None) -> Axes | None:
     """
     if text is None:
         return None
-    names = [name.strip().lower() for name in text.split(",")] if isinstance(text, str) else []
+    names = [name.strip().lower() for name in text.split(",")]
     if sorted(names) != sorted(ROWS_COLUMNS_BANDS):
         raise SettingError(
             f"axes={text!r}: expected row, column and band in the order in which they are stored, "

@@ -45,7 +45,7 @@ _RECIPROCALS = {
 """Nanometres times unit: wavenumbers, and frequencies by the speed of light."""
 
 _SHORTEST, _LONGEST = 100.0, 100_000.0
-"""Nanometres; a unit of length that puts wavelengths outside of these is not the right one."""
+"""Nanometres; a unit of length that puts the middle band outside of these is not the right one."""
 
 _NAMES = ("wavelength", "wavelengths", "wl", "lambda", "wave", "bandcenter", "band_centers")
 _GOOD_NAMES = ("bbl", "good_bands", "good_band", "good_wavelengths", "good_wavelength")
@@ -102,7 +102,8 @@ def _converted(numbers: np.ndarray, units: str | None) -> tuple[np.ndarray | Non
     for name in (unit, unit.removesuffix("s")):
         if name in _LENGTHS:
             found = numbers * _LENGTHS[name]
-            if found.min() < _SHORTEST or found.max() > _LONGEST:
+            # Not by the extremes: single wrong numbers do not make the unit wrong.
+            if not _SHORTEST <= np.median(found) <= _LONGEST:
                 return _guessed(numbers, f"cannot be in {units!r}")
             return found, None
         if name in _RECIPROCALS:
