@@ -89,15 +89,13 @@ def test_what_lies_beside_may_leave_doubts():
         order((189, 100, 90), {"wavelengths": (189,), "map": (189, 100)})
     with pytest.raises(InputError, match="could be the first or the second"):
         order((60, 60, 50), {"wavelengths": (60,)})
-    # Both agree on one of two.
-    assert order((60, 60, 50), {"wavelengths": (60,), "map": (60, 50)})[0] is not None
     assert order((100, 100, 189), {"map": (100, 100), "wl": (7,)}) == (USUAL, [])
     assert order((50, 60, 50), {"wavelengths": (50,), "map": (50, 60)}) == (USUAL, [])
 
 
 def test_what_is_stated_counts():
     assert find_axes(None, "", (189, 100, 100), {"wl": (189,)}, USUAL) == (USUAL, [])
-    for wrong in ("x,y,z", 3, ("band", "row")):
+    for wrong in ("x,y,z", "band,row", ""):
         with pytest.raises(SettingError, match="expected row, column and band"):
             parse_axes(wrong)
 

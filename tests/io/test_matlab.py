@@ -114,7 +114,10 @@ def test_axes_that_could_be_read_in_two_ways(save):
     assert source.shape == (30, 40, 12)
     expected = np.arange(14400.0).reshape(12, 30, 40).transpose(1, 2, 0)
     np.testing.assert_array_equal(source.read((3, 7), (5, 9)), expected[3:7, 5:9])
-    assert open_source(path, axes="row,column,band").shape == (12, 30, 40)
+    source.close()
+    source = open_source(path, axes="row,column,band")
+    assert source.shape == (12, 30, 40)
+    source.close()
     assert open_source(save(data=np.zeros((30, 40, 12)))).metadata.notes == ()
     (note,) = open_source(
         save(data=np.zeros((3, 9, 6)), wavelengths=[400, 500, 600, 700, 800, 900])

@@ -145,7 +145,9 @@ def find_axes(
             else f"{next(iter(planes))!r} has the lengths of the other two"
         )
         order = _bands_at(axis)
-        return order, [f"the axes of {_size(what, shape)} were taken as {_words(order)}: {because}"]
+        return order, [
+            f"the axes of {_size(what, shape)} were taken as {_words(order)}, since {because}"
+        ]
     doubts = [axis for axis in (0, 1) if (not told or axis in told) and _could_be(shape, axis)]
     if contradiction or (told and 2 not in told):
         raise _unclear(where, what, shape, sorted(told))
