@@ -139,11 +139,10 @@ def find_axes(
         (axis,) = told
         if axis == 2:
             return ROWS_COLUMNS_BANDS, []
-        because = (
-            f"there are {shape[axis]} wavelengths"
-            if axis in by_lists
-            else f"{next(iter(planes))!r} has the lengths of the other two"
-        )
+        because = f"{next(iter(planes), None)!r} has the lengths of the other two"
+        if axis in by_lists:
+            wave = lists[shape[axis]].startswith("w")
+            because = f"there are {shape[axis]} {'wavelengths' if wave else 'entries per band'}"
         order = _bands_at(axis)
         return order, [
             f"the axes of {_size(what, shape)} were taken as {_words(order)}, since {because}"

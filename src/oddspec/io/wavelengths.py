@@ -152,10 +152,10 @@ def named_good_bands(shapes: Mapping[str, tuple[int, ...]], bands: int) -> str |
     return _named_list(shapes, bands, _GOOD_NAMES)
 
 
-def list_lengths(shapes: Mapping[str, tuple[int, ...]]) -> set[int]:
-    """Lengths of the variables that by their names are lists with one entry per band."""
+def list_lengths(shapes: Mapping[str, tuple[int, ...]]) -> dict[int, str]:
+    """Lengths of the variables that by their names are lists with one entry per band, and these."""
     return {
-        max(shape)
+        max(shape): _last(name)
         for name, shape in shapes.items()
         if _last(name) in (*_NAMES, *_GOOD_NAMES) and _is_list(shape)
     }
