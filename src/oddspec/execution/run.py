@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from oddspec.arrays import must_have_shape
+from oddspec.arrays import Scores, must_have_shape
 from oddspec.detector import (
     Background,
     BackgroundDetector,
@@ -37,6 +38,14 @@ from oddspec.scene import Scene
 from oddspec.windows import Tile
 
 __all__ = ["Outcome", "fit", "run"]
+
+FEW = 2
+"""Pixels per band up to which a background is poorly known: a filter made of the covariance of
+twice as many pixels as bands has on average half the signal-to-noise ratio of the true one's
+(Reed, Mallett and Brennan 1974, doi:10.1109/TAES.1974.307893)."""
+
+FLAT = 1e-9
+"""Scores that differ by less than this fraction of the largest differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,25 @@ def run(
         If scene and detector do not go together.
     """
     device = choose_device(resources.device, detector.devices)
+    watched = _Watched(sink)
+    outcome = _run(scene, detector, watched, resources, progress, checkpoint, fitted, device)
+    watched.warn_if_flat()
+    if fitted is None and not isinstance(detector, WindowDetector):
+        h, w, bands = scene.shape
+        _warn_if_few(watched.count if watched.whole else h * w, bands)
+    return outcome
+
+
+def _run(
+    scene: Scene,
+    detector: Detector,
+    sink: Sink,
+    resources: Resources,
+    progress: Progress,
+    checkpoint: Checkpoint | None,
+    fitted: Background | Examiner | None,
+    device: str,
+) -> Outcome:
     if isinstance(detector, SceneDetector):
         examiner = fitted if isinstance(fitted, Examiner) else detector
         return _run_scene(scene, examiner, sink, resources, progress)
@@ -125,7 +153,6 @@ def _run_window(
     window.must_fit(h, w)
     tiles = _window_tiles(scene, detector, resources)
     todo = [tile for tile in tiles if not sink.has(tile)]
-    extremes: list[float] = []
     seen: list[bool] = []
 
     def work(region: Region) -> None:
@@ -136,14 +163,10 @@ def _run_window(
         must_have_shape(scores, region.shape, detector)
         sink.write(region, scores)
         seen.append(bool(tile.tested.any()))
-        known = scores[np.isfinite(scores)]
-        extremes.extend((known.min(), known.max()) if len(known) else ())
 
     spread(todo, work, resources.threads, progress, "scoring", len(tiles) - len(todo))
-    if len(todo) == len(tiles):  # else a part of the scene has been judged in an earlier run
-        if not any(seen):
-            raise scene.without_valid_pixel()
-        _warn_if_flat(np.array(extremes))
+    if len(todo) == len(tiles) and not any(seen):  # else an earlier run has seen a part of them
+        raise scene.without_valid_pixel()
 
 
 def _window_tiles(scene: Scene, detector: WindowDetector, resources: Resources) -> Grid:
@@ -187,17 +210,57 @@ def _run_scene(
             f"oddspec.detector.Examined(scores), with scores of shape ({h}, {w})"
         )
     must_have_shape(found.scores, (h, w), examiner)
-    _warn_if_flat(found.scores)
     sink.write(Region((0, h), (0, w)), found.scores)
     return Outcome(found.fitted, found.insights)
 
 
-def _warn_if_flat(scores: np.ndarray) -> None:
-    known = scores[np.isfinite(scores)]
-    if len(known) > 1 and not np.ptp(known):
+class _Watched:
+    """Keeps the extremes of the scores that go into a sink."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.count = 0
+        self.extremes: list[float] = []
+        self.whole = True
+        self.lock = threading.Lock()  # tiles are written by several threads
+
+    def write(self, region: Region, scores: Scores) -> None:
+        """Keep the scores of that region."""
+        known = scores[np.isfinite(scores)]
+        if known.size:
+            with self.lock:
+                self.count += known.size
+                self.extremes += [float(known.min()), float(known.max())]
+        self.sink.write(region, scores)
+
+    def has(self, region: Region) -> bool:
+        """Whether an earlier run has written that region, whose scores were not seen here."""
+        earlier = self.sink.has(region)
+        self.whole = self.whole and not earlier
+        return earlier
+
+    def warn_if_flat(self) -> None:
+        """Say that no pixel is set apart, where all scores are equal up to rounding."""
+        if self.count < 2 or not self.whole:
+            return
+        lowest, highest = min(self.extremes), max(self.extremes)
+        if highest - lowest > FLAT * max(abs(lowest), abs(highest)):
+            return
+        rounding = "" if lowest == highest else " but for rounding"
         warnings.warn(
-            f"all pixels have the same score, {known[0]:g}: with these settings nothing in this "
-            f"scene is set apart",
+            f"all pixels have the same score, {highest:g}{rounding}: with these settings nothing "
+            f"in this scene is set apart",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_if_few(pixels: int, bands: int) -> None:
+    if pixels <= FEW * bands:
+        warnings.warn(
+            f"{pixels} pixels in {bands} bands are no more than {FEW} per band: a background "
+            f"learnt from so few may take an anomaly for a part of itself, and score it low; leave "
+            f"out bands, or compare with rx",
             DataWarning,
             stacklevel=4,
         )

@@ -111,10 +111,7 @@ class RebuiltBackground:
         for run in runs:
             changes = to_numpy(_changes(strategy, difference, scaling, run.rebuilder, pixels))
             check_spread(changes, "sparsehad", len(run.losses))
-            moments = Moments.of(changes)
-            size = len(moments.mean)
-            raised = moments.scatter + floor * np.trace(moments.scatter) / size * np.eye(size)
-            gaussians.append(Gaussian.of(Moments(moments.count, moments.mean, raised)))
+            gaussians.append(Gaussian.of(Moments.of(changes), ridge=floor or None))
         return cls(strategy, difference, scaling, search, tuple(runs), tuple(gaussians))
 
     def score(self, pixels: Pixels) -> PixelScores:
