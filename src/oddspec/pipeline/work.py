@@ -235,6 +235,8 @@ class _Job:
         self, scores: np.ndarray, threshold: Threshold, detections: Detections, outcome: Outcome
     ) -> Products:
         model = Model.of(self.name, self.detector, outcome.fitted, self.scene)
+        if model and self.options.model:  # it was fitted to another scene than this one
+            model = dataclasses.replace(model, statistics=self.options.model.statistics)
         products = self._timed(
             "products",
             lambda: write_products(
