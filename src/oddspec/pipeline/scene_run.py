@@ -25,7 +25,6 @@ from oddspec.io.checksum import Checksum
 from oddspec.io.open import open_source
 from oddspec.io.source import Source
 from oddspec.io.truth import read_truth
-from oddspec.models import Model
 from oddspec.pipeline.folder import folder_name, locked_folder
 from oddspec.pipeline.options import PipelineOptions, run_identity
 from oddspec.products import Products, write_products, write_record
@@ -242,6 +241,13 @@ class _SceneRun:
             settings=dataclasses.asdict(self.detector),  # type: ignore[call-overload]
             score_unit=self.detector.score_unit,
             insights=outcome.insights,
-            model=Model.of(self.name, self.detector, outcome.fitted, self.scene),
+            model=self._model(outcome),
             progress=self.progress,
         )
+
+    def _model(self, outcome: Outcome) -> Model | None:
+        """What was fitted, to be applied to other scenes."""
+        model = Model.of(self.name, self.detector, outcome.fitted, self.scene)
+        if model and self.options.model:  # it was fitted to another scene than this one
+            return dataclasses.replace(model, statistics=self.options.model.statistics)
+        return model

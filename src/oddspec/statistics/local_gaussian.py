@@ -135,7 +135,7 @@ def local_distance(pixel: Spectrum, ring: Pixels, ridge: float) -> float:
         ridge = FALLBACK_RIDGE
     if ridge == 0.0:
         try:
-            return float(Gaussian.of(moments).score(pixel[None])[0])
+            return float(Gaussian.of(moments, ridge=0.0).score(pixel[None])[0])
         except InputError:
             pass  # all pixels are equal
     away = pixel - moments.mean

@@ -207,8 +207,6 @@ def typical_members(X: Pixels, labels: np.ndarray, nearest: int, ridge: float) -
 def _distances(members: Pixels, ridge: float) -> np.ndarray:
     """From the members' mean, squared; all zero of equal members."""
     moments = Moments.of(members)
-    level = ridge * np.trace(moments.scatter) / members.shape[1]
-    if not level > 0:
+    if not np.trace(moments.scatter) > 0:
         return np.zeros(len(members))
-    raised = moments.scatter + level * np.eye(members.shape[1])
-    return Gaussian.of(Moments(moments.count, moments.mean, raised)).score(members)
+    return Gaussian.of(moments, ridge=ridge).score(members)
