@@ -25,6 +25,7 @@ from oddspec.io.checksum import Checksum
 from oddspec.io.open import open_source
 from oddspec.io.source import Source
 from oddspec.io.truth import read_truth
+from oddspec.models import Model
 from oddspec.pipeline.folder import folder_name, locked_folder
 from oddspec.pipeline.options import PipelineOptions, run_identity
 from oddspec.products import Products, write_products, write_record
