@@ -30,6 +30,7 @@ from oddspec.io.truth import read_truth
 from oddspec.metrics import evaluate
 from oddspec.products.charts import INK, log_axis
 from oddspec.statistics.scaling import bandz
+from oddspec.study.grouping import Spread
 from oddspec.study.report.drawing import (
     Drawing,
     grid_of_axes,
@@ -39,7 +40,6 @@ from oddspec.study.report.drawing import (
     styles,
     title,
 )
-from oddspec.study.report.spread import Spread
 from oddspec.study.scenes import Library, Missing, StudyScene
 from studies.pages import put
 

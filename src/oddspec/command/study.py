@@ -14,7 +14,7 @@ from oddspec.command.terminal import progress, say, text_table
 from oddspec.errors import InputError
 from oddspec.products.text import counted
 from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_study
-from oddspec.study.records import key_of
+from oddspec.study.records_store import key_of
 
 __all__ = ["add_arguments"]
 

@@ -15,10 +15,10 @@ from oddspec.command.terminal import say
 from oddspec.errors import OddspecError
 from oddspec.study.report import FIGURES, TABLES, figures, report, table
 from oddspec.study.report.figures import FORMATS
-from oddspec.study.report.writers import KINDS
+from oddspec.study.report.formats import FORMATS as TABLE_FORMATS
 
 if TYPE_CHECKING:
-    from oddspec.study.results import Run
+    from oddspec.study.runs import Run
     from oddspec.study.scenes import StudyScene
 
 __all__ = ["OUTPUTS", "add_outputs"]
@@ -84,7 +84,7 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
     _add_choice(parser)
     add = parser.add_argument
     add("--what", choices=TABLES, default="scores", help="which table (default: scores)")
-    add("--as", dest="kind", choices=KINDS, default="markdown", help="(default: markdown)")
+    add("--as", dest="kind", choices=TABLE_FORMATS, default="markdown", help="(default: markdown)")
     add("--printed", type=Path, metavar="FILE", help="CSV of printed values to stand beside")
     add("--out", type=Path, metavar="FILE", help="write to a file instead of printing")
 
@@ -163,7 +163,7 @@ def _views(folder: Path, data: Path | None) -> dict[str, Any]:
 
     The scenes are looked for when the first is asked for: most figures need neither.
     """
-    from oddspec.study.records import recall_plan
+    from oddspec.study.records_store import recall_plan
     from oddspec.study.scenes import Library, StudyScene
 
     @cache
@@ -188,7 +188,7 @@ def _look(
     read: Callable[[StudyScene], np.ndarray],
     run: Run,
 ) -> np.ndarray | None:
-    scene = known().get((run.scene, str(run.record.get("truth"))))
+    scene = known().get((run.scene.name, str(run.record.get("truth"))))
     if scene is None or scene.sha256 != run.record.get("scene_sha256"):
         return None
     try:

@@ -16,7 +16,7 @@ from oddspec.study.noise import with_noise
 from oddspec.study.overview import Overview, overview
 from oddspec.study.plan import Plan, read_plan
 from oddspec.study.record import STATUSES
-from oddspec.study.records import read_records
+from oddspec.study.records_store import read_records
 from oddspec.study.row import Row
 from oddspec.study.scenes import Missing, StudyScene
 from oddspec.study.work import Study, as_plan, run_study

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.study.record import STATUSES
-from oddspec.study.records import key_of, read_records, recall_plan
+from oddspec.study.records_store import key_of, read_records, recall_plan
 from oddspec.study.scenes import Missing
 from oddspec.study.work import Study
 

@@ -12,7 +12,7 @@ from oddspec.io.lock import locked
 from oddspec.progress import Progress, silent
 from oddspec.study.plan import Plan, as_toml, make_plan, read_plan
 from oddspec.study.record import copy_for, make_record
-from oddspec.study.records import Records, remember_plan, remember_rows
+from oddspec.study.records_store import RecordFile, remember_plan, remember_rows
 from oddspec.study.row import Key, Row, expand, select
 from oddspec.study.scenes import Library
 from oddspec.study.schedule import Forecast, Schedule
@@ -97,7 +97,7 @@ def run_study(
         remember_plan(folder, study.plan)
         names = (scene.key.partition("/")[0] for scene in study.missing)
         remember_rows(folder, (row.key for row in study.asked), names)
-        records = Records(folder)
+        records = RecordFile(folder)
         try:
             ledger = _Ledger(records, study.todo(records.by_key, retry), progress, told)
             schedule = Schedule(resources.threads, budget, folder / "maps", ledger.finish)
@@ -112,7 +112,7 @@ class _Ledger:
     """Turns what the schedule tells into records, and counts."""
 
     def __init__(
-        self, records: Records, rows: Sequence[Row], progress: Progress, told: Told
+        self, records: RecordFile, rows: Sequence[Row], progress: Progress, told: Told
     ) -> None:
         self.records, self.progress, self.told = records, progress, told
         self.left = {row.key: row for row in rows}

@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
-from oddspec.study.asked import still_asked
-from oddspec.study.report.comparison_figures import draw_stability, draw_time
-from oddspec.study.report.course_figures import draw_convergence, draw_noise
+from oddspec.study.report.comparison_figures import draw_ranking, draw_stability, draw_time
+from oddspec.study.report.convergence_figures import draw_convergence, draw_noise
 from oddspec.study.report.curve_figures import draw_curves, draw_surfaces
 from oddspec.study.report.drawing import Drawing, NothingToDraw, save
 from oddspec.study.report.map_figures import draw_maps
-from oddspec.study.report.material import Material, OfScene
-from oddspec.study.report.ranking_figure import draw_ranking
-from oddspec.study.report.roc_figures import draw_roc, draw_roc_3d
-from oddspec.study.report.separability_boxes import draw_separability
-from oddspec.study.results import chosen, must_know, read_runs
+from oddspec.study.report.roc_figures import draw_roc, draw_roc_3d, draw_separability
+from oddspec.study.results import OfScene, StudyResults
 
 __all__ = ["FIGURES", "FORMATS", "draw", "figures"]
 
-FIGURES: dict[str, tuple[Callable[[Material], Iterator[Drawing]], str]] = {
-    "maps": (draw_maps, "score maps side by side (kept maps)"),
-    "roc": (draw_roc, "ROC curves (kept maps and truths)"),
-    "roc3d": (draw_roc_3d, "3-D ROC curves (kept maps and truths)"),
-    "separability": (draw_separability, "background and target boxes (kept maps and truths)"),
-    "surface": (draw_surfaces, "a metric over two settings"),
-    "curve": (draw_curves, "a metric over one setting"),
-    "noise": (draw_noise, "a metric under added noise"),
-    "convergence": (draw_convergence, "objective or loss over the iterations"),
-    "time": (draw_time, "time against area"),
-    "ranking": (draw_ranking, "average ranks with the critical difference"),
-    "stability": (draw_stability, "areas over the seeds"),
+_MAPS = "curves need kept score maps (keep_maps in the plan) and the truths of their scenes"
+
+FIGURES: dict[str, tuple[Callable[[StudyResults], Iterator[Drawing]], str, str]] = {
+    "maps": (
+        draw_maps,
+        "score maps side by side (kept maps)",
+        "no score map was kept; set keep_maps in the plan",
+    ),
+    "roc": (draw_roc, "ROC curves (kept maps and truths)", _MAPS),
+    "roc3d": (draw_roc_3d, "3-D ROC curves (kept maps and truths)", _MAPS),
+    "separability": (
+        draw_separability,
+        "background and target boxes (kept maps and truths)",
+        _MAPS,
+    ),
+    "surface": (
+        draw_surfaces,
+        "a metric over two settings",
+        "no sweep varies exactly two settings; see grid in the plan",
+    ),
+    "curve": (
+        draw_curves,
+        "a metric over one setting",
+        "no sweep varies a setting over three values or more",
+    ),
+    "noise": (
+        draw_noise,
+        "a metric under added noise",
+        "no run has added noise; see noise in the plan",
+    ),
+    "convergence": (
+        draw_convergence,
+        "objective or loss over the iterations",
+        "no record has a curve of its iterations",
+    ),
+    "time": (
+        draw_time,
+        "time against area",
+        "time against area needs two detectors with a scene in common",
+    ),
+    "ranking": (
+        draw_ranking,
+        "average ranks with the critical difference",
+        "a ranking needs two detectors on two scenes in common",
+    ),
+    "stability": (draw_stability, "areas over the seeds", "no detector was run with several seeds"),
 }
-"""What `figures` can draw, and what that shows."""
+"""What `figures` can draw, what that shows, and what is said where there is nothing to draw."""
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -62,7 +93,7 @@ def figures(
     out
         Folder to write to; it is made.
     names
-        Of `FIGURES`; None draws all that the records have the material for.
+        Of `FIGURES`; None draws all that the records suffice for.
     formats
         Of `FORMATS`.
     metric
@@ -70,7 +101,7 @@ def figures(
     study, detectors, columns, scenes, also
         As for `oddspec.study.report.table`.
     truth_of, picture_of
-        See `oddspec.study.report.material.Material`.
+        See `oddspec.study.results.StudyResults`.
 
     Raises
     ------
@@ -81,13 +112,13 @@ def figures(
     """
     _check("figure", names or (), FIGURES)
     _check("format", formats, FORMATS)
-    runs, _ = still_asked(read_runs(folder, study, also))
-    runs = chosen(runs, detectors=detectors, columns=columns, scenes=scenes)
-    must_know(metric, runs)
-    material = Material(Path(folder), tuple(runs), metric, truth_of, picture_of)
+    every = StudyResults.read(
+        folder, study=study, also=also, truth_of=truth_of, picture_of=picture_of
+    )
+    chosen = every.choose(metric=metric, detectors=detectors, columns=columns, scenes=scenes)
     paths: list[Path] = []
     for name in FIGURES if names is None else names:
-        drawings, lacking = draw(material, name)
+        drawings, lacking = draw(chosen, name)
         if lacking and names is not None:
             raise InputError(f"{folder}: the figure {name!r} cannot be drawn: {lacking}")
         for drawing in drawings:
@@ -95,19 +126,15 @@ def figures(
     return paths
 
 
-def draw(material: Material, name: str) -> tuple[Iterator[Drawing], str]:
+def draw(study: StudyResults, name: str) -> tuple[Iterator[Drawing], str]:
     """The drawings of that name, one after the other, or why there are none."""
-    drawings = FIGURES[name][0](material)
+    function, _, lacking = FIGURES[name]
+    drawings = function(study)
     try:
-        first = next(drawings)
+        first = next(drawings, None)
     except NothingToDraw as reason:
         return iter(()), str(reason)
-    return _with_first(first, drawings), ""
-
-
-def _with_first(first: Drawing, others: Iterator[Drawing]) -> Iterator[Drawing]:
-    yield first
-    yield from others
+    return (iter(()), lacking) if first is None else (chain([first], drawings), "")
 
 
 def _check(what: str, given: Sequence[str], known: Collection[str]) -> None:
