@@ -188,7 +188,7 @@ def _look(
     read: Callable[[StudyScene], np.ndarray],
     run: Run,
 ) -> np.ndarray | None:
-    scene = known().get((run.scene.name, str(run.record.get("truth"))))
+    scene = known().get((run.scene, str(run.record.get("truth"))))
     if scene is None or scene.sha256 != run.record.get("scene_sha256"):
         return None
     try:

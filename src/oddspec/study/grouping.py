@@ -162,7 +162,7 @@ def group_results(runs: Iterable[Run]) -> tuple[Results, list[str]]:
     groups: dict[tuple[SceneKey, Column], dict[str, list[Run]]] = {}
     for run in runs:
         column = Column(run.detector, run.column, run.paper if run.column == PUBLISHED else "")
-        by_settings = groups.setdefault((run.scene, column), {})
+        by_settings = groups.setdefault((run.key, column), {})
         by_settings.setdefault(run.unseeded, []).append(run)
     swept = {
         column
@@ -205,7 +205,7 @@ def sweeps_of(runs: Iterable[Run]) -> dict[Column, list[Run]]:
         column: own
         for column, own in groups.items()
         if column.name not in (DEFAULTS, PUBLISHED)
-        and len({(run.scene, run.unseeded) for run in own}) > len({run.scene for run in own})
+        and len({(run.key, run.unseeded) for run in own}) > len({run.key for run in own})
     }
 
 

@@ -48,9 +48,7 @@ def ranked(results: Results, columns: Sequence[Column], metric: str) -> Ranking 
     left, scenes = common_scenes(results, columns, metric)
     if len(left) < 2 or len(scenes) < 2:
         return None
-    spreads: Any = [
-        [results[scene, column].spread(metric) for column in left] for scene in scenes
-    ]
+    spreads: Any = [[results[scene, column].spread(metric) for column in left] for scene in scenes]
     values = np.array([[spread.median for spread in row] for row in spreads])
     ranks = stats.rankdata(values if lower_is_better(metric) else -values, axis=1)
     p_value = None

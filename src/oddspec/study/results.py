@@ -205,7 +205,7 @@ class StudyResults:
     def _once(self, what: str, run: Run, look: OfScene | None) -> np.ndarray | None:
         if look is None:
             return None
-        key = what, run.scene.name, run.scene.truth
+        key = what, run.scene, run.key.truth
         if key not in self._looked_up:
             self._looked_up[key] = look(run)
         return self._looked_up[key]
@@ -231,13 +231,13 @@ def _table(runs: Sequence[Run]) -> pandas.DataFrame:
         "detector": [run.detector for run in runs],
         "column": [run.column for run in runs],
         "paper": papers,
-        "scene": [run.scene.name for run in runs],
-        "truth": [run.scene.truth for run in runs],
-        "noise": [run.scene.noise for run in runs],
+        "scene": [run.scene for run in runs],
+        "truth": [run.key.truth for run in runs],
+        "noise": [run.key.noise for run in runs],
         "unseeded": [run.unseeded for run in runs],
         "run": list(runs),
         "repeated": [
-            (r.detector, r.column, p, *r.scene, r.seed, r.record.get("noise_seed"), r.unseeded)
+            (r.detector, r.column, p, *r.key, r.seed, r.record.get("noise_seed"), r.unseeded)
             for r, p in pairs
         ],
     }

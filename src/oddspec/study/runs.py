@@ -93,7 +93,8 @@ class Run:
     detector: str = field(init=False)
     column: str = field(init=False)
     paper: str = field(init=False)
-    scene: SceneKey = field(init=False)
+    scene: str = field(init=False)
+    key: SceneKey = field(init=False)
     seed: int | None = field(init=False)
     settings: Mapping[str, Any] = field(init=False)
     varied: Mapping[str, Any] = field(init=False)
@@ -106,7 +107,8 @@ class Run:
             "detector": Path(detector).stem if detector.endswith(".py") else detector,
             "column": str(record["column"]),
             "paper": record.get("paper") or "",
-            "scene": SceneKey(name, truth, float(record.get("noise") or 0.0)),
+            "scene": name,
+            "key": SceneKey(name, truth, float(record.get("noise") or 0.0)),
             "seed": record.get("seed"),
             "settings": record.get("settings") or {},
             "varied": record.get("varied") or {},

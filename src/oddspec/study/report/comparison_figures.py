@@ -23,6 +23,7 @@ from oddspec.study.report.drawing import (
     styles,
     title,
 )
+from oddspec.study.report.point_labels import label_points
 from oddspec.study.report.run_tables import processors
 from oddspec.study.report.table import slug
 from oddspec.study.results import StudyResults
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_ranking", "draw_stability", "draw_time", "name_points"]
+__all__ = ["draw_ranking", "draw_stability", "draw_time"]
 
 _LEAST_RANGE = 0.01
 """Of an axis, so that a spread that does not matter does not look large."""
@@ -70,7 +71,7 @@ def draw_time(study: StudyResults) -> Iterator[Drawing]:
             _spread_near_one(axes)
         axes.set_xlabel("processor seconds per scene (log scale)")
         axes.set_ylabel(f"mean {metric_name(study.metric)}")
-        name_points(axes, spans[:, :, 1], names, colours)
+        label_points(axes, spans[:, :, 1], spans[:, :, [0, 2]], names, colours)
         caption = (
             f"Time against {metric_name(study.metric)}, {group.name}: means over the "
             f"{counted(len(scenes), 'scene')} that all have. Bars reach from the mean of the least "
@@ -79,30 +80,6 @@ def draw_time(study: StudyResults) -> Iterator[Drawing]:
         )
         notes = processors(study.results[s, c] for s in scenes for c in columns)
         yield Drawing(f"time-{slug(group.name)}", " ".join((caption, *notes)), figure)
-
-
-def name_points(
-    axes: Axes, points: np.ndarray, names: Sequence[str], colours: Sequence[str]
-) -> None:
-    """Write a name beside each of the points ``(n, 2)``, clear of the others, with a line to it.
-
-    The scales and limits of the axes must be final.
-    """
-    from adjustText import adjust_text
-
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()  # so that the axes have their place
-    texts = [
-        axes.text(*point, name, fontsize=8, color=INK, in_layout=False, parse_math=False)
-        for point, name in zip(points, names, strict=True)
-    ]
-    adjust_text(
-        texts,
-        *points.T,
-        ax=axes,
-        arrowprops={"arrowstyle": "-", "color": "#9ca3af", "linewidth": 0.8},
-    )
 
 
 def _spread_near_one(axes: Axes) -> None:

@@ -158,7 +158,7 @@ def _default(study: StudyResults, column: Column, runs: Sequence[Run], name: str
 def _by_scene(runs: Sequence[Run]) -> dict[SceneKey, list[Run]]:
     found: dict[SceneKey, list[Run]] = {}
     for run in runs:
-        found.setdefault(run.scene, []).append(run)
+        found.setdefault(run.key, []).append(run)
     return dict(sorted(found.items()))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 from oddspec.products.text import csv_cell, printable
 from oddspec.study.records_store import pandas_module
-from oddspec.study.report.table import Cell, Table, TableRow, slug
+from oddspec.study.report.table import MEDIANS, Cell, Table, TableRow, slug
 
 __all__ = ["FORMATS", "latex_text"]
 
@@ -106,57 +105,52 @@ _LONG = 40
 
 def _latex(table: Table) -> str:
     r"""Tables of LaTeX to be ``\input`` in a document, as many as it takes to fit on pages."""
+    notes = list(table.notes)
+    if any(cell.latex for row in table.rows for cell in row.cells):
+        notes = [note for note in notes if note != MEDIANS]
+        notes.append("Results of several runs are medians ± half the interquartile range.")
+    if len(table.headings) > 1 and any(row.lower is not None for row in table.rows):
+        notes.append("The best value of a row is bold.")
     texts = ["% needs \\usepackage{booktabs,graphicx}"]
-    for part, piece in enumerate(_pieces(table), start=1):
+    marked = [_latex_cells(row) for row in table.rows]
+    for part, (rows, columns) in enumerate(_pieces(table), start=1):
+        caption = (
+            " ".join([f"{table.title}.", *notes]) if part == 1 else f"{table.title}, continued."
+        )
         end = f"-{part}" if part > 1 else ""
-        caption = [table.title, *table.notes] if part == 1 else [f"{table.title}, continued"]
-        if part == 1 and any(cell.latex for row in table.rows for cell in row.cells):
-            caption += [
-                "Values after ± are half the interquartile range over the runs",
-                "The best value of a row is bold",
-            ]
-        sentences = " ".join(latex_text(sentence.rstrip(".")) + "." for sentence in caption)
         texts += [
             r"\begin{table}\centering\footnotesize",
-            f"\\caption{{{sentences}}}",
+            f"\\caption{{{latex_text(caption)}}}",
             f"\\label{{tab:{slug(table.title)}{end}}}",
             # A table that is wider than the page all the same is made smaller.
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            f"{_tabular(piece)}}}",
+            f"{_tabular(table, marked, rows, columns)}}}",
             r"\end{table}",
         ]
     return "\n".join(texts) + "\n"
 
 
-def _pieces(table: Table) -> Iterator[Table]:
-    """The table cut into such as fit on a page, columns first."""
-    wide = [2 + _width([name, *texts]) for name, *texts in _texts(table)]
-    left = _PAGE[0] - sum(wide[: len(table.corner)])
-    blocks: list[list[int]] = [[]]
-    for column, width in enumerate(wide[len(table.corner) :]):
-        room = left - sum(wide[len(table.corner) + other] for other in blocks[-1])
-        if blocks[-1] and width > room:
-            blocks.append([])
-        blocks[-1].append(column)
-    for rows in _pages(table.rows):
-        for block in blocks:
-            yield replace(
-                table,
-                headings=tuple(table.headings[i] for i in block),
-                rows=tuple(replace(r, cells=tuple(r.cells[i] for i in block)) for r in rows),
-            )
+def _pieces(table: Table) -> Iterator[tuple[list[int], list[int]]]:
+    """Rows and columns of parts that fit on a page; each part has the names of its rows."""
+    names = len(table.corner)
+    wide = [2 + min(_LONG, max(map(len, texts))) for texts in _texts(table)]
+    high = [
+        max(1 + len(cell.below) + len(cell.text) // _LONG for cell in row.cells)
+        for row in table.rows
+    ]
+    for rows in _filled(high, _PAGE[1]):
+        for columns in _filled(wide[names:], _PAGE[0] - sum(wide[:names])):
+            yield rows, columns
 
 
-def _pages(rows: Sequence[TableRow]) -> Iterator[list[TableRow]]:
-    page: list[TableRow] = []
-    lines = 0
-    for row in rows:
-        high = max(len(cell.below) + 1 + len(cell.text) // _LONG for cell in row.cells)
-        if page and lines + high > _PAGE[1]:
+def _filled(sizes: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Positions in their order, as many at a time as there is room for, at least one."""
+    page: list[int] = []
+    for at, size in enumerate(sizes):
+        if page and sum(sizes[i] for i in page) + size > room:
             yield page
-            page, lines = [], 0
-        page.append(row)
-        lines += high
+            page = []
+        page.append(at)
     yield page
 
 
@@ -169,48 +163,56 @@ def _texts(table: Table) -> Iterator[list[str]]:
         yield [max(heading, key=len), *(t for c in cells for t in (c.latex or c.text, *c.below))]
 
 
-def _width(texts: Sequence[str]) -> int:
-    return min(_LONG, max(map(len, texts)))
-
-
-def _tabular(table: Table) -> str:
-    """The table between its rules, as pandas writes it, with a rule before sums."""
-    frame = pandas_module().DataFrame([_latex_cells(row) for row in table.rows])
-    grouped = any(second for _, second in table.headings)
-    # Names of the rows stand in the lower line of a heading of two.
-    heads = [("", name) for name in table.corner] + [
-        (first, second) if grouped else ("", first) for first, second in table.headings
-    ]
-    texts = list(_texts(table))
-    right = [False] * len(table.corner) + table.right
+def _tabular(
+    table: Table, marked: Sequence[Sequence[str]], rows: Sequence[int], columns: Sequence[int]
+) -> str:
+    """A part of the table between its rules, as pandas writes it, with a rule before sums."""
+    names = len(table.corner)
+    at = [*range(names), *(names + column for column in columns)]
+    right = [False] * names + table.right
+    long = [max(map(len, texts)) > _LONG for texts in _texts(table)]
     letters = "".join(
-        "r" if r else f"p{{{_LONG / 100}\\linewidth}}" if max(map(len, t)) > _LONG else "l"
-        for r, t in zip(right, texts, strict=True)
+        "r" if right[i] else f"p{{{_LONG / 100}\\linewidth}}" if long[i] else "l" for i in at
     )
+    frame = pandas_module().DataFrame([[marked[row][i] for i in at] for row in rows])
     style = frame.style.hide(axis="index").hide(axis="columns")
     lines = style.to_latex(hrules=True, column_format=letters).splitlines()
-    body = lines[2:-2]  # between the rules
-    sums = next((i for i, row in enumerate(table.rows) if row.total), 0)
+    # Only the rows are pandas's: its headings know no rule over the columns of one detector.
+    body = lines[-2 - len(rows) : -2]
+    sums = next((i for i, row in enumerate(rows) if table.rows[row].total), 0)
     if sums:
         body.insert(sums, r"\midrule")
-    names = " & ".join(latex_text(second) for _, second in heads) + r" \\"
-    above, rules, at = [], [], 1
-    for name, group in groupby(first for first, _ in heads):
+    headings = [table.headings[column] for column in columns]
+    heads = _latex_heads(table.corner, headings)
+    ends = [r"\bottomrule", r"\end{tabular}"]
+    return "\n".join([lines[0], r"\toprule", *heads, r"\midrule", *body, *ends])
+
+
+def _latex_heads(corner: Sequence[str], headings: Sequence[tuple[str, str]]) -> list[str]:
+    """Detectors over the columns that belong to them, and below them where settings come from."""
+    if not any(second for _, second in headings):
+        return [_latex_line(map(latex_text, [*corner, *(first for first, _ in headings)]))]
+    above, rules, at = [""] * len(corner), [], len(corner) + 1
+    for name, group in groupby(first for first, _ in headings):
         count = len(list(group))
-        above += (
-            [""] * count if not name else [f"\\multicolumn{{{count}}}{{c}}{{{latex_text(name)}}}"]
-        )
-        rules += [f"\\cmidrule(lr){{{at}-{at + count - 1}}}"] if name else []
+        above.append(f"\\multicolumn{{{count}}}{{c}}{{{latex_text(name)}}}")
+        rules.append(f"\\cmidrule(lr){{{at}-{at + count - 1}}}")
         at += count
-    top = [" & ".join(above) + r" \\", " ".join(rules)] if grouped else []
-    return "\n".join([*lines[:2], *top, names, r"\midrule", *body, *lines[-2:]])
+    below = [latex_text(name) for name in (*corner, *(second for _, second in headings))]
+    return [_latex_line(above), " ".join(rules), _latex_line(below)]
+
+
+def _latex_line(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def _latex_cells(row: TableRow) -> list[str]:
     """The row's texts with LaTeX's markup; the best of its values bold."""
-    known = [c.sort for c in row.cells if c.sort is not None and "(of" not in c.text]
-    best = (min if row.lower else max)(known) if known and row.lower is not None else None
-    shown = {c.latex or c.text for c in row.cells if best is not None and c.sort == best}
+    # Means over fewer scenes than the others have do not compare.
+    values = [c.sort for c in row.cells if c.sort is not None and "(of" not in c.text]
+    compared = len(values) > 1 and row.lower is not None
+    best = (min if row.lower else max)(values) if compared else None
+    shown = {c.latex or c.text for c in row.cells if compared and c.sort == best}
     texts = [latex_text(name) for name in row.names]
     for cell in row.cells:
         plain = cell.latex or cell.text

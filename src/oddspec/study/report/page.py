@@ -101,7 +101,7 @@ def _tiles(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> list[tuple
         ("runs", f"{len(runs):,}"),
         ("without a result", f"{failed:,}"),
         ("detectors", str(len({run.detector for run in runs}))),
-        ("scenes", str(len({run.scene[:2] for run in runs}))),
+        ("scenes", str(len({run.key[:2] for run in runs}))),
     ]
     if comparisons:
         measured = sum(comparison.state is State.MEASURED for comparison in comparisons)

@@ -105,7 +105,7 @@ def failure_table(runs: Iterable[Run]) -> Table:
             Cell(str(run.record["status"]), failed=True),
             Cell(run.reason or "no reason recorded"),
         )
-        names = run.detector, origin, run.scene.name, f"{run.scene.noise:g}"
+        names = run.detector, origin, run.scene, f"{run.key.noise:g}"
         rows.append(TableRow(names, cells))
     return Table.of("Runs without a result", _CORNER, ("seed", "status", "reason"), rows)
 
@@ -116,7 +116,7 @@ def scene_table(runs: Sequence[Run]) -> Table:
     for run in runs:
         targets = run.value("targets")
         digest = str(run.record.get("scene_sha256") or "")
-        key = (run.scene.name, run.scene.truth, digest)
+        key = (run.scene, run.key.truth, digest)
         if key in rows and targets is None:
             continue
         cells = (
@@ -126,7 +126,7 @@ def scene_table(runs: Sequence[Run]) -> Table:
             Cell(digest[:_SHOWN_DIGITS]),
             Cell(str(run.record.get("note") or "")),
         )
-        rows[key] = TableRow((run.scene.name,), cells)
+        rows[key] = TableRow((run.scene,), cells)
     heads = ("truth", "rows × columns × bands", "target pixels", "SHA-256 begins", "note")
     return Table.of("Scenes", ("scene",), heads, [rows[key] for key in sorted(rows)])
 

@@ -20,6 +20,7 @@ from oddspec.study.report.comparison import Comparison, Measured
 from oddspec.study.report.run_tables import processors
 from oddspec.study.report.table import (
     DASH,
+    MEDIANS,
     NOT_RUN,
     Cell,
     Table,
@@ -219,9 +220,7 @@ def _mean(
 def _notes(results: Results, metric: str, published: bool, by_noise: bool) -> list[str]:
     notes = []
     if any(result.seeded and len(result.runs) > 1 for result in results.values()):
-        notes.append(
-            "Results that depend on a seed are medians, with the least and the most beside them."
-        )
+        notes.append(MEDIANS)
     if published:
         notes.append("A second line gives the difference to the value that a paper prints.")
     having: dict[Column, set[SceneKey]] = {}

@@ -192,7 +192,7 @@ def parameter_tables(runs: Sequence[Run], metric: str = "auc_pd_pf") -> Iterator
             values = [run.settings.get(name) for name in names]
             point = tuple(setting_text(value) for value in values)
             points[point] = values
-            groups.setdefault((point, run.scene), []).append(run)
+            groups.setdefault((point, run.key), []).append(run)
         scenes = sorted({scene for _, scene in groups})
         rows = []
         for point in sorted(points, key=lambda point: [in_order(v) for v in points[point]]):

@@ -45,6 +45,8 @@ class Cell:
 
 
 DASH, NOT_RUN = Cell("–"), Cell("not run")
+MEDIANS = "Results that depend on a seed are medians, with the least and the most beside them."
+"""What a note says of cells whose text is so; `Cell.latex` has another spread."""
 
 
 @dataclass(frozen=True)
