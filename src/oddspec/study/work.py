@@ -12,7 +12,7 @@ from oddspec.io.lock import locked
 from oddspec.progress import Progress, silent
 from oddspec.study.plan import Plan, as_toml, make_plan, read_plan
 from oddspec.study.record import copy_for, make_record
-from oddspec.study.records_store import RecordFile, remember_plan, remember_rows
+from oddspec.study.records_store import RecordFile, RecordList, remember_plan, remember_rows
 from oddspec.study.row import Key, Row, expand, select
 from oddspec.study.scenes import Library
 from oddspec.study.schedule import Forecast, Schedule
@@ -64,7 +64,7 @@ def run_study(
     retry: bool = False,
     progress: Progress = silent,
     told: Told = lambda record, row: None,
-) -> list[dict[str, Any]]:
+) -> RecordList:
     """Run what a study's folder lacks, and return the records of the study's rows.
 
     Parameters
@@ -103,7 +103,7 @@ def run_study(
             schedule = Schedule(resources.threads, budget, folder / "maps", ledger.finish)
             ledger.tell()
             schedule.run(list(ledger.left.values()), ledger.ready)
-            return [records.by_key[row.key] for row in study.rows]
+            return RecordList(records.by_key[row.key] for row in study.rows)
         finally:
             records.close()
 
