@@ -97,7 +97,7 @@ _LATEX = {
     "λ": r"$\lambda$", "β": r"$\beta$", "·": r"$\cdot$", "…": r"\ldots{}", '"': "''",
 }  # fmt: skip
 
-_PAGE = (88, 48)
+_PAGE = (100, 48)
 """Characters of \\footnotesize across and lines down that a page of an article has room for."""
 _LONG = 40
 """Characters from which on a text is broken into lines."""
