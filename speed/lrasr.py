@@ -7,7 +7,7 @@ import numpy as np
 
 import oddspec
 from oddspec.detectors.representation.lrasr import LRASR, sparse_lrr, typical_members
-from oddspec.solvers.blocks import crew
+from oddspec.execution.executors import thread_pool
 from oddspec.solvers.clusters import assign
 from speed.machine import matmul_rate
 
@@ -66,9 +66,9 @@ def solve(X: np.ndarray, D: np.ndarray) -> tuple[int, np.ndarray]:
     """Ours, with the defaults' weights and tolerance."""
     problem = sparse_lrr.Problem.of(X, D, LRASR.sparsity, LRASR.penalty)
     state, steps = sparse_lrr.start(problem, LRASR.mu), 0
-    with crew() as threads:
-        while sparse_lrr.gap(state) > LRASR.tolerance:
-            state, steps = sparse_lrr.step(state, problem, crew=threads), steps + 1
+    with thread_pool() as threads:
+        while state.unexplained > LRASR.tolerance:
+            state, steps = sparse_lrr.step(state, problem, threads=threads), steps + 1
     return steps, state.lengths
 
 

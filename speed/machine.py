@@ -1,12 +1,13 @@
 """What the machine can do, measured on the spot: the limits that detectors are held against."""
 
-import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from oddspec.execution.resources import machine, processors
 
 __all__ = ["copy_rate", "describe", "matmul_rate", "read_rate", "seconds", "seconds_in_turn"]
 
@@ -55,10 +56,4 @@ def read_rate(path: Path) -> float:
 
 def describe() -> str:
     """One line about the machine."""
-    model = "unknown processor"
-    if Path("/proc/cpuinfo").exists():
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return f"{model}, {len(os.sched_getaffinity(0))} CPUs, NumPy {np.__version__}"
+    return f"{machine()['processor']}, {processors()} CPUs, NumPy {np.__version__}"

@@ -12,7 +12,7 @@ import oddspec
 from oddspec.detectors.representation.crd import CRD
 from oddspec.detectors.statistical.local_rx import LocalRX
 from oddspec.windows import Tile, Window
-from oddspec.windows.ring_grams import products_per_pixel
+from oddspec.windows.ring_grams import Node, halvings, side_of, starts
 from speed.machine import matmul_rate, seconds_in_turn
 
 SANDIEGO = Path(__file__).parents[2] / "shared" / "data" / "sandiego-2.mat"
@@ -77,6 +77,20 @@ def local_rx(cube: np.ndarray, guard: int = 7, outer: int = 25, repeats: int = 5
         f"  share of the matrix-product limit: {limit / taken:.2f} (factorisation and "
         f"{per_pixel:.0f} b^2 for products shared by neighbours, instead of {outer**2 - guard**2})"
     )
+
+
+def products_per_pixel(window: Window) -> float:
+    """Ring pixels that are added up per tested pixel, far from the scene's border."""
+    side = side_of(window)
+    length = 4 * (window.outer + side)
+    first = length // 2 // side * side
+    span = (first, first + side)
+    lines = starts(window, span, length, window.outer_start(first, length))
+
+    def added(node: Node) -> int:
+        return len(node.extra) + sum(added(half) for half in node.halves)
+
+    return added(halvings(window, lines, lines)) / side**2
 
 
 def crd(cube: np.ndarray, guard: int = 7, outer: int = 15, repeats: int = 3) -> None:

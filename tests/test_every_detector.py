@@ -14,7 +14,7 @@ from cubes import SEED, make_cube
 from oddspec import detectors, settings
 from oddspec.detector import SceneDetector
 from oddspec.errors import InputError, SettingError
-from oddspec.execution import run, two_passes
+from oddspec.execution import run, tiles
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.source import ArraySource
 from oddspec.models import fitted_class
@@ -53,9 +53,9 @@ def detect(cube, name, **more):
 def examined(name):
     """Scores of the cube that the fixture makes, and what the model found; computed once."""
     cube = make_cube(np.random.default_rng(SEED))
-    sink = ScoreArray(*cube.shape[:2])
+    store = ScoreArray(*cube.shape[:2])
     detector = settings.build(detectors.load(name), SMALL.get(name, {}))
-    return sink.scores, run.run(Scene.of(ArraySource(cube)), detector, sink).insights
+    return store.scores, run.run(Scene.of(ArraySource(cube)), detector, store).insights
 
 
 def known(name):
@@ -136,8 +136,8 @@ class TestContract:
         cube = make_cube(rng, 150, 70, 12)
         one = detect(cube, name, workers=1)
         np.testing.assert_array_equal(one, detect(cube, name, workers=3))
-        monkeypatch.setattr(two_passes, "TILE_BYTES", 2e6)
-        monkeypatch.setattr(run, "WINDOW_SIDES", (23,))
+        monkeypatch.setattr(tiles, "TILE_BYTES", 2e6)
+        monkeypatch.setattr(tiles, "WINDOW_SIDES", (23,))
         np.testing.assert_array_equal(one, detect(cube, name, workers=2))
 
     def test_what_is_fitted_can_be_kept_and_applied(self, name, cube, rng, tmp_path):

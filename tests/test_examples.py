@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import oddspec
+
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 BENCHMARKS = sorted(
@@ -31,3 +33,9 @@ def test_examples_run(name):
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_benchmarks_run(name):
     assert "GFLOP/s" in run("-m", "speed", name, "--small")
+
+
+def test_every_detector_is_measured_without_being_listed_anywhere():
+    code = "import speed.detectors as d; d.every_detector(30, 12, 0.0)"
+    _, *rows = run("-c", code).splitlines()
+    assert [row.split(":")[0].strip() for row in rows] == oddspec.list_detectors()

@@ -126,7 +126,14 @@ def test_what_cannot_be_a_setting_is_refused(values, message):
         build(Example, values)
 
 
-@pytest.mark.parametrize("example", [Example(), Example(9, None, "b", True, "")])
+@pytest.mark.parametrize(
+    "example",
+    [
+        Example(),
+        Example(9, None, "b", True, ""),
+        Example(label="rx,\npca_rx\r\t\x7f\u2028 \U0001f600"),
+    ],
+)
 def test_toml_round_trip(example):
     # None is left out, so it can only come back where it is the default.
     expected = example if example.penalty is not None else Example(9, 0.5, "b", True, "")

@@ -78,3 +78,28 @@ def test_scenes_without_a_valid_or_varying_pixel():
     found = look(np.full((4, 5, 3), 2.0))
     assert found.health is None
     assert found.flat == 20
+
+
+def striped(height, bands_striped, *, rows=8, columns=16, bands=8):
+    """Columns that step by exactly 1 to and fro, and one that stands out by ``height`` more."""
+    cube = np.empty((rows, columns, bands))
+    cube[...] = 100.0 + np.arange(bands) + (np.arange(columns) % 2)[:, None]
+    cube[:, 7, :bands_striped] += height
+    return look(cube).striped_columns
+
+
+def test_a_stripe_departs_by_twelve_times_the_usual_step():
+    # The usual departure is 1.4826 times the median one, which is 1; column 7 departs by 1 itself.
+    edge = 12 * 1.4826 - 1
+    assert striped(edge - 0.01, 8) == ()
+    assert striped(edge + 0.01, 8) == (7,)
+
+
+def test_a_stripe_shows_in_more_than_a_quarter_of_the_bands():
+    assert striped(100.0, 2) == ()
+    assert striped(100.0, 3) == (7,)
+
+
+def test_stripes_are_looked_for_in_scenes_that_show_them():
+    assert striped(100.0, 8, rows=7) == ()
+    assert striped(100.0, 8, columns=15) == ()

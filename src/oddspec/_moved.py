@@ -1,18 +1,19 @@
 """Modules under the names that they had before: they still import, with a deprecation warning.
 
 Detector files of users import from here and there in the package. ``import oddspec`` puts a finder
-behind Python's own finders, so that only names that no longer exist come here.
+before Python's own ones: once ``oddspec.files`` stands for `oddspec.io`, they would look for
+``oddspec.files.open`` in the folder of `oddspec.io`, and load that module a second time.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 __all__ = ["MOVED", "install"]
 
@@ -23,6 +24,7 @@ blas                  statistics.blas
 brad                  statistics.residual_scores
 budget                execution.resources
 checksum              io.checksum
+device                arrays
 families.adversarial  detectors.learned._adversarial
 families.factorized   detectors.factorization._factorized
 families.in_memory    execution.in_memory
@@ -38,13 +40,17 @@ files.geotiff         io.geotiff
 files.open            io.open
 files.source          io.source
 files.truth           io.truth
+job                   pipeline
 learning              networks
 learning.images       networks.images
 learning.networks     networks.networks
+learning.products     networks.networks
+learning.threads      networks.train
 learning.train        networks.train
 linalg                statistics.gaussian
 local_mahalanobis     statistics.local_gaussian
 lock                  io.lock
+memory                execution.tiles
 pixels                statistics.pixels
 ranges                settings
 resume                execution.score_store
@@ -61,6 +67,7 @@ solvers.spectral      solvers.prox
 study_report          study.report
 summary               statistics.summary
 tiles                 execution.tiles
+two_passes            execution.run
 workers               execution.executors
 """
 
@@ -69,17 +76,23 @@ MOVED = {
 }
 """Old names to new ones."""
 
+_GONE = "oddspec.families"
+"""A folder of old names that none took the place of."""
 
-_PACKAGES = {name.rpartition(".")[0] for name in MOVED} - {"oddspec"}
+
+def _new_name(old: str) -> str | None:
+    """Where a module is now; a file of a moved folder lies under the folder's new name."""
+    folder, _, name = old.rpartition(".")
+    return MOVED.get(old) or (f"{MOVED[folder]}.{name}" if folder in MOVED else None)
 
 
-class _Alias(Loader):
+class _Alias:
     """Hands out the module that stands under the new name."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        if spec.name not in MOVED:  # the folder of old names, such as oddspec.families
+        new = _new_name(spec.name)
+        if new is None:
             return ModuleType(spec.name)
-        new = MOVED[spec.name]
         # Python leaves its own frames out: level 2 is where the import statement stands.
         warnings.warn(
             f"{spec.name} is now {new}; the old name will go away", DeprecationWarning, stacklevel=2
@@ -93,19 +106,20 @@ class _Alias(Loader):
         module.__spec__ = getattr(self, "spec", module.__spec__)
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Knows the old names."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
         """The alias of an old name, and nothing else."""
-        if fullname in MOVED or fullname in _PACKAGES:
-            return ModuleSpec(fullname, _Alias(), is_package=fullname in _PACKAGES)
+        new = _new_name(fullname)
+        if fullname == _GONE or fullname in MOVED or (new is not None and find_spec(new)):
+            # No subclasses of importlib.abc: to import that takes as long as all of oddspec.
+            alias: Any = _Alias()
+            return ModuleSpec(fullname, alias, is_package=fullname == _GONE)
         return None
 
 
 def install() -> None:
     """Let the old names be imported."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        sys.meta_path.insert(0, _Finder())

@@ -1,4 +1,4 @@
-"""The shapes that everything speaks of, said once.
+"""Arrays: their shapes in signatures, pixels as rows, and the way to an accelerator and back.
 
 Papers put pixels in columns; here a pixel is a row, always (``docs/notation.md``).
 """
@@ -7,8 +7,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
-
-from oddspec.errors import SettingError
 
 __all__ = [
     "Cube",
@@ -19,7 +17,9 @@ __all__ = [
     "RawCube",
     "Scores",
     "Spectrum",
-    "must_have_shape",
+    "to_device",
+    "to_numpy",
+    "valid_pixels",
 ]
 
 RawCube: TypeAlias = Real[np.ndarray, "h w b"]
@@ -47,16 +47,24 @@ Index: TypeAlias = Int[np.ndarray, "n"]
 """Position of a pixel in its scene: ``row * width + column``."""
 
 
-def must_have_shape(scores: Any, shape: tuple[int, ...], source: object) -> None:
-    """Refuse scores that would be broadcast, which is what somebody's new detector may give.
+def valid_pixels(cube: Cube, valid: Mask) -> Pixels:
+    """The valid pixels as rows, in the scene's order; without a copy where all are valid."""
+    return cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
 
-    Raises
-    ------
-    SettingError
-        If their shape is another; the message names the source's class.
-    """
-    if np.shape(scores) != shape:
-        raise SettingError(
-            f"{type(source).__name__} gave scores of shape {np.shape(scores)}: expected {shape}, "
-            f"one for each pixel"
-        )
+
+def to_device(array: np.ndarray, device: str) -> Any:
+    """The array itself for ``cpu``, otherwise a torch tensor there."""
+    if device == "cpu":
+        return array
+    import torch
+
+    return torch.from_numpy(array).to(device)
+
+
+def to_numpy(array: Any) -> np.ndarray:
+    """A NumPy array of any array's values."""
+    if isinstance(array, np.ndarray):
+        return array
+    if hasattr(array, "detach"):
+        array = array.detach().cpu()
+    return np.asarray(array)

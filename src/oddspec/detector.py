@@ -14,9 +14,11 @@ or the screen is known to it, and fitted state is returned, never stored.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import (
+    Any,
     ClassVar,
     Generic,
     Literal,
@@ -37,10 +39,10 @@ __all__ = [
     "Background",
     "BackgroundDetector",
     "Detector",
-    "Examined",
-    "Examiner",
     "Insight",
     "SceneDetector",
+    "SceneModel",
+    "SceneResult",
     "Summary",
     "WindowDetector",
 ]
@@ -169,39 +171,66 @@ class WindowDetector(Detector, ABC):
         return 0
 
 
-class Examined(NamedTuple):
+class SceneResult(NamedTuple):
     """What a `SceneDetector` makes of a scene."""
 
     scores: Scores
     """``(h, w)``; NaN where invalid."""
     insights: tuple[Insight, ...] = ()
     """What was found on the way."""
-    fitted: Examiner | None = None
+    fitted: SceneModel | None = None
     """What has been learnt here, to be applied to other scenes as it is; a dataclass such as
     `Background` describes."""
 
 
 @runtime_checkable
-class Examiner(Protocol):
-    """What scores whole scenes: a `SceneDetector`, or what one has fitted."""
+class SceneModel(Protocol):
+    """What scores whole scenes: a `SceneDetector`, or what one has fitted.
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    What is fitted needs no more memory than its detector states.
+    """
+
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Score the whole scene. Invalid pixels influence no other."""
-
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """Bytes needed beside the cube itself; the run refuses before allocating more."""
 
 
 class SceneDetector(Detector, ABC):
     """Score all pixels together, in memory."""
 
-    fitted: ClassVar[type[Examiner] | None] = None
+    fitted: ClassVar[type[SceneModel] | None] = None
     """The class of what `examine` leaves for other scenes, where it leaves something."""
 
     @abstractmethod
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
-        """Score the whole scene. Invalid pixels influence no other."""
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
+        """Score the whole scene. Invalid pixels influence no other.
+
+        Raises
+        ------
+        InputError
+            If the scene does not suit: too few valid pixels, all equal, or none above zero.
+
+        Warns
+        -----
+        NotConverged
+            If the steps of an iteration did not suffice.
+        """
 
     @abstractmethod
     def memory(self, height: int, width: int, bands: int) -> int:
         """Bytes needed beside the cube itself; the run refuses before allocating more."""
+
+
+_RENAMED = {"Examined": SceneResult, "Examiner": SceneModel}
+
+
+def __getattr__(name: str) -> Any:
+    """Names from before, which detectors in users' files import."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = _RENAMED[name]
+    warnings.warn(
+        f"oddspec.detector.{name} is now {found.__name__}; the old name will go away",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return found

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.detector import Background, BackgroundDetector, Detector, Examiner, SceneDetector
+from oddspec.detector import Background, BackgroundDetector, Detector, SceneDetector, SceneModel
 from oddspec.detectors import load
 from oddspec.errors import InputError, SettingError
 from oddspec.io import npz as archive
@@ -52,7 +52,7 @@ class Model:
 
     name: str
     detector: Detector
-    fitted: Background | Examiner
+    fitted: Background | SceneModel
     bands: int
     wavelengths: np.ndarray | None = None
 

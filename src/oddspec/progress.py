@@ -1,4 +1,4 @@
-"""How long work tells of its progress, and how it is called off."""
+"""How long work reports its progress, and how it is stopped."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,7 +7,7 @@ __all__ = ["Progress", "silent"]
 
 @runtime_checkable
 class Progress(Protocol):
-    """Called now and then by long work; raise from it to call the work off."""
+    """Called now and then by long work; raise from it to stop the work."""
 
     def __call__(self, done: float, total: float, stage: str) -> None:
         """``done`` of ``total`` units of the stage named ``stage`` are finished."""

@@ -29,7 +29,8 @@ class Scene:
     mask_flat
         Mask pixels with the same value in every used band too: dead or filled ones.
     notes
-        Sentences about what is odd in the file or in what was said of it, and how it was read.
+        Sentences about what is unusual in the file, or wrong in what was said of it, and how it was
+        read.
     """
 
     source: Source
@@ -56,26 +57,26 @@ class Scene:
         count = source.shape[2]
         meta = source.metadata
         if bands is not None:
-            kept = np.unique(np.asarray(bands, dtype=np.intp))
-            if kept.size and (kept[0] < 0 or kept[-1] >= count):
+            chosen = np.unique(np.asarray(bands, dtype=np.intp))
+            if chosen.size and (chosen[0] < 0 or chosen[-1] >= count):
                 raise InputError(
-                    f"{source.path or source.name}: band {kept[-1] + 1} was asked for, but the "
+                    f"{source.path or source.name}: band {chosen[-1] + 1} was asked for, but the "
                     f"scene has bands 1 to {count}"
                 )
         elif meta.bad_bands is not None:
-            kept = np.flatnonzero(~meta.bad_bands)
+            chosen = np.flatnonzero(~meta.bad_bands)
         else:
-            kept = np.arange(count)
-        if kept.size < 2:
+            chosen = np.arange(count)
+        if chosen.size < 2:
             raise InputError(
-                f"{source.path or source.name}: {kept.size} of {count} bands remain, but at least "
-                f"2 are needed; check the bad-band list or choose others with --bands"
+                f"{source.path or source.name}: {chosen.size} of {count} bands remain, but at "
+                f"least 2 are needed; check the bad-band list or choose others with --bands"
             )
         if nodata is None:
-            return cls(source, kept, meta.nodata, mask_flat, meta.notes)
+            return cls(source, chosen, meta.nodata, mask_flat, meta.notes)
         # As the data's type has it: no float32 equals -9999.9.
         value, note = parse_nodata(nodata, source.dtype)
-        return cls(source, kept, value, mask_flat, (*meta.notes, *([note] if note else [])))
+        return cls(source, chosen, value, mask_flat, (*meta.notes, *([note] if note else [])))
 
     @property
     def name(self) -> str:
@@ -103,8 +104,8 @@ class Scene:
 
     def prepare(self, raw: np.ndarray) -> tuple[Cube, Mask]:
         """The same for a piece of the source that has been read already."""
-        chosen = raw if len(self.bands) == raw.shape[2] else raw[:, :, self.bands]
-        cube = np.array(chosen, dtype=np.float64, order="C")
+        used = raw if len(self.bands) == raw.shape[2] else raw[:, :, self.bands]
+        cube = np.array(used, dtype=np.float64, order="C")
         if raw.dtype.kind == "f":
             valid: Mask = np.asarray(np.isfinite(cube).all(axis=2))
         else:
@@ -113,7 +114,7 @@ class Scene:
             valid &= (cube != self.nodata).all(axis=2)
         if self.mask_flat:
             valid &= (cube != cube[:, :, :1]).any(axis=2)
-        cube[~valid] = 0.0
+        cube[~valid] = 0.0  # `cube` is a copy of its own, whatever the source gave
         return cube, valid
 
     def without_valid_pixel(self) -> InputError:

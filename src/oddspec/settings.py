@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import tomli_w
+
 from oddspec.errors import SettingError, did_you_mean
 
 __all__ = [
@@ -120,17 +122,8 @@ def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
 
 def to_toml(detector: Any) -> str:
     """The settings as TOML lines; a setting that is None is left out."""
-    lines = []
-    for f in dataclasses.fields(detector):
-        value = getattr(detector, f.name)
-        if isinstance(value, bool):
-            lines.append(f"{f.name} = {str(value).lower()}")
-        elif isinstance(value, str):
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            lines.append(f'{f.name} = "{escaped}"')
-        elif value is not None:
-            lines.append(f"{f.name} = {value!r}")
-    return "\n".join(lines)
+    values = {f.name: getattr(detector, f.name) for f in dataclasses.fields(detector)}
+    return tomli_w.dumps({name: value for name, value in values.items() if value is not None})
 
 
 def from_toml(cls: type[Any], text: str) -> Any:

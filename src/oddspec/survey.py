@@ -57,7 +57,7 @@ class Survey:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences for the user about what is odd; empty where all is well."""
+        """Sentences for the user about what is unusual; empty where all is well."""
         look = "" if self.complete else f" among the {self.looked_at:,} pixels looked at"
         notes = []
         if self.nonfinite:

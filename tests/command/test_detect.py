@@ -45,9 +45,9 @@ def test_all_products_are_written_and_agree(made, tmp_path, capsys):
     folder = tmp_path / "field"
     assert {p.name for p in folder.iterdir()} == PRODUCTS
     out = capsys.readouterr()
-    (told,) = json.loads(out.out)
+    (report,) = json.loads(out.out)
     record = json.loads((folder / "run.json").read_text())
-    assert told["detections"] == record["detections"]["objects"] > 0
+    assert report["detections"] == record["detections"]["objects"] > 0
     assert record["metrics"]["auc_pd_pf"] > 0.9
     assert record["scene"]["sha256"]
     assert record["peak_memory_bytes"] > 1e6
@@ -56,7 +56,7 @@ def test_all_products_are_written_and_agree(made, tmp_path, capsys):
         assert scores.transform.almost_equals(scene.transform, 1e-9)
         values = scores.read(1)
     found = pyogrio.read_info(folder / "detections.gpkg")
-    assert found["features"] == told["detections"]
+    assert found["features"] == report["detections"]
     threshold = record["threshold"]["value"]
     with rasterio.open(folder / "mask.tif") as mask:
         np.testing.assert_array_equal(mask.read(1) == 1, values > threshold)
@@ -71,16 +71,16 @@ def test_progress_goes_to_standard_error_and_results_to_standard_output(made, tm
     assert "report.html" in out.out
 
 
-def test_what_is_odd_about_a_file_is_told(tmp_path, capsys):
+def test_what_is_unusual_about_a_file_is_printed(tmp_path, capsys):
     cube = np.random.default_rng(0).normal(size=(30, 40, 8))
     cube[3, 4, 5] = np.nan
     np.save(tmp_path / "holes.npy", cube)
     assert run("detect", tmp_path / "holes.npy", "--out", tmp_path / "out", "--json") == 0
     out = capsys.readouterr()
-    (told,) = json.loads(out.out)
+    (report,) = json.loads(out.out)
     record = json.loads((tmp_path / "out" / "holes" / "run.json").read_text())
-    assert told["notes"] == record["notes"]
-    (note,) = told["notes"]
+    assert report["notes"] == record["notes"]
+    (note,) = report["notes"]
     assert note == "pixels with NaN or infinity: 1, masked"
     assert f"oddspec: note: holes.npy: {note}\n" in out.err
 
@@ -207,9 +207,9 @@ def test_an_interrupted_run_resumes_with_the_same_result(tmp_path, how):
     assert status == (-signal.SIGKILL if how == signal.SIGKILL else 130)
     assert not (out / "field" / "scores.tif").exists()
     again = start(made, out, "--resume")
-    told = again.stderr.read()
+    report = again.stderr.read()
     assert again.wait() == 0
-    first = json.loads(told.splitlines()[0])
+    first = json.loads(report.splitlines()[0])
     assert first["done"] >= 1
     with (
         rasterio.open(whole / "field/scores.tif") as a,
@@ -238,7 +238,7 @@ def test_a_refused_scene_leaves_no_folder(tmp_path, rng, capsys):
     assert not (tmp_path / "small").exists()
 
 
-def test_what_a_detector_refuses_is_told_with_the_scenes_path(tmp_path, capsys):
+def test_what_a_detector_refuses_names_the_scenes_path(tmp_path, capsys):
     equal, single = tmp_path / "equal.npy", tmp_path / "single.npy"
     np.save(equal, np.ones((9, 9, 4)))
     cube = np.full((9, 9, 4), np.nan)

@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 
 from oddspec.command import main
-from oddspec.command.demo import main as demo
+from oddspec.command.demo import demo
 
 
 def run(*arguments):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from oddspec.detector import Examined, SceneDetector
+from oddspec.detector import SceneDetector, SceneResult
 from oddspec.execution.resources import Resources
 from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
@@ -18,7 +18,7 @@ threads_seen = []
 class Examining(SceneDetector):
     def examine(self, cube, valid, *_):
         threads_seen.append(torch.get_num_threads())
-        return Examined(cube[..., 0])
+        return SceneResult(cube[..., 0])
 
     def memory(self, height, width, bands):
         return 0

@@ -12,7 +12,7 @@ from oddspec.execution.run import run
 from oddspec.execution.score_store import Partial, ScoreArray
 from oddspec.execution.tiles import Region
 from oddspec.io.source import ArraySource
-from oddspec.pipeline import Options, detect_scene
+from oddspec.pipeline import PipelineOptions, detect_scene
 from oddspec.scene import Scene
 
 IDENTITY = {"detector": "rx", "bands": [0, 1, 2]}
@@ -34,7 +34,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    monkeypatch.setattr("oddspec.execution.two_passes.TILE_BYTES", 8e4)
+    monkeypatch.setattr("oddspec.execution.tiles.TILE_BYTES", 8e4)
     monkeypatch.setattr("oddspec.execution.tiles.BLOCK_PIXELS", 100)
     monkeypatch.setattr("oddspec.execution.score_store.SAVE_EVERY", 0.0)
 
@@ -46,9 +46,9 @@ def scene(rng, small_tiles):
 
 
 def whole(scene):
-    sink = ScoreArray(200, 50)
-    run(scene, RX(), sink, Resources(workers=1))
-    return sink.scores
+    store = ScoreArray(200, 50)
+    run(scene, RX(), store, Resources(workers=1))
+    return store.scores
 
 
 @pytest.mark.parametrize("stage", ["summarising", "scoring"])
@@ -151,7 +151,7 @@ def test_scores_of_other_inputs_are_not_taken_up(
 
     def detect(options, progress):
         own = str(files / "own.py")
-        one = Options(**options, resources=Resources(workers=1))
+        one = PipelineOptions(**options, resources=Resources(workers=1))
         detect_scene(files / name, files / "out", own, load(own)(), one, progress)
 
     with pytest.raises(Killed):

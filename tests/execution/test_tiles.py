@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oddspec.errors import BudgetError
-from oddspec.execution.tiles import Grid, Region, Tree, blocks, cut
+from oddspec.execution.tiles import Grid, Region, blocks, cut
 
 sides = st.integers(1, 300)
 
@@ -39,21 +39,3 @@ def test_within_cuts_a_region_out_of_an_array():
     outer = Region((10, 15), (20, 26))
     inner = Region((11, 13), (22, 26))
     np.testing.assert_array_equal(array[inner.within(outer)], array[1:3, 2:6])
-
-
-@given(st.integers(1, 40), st.randoms(use_true_random=False), st.sets(st.integers(0, 39)))
-def test_a_tree_sums_the_same_bits_in_any_order(count, random, empty):
-    values = [None if i in empty else 0.1 * i + 1e10 / (i + 1) for i in range(count)]
-    in_order, shuffled, merged, half = Tree(), Tree(), Tree(), Tree()
-    for i, value in enumerate(values):
-        in_order.add(i, value)
-    order = list(range(count))
-    random.shuffle(order)
-    for i in order:
-        shuffled.add(i, values[i])
-        (merged if i % 3 else half).add(i, values[i])
-    merged.merge(half)
-    assert shuffled.total() == in_order.total() == merged.total()
-    if in_order.total() is not None:
-        assert in_order.total() == pytest.approx(sum(v for v in values if v is not None))
-    assert len(in_order.nodes) <= count.bit_length()

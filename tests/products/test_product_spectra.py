@@ -41,7 +41,7 @@ def test_means_do_not_depend_on_the_windows(case, monkeypatch, window_bytes):
     cube, found, scores = case
     monkeypatch.setattr(module, "_BYTES", window_bytes)
     measured = measure_spectra(Scene.of(ArraySource(cube)), found, scores)
-    assert measured.ids.tolist() == [1, 2, 3, 4, 5]
+    assert len(measured.means) == 5
     assert measured.means == pytest.approx(means(cube, found))
 
 

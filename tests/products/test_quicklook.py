@@ -10,8 +10,9 @@ from oddspec.detections import find_detections
 from oddspec.io.source import ArraySource, Georeference, Metadata
 from oddspec.products import colours
 from oddspec.products.axes import _ticks
+from oddspec.products.charts import write_png
 from oddspec.products.colours import choose_bands, composite, largest_in_blocks
-from oddspec.products.quicklook import draw_quicklook, write_quicklook
+from oddspec.products.quicklook import DPI, draw_quicklook
 from oddspec.products.table import tabulate
 from oddspec.scene import Scene
 
@@ -47,7 +48,7 @@ def test_stretch_ignores_outliers_and_masked_pixels(rng):
     cube[1] = np.nan
     scores = np.ones((50, 60))
     scores[2] = np.nan
-    picture = composite(scene_of(cube), scores, 100, 100).picture
+    picture, _ = composite(scene_of(cube), scores, 100, 100)
     assert picture.shape == (50, 60, 3)
     assert (picture[1:3] == 0.8).all()
     assert 0.4 < picture[3:].mean() < 0.75
@@ -81,7 +82,7 @@ def test_a_large_scene_is_read_by_single_rows(monkeypatch):
     cube = np.broadcast_to(np.arange(4000.0)[:, None, None], (4000, 50, 3))
     scene = Scene.of(Watched(cube))
     monkeypatch.setattr(colours, "_ROW_BYTES", 250 * 50 * 3 * 8)
-    picture = composite(scene, np.ones((4000, 50)), 800, 800).picture
+    picture, _ = composite(scene, np.ones((4000, 50)), 800, 800)
     assert len(reads) == len(picture) == 250
     assert all(rows[1] - rows[0] == 1 for rows, _ in reads)
     assert (np.diff(picture[8:-8, 0, 0]) > 0).all()
@@ -130,7 +131,8 @@ def test_any_shape_gives_a_picture_of_sane_size(tmp_path: Path, rng, shape):
     title = r"$\frac{ scene with \x1b[31m 日本 " + "long " * 50
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        write_quicklook(tmp_path / "q.png", scene_of(cube), scores, table, title=title)
+        figure = draw_quicklook(scene_of(cube), scores, table, title=title)
+        write_png(tmp_path / "q.png", figure, DPI)
     with Image.open(tmp_path / "q.png") as picture:
         assert all(300 < side < 2200 for side in picture.size)
 
@@ -147,7 +149,7 @@ def test_any_scores_give_a_picture(tmp_path: Path, rng, kind):
     with np.errstate(invalid="ignore"):
         table = tabulate(find_detections(scores, scores > 2))
     scene = scene_of(rng.random((20, 30, 4)))
-    write_quicklook(tmp_path / "q.png", scene, scores, table, threshold=2.0)
+    write_png(tmp_path / "q.png", draw_quicklook(scene, scores, table, threshold=2.0), DPI)
     assert (tmp_path / "q.png").stat().st_size > 10_000
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from oddspec.errors import OddspecError
 from oddspec.execution.resources import peak_memory
-from oddspec.products.record import SCHEMA, RunRecord, as_json, write_record
+from oddspec.products.record import RECORD_SCHEMA, as_json, write_record
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,22 @@ def test_values_in_terms_of_json(value, expected):
 
 
 def record(**more):
-    return RunRecord(
-        scene={"name": "s", "sha256": "0" * 64},
-        detector="rx",
-        settings={"ridge": 0.0},
-        threshold=Fit(0.1, np.float32(9)),
-        detections={"objects": 3},
-        metrics={"auc_pd_pf": np.float64(0.9), "undefined": float("nan")},
+    return {
+        "scene": {"name": "s", "sha256": "0" * 64},
+        "detector": "rx",
+        "settings": {"ridge": 0.0},
+        "threshold": Fit(0.1, np.float32(9)),
+        "detections": {"objects": 3},
+        "metrics": {"auc_pd_pf": np.float64(0.9), "undefined": float("nan")},
         **more,
-    )
+    }
 
 
 def test_file_is_strict_json_with_versions_and_machine(tmp_path: Path):
     write_record(tmp_path / "run.json", record(timings={"read": 1.5}, warnings=["Grüße"]))
     text = (tmp_path / "run.json").read_text(encoding="utf-8")
     content = json.loads(text, parse_constant=pytest.fail)
-    assert content["schema"] == SCHEMA
+    assert content["schema"] == RECORD_SCHEMA
     assert content["metrics"] == {"auc_pd_pf": 0.9, "undefined": None}
     assert content["threshold"] == {"shape": 0.1, "level": 9.0}
     assert content["warnings"] == ["Grüße"]

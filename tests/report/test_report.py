@@ -1,6 +1,7 @@
 """The page as a reader and as a browser get it."""
 
-from dataclasses import replace
+import datetime
+from dataclasses import field, make_dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,18 +11,22 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from oddspec.detections import find_detections, flag_detections
-from oddspec.detector import Insight
+from oddspec.detector import Detector, Insight
 from oddspec.errors import OddspecError
 from oddspec.io.source import ArraySource, Georeference, Metadata
-from oddspec.products import write_products
+from oddspec.metrics import Roc
+from oddspec.products import Products, write_products
 from oddspec.products.charts import band_axis
+from oddspec.products.spectra import measure_spectra
 from oddspec.products.table import tabulate
-from oddspec.report import ReportContent, TruthContent, write_report
-from oddspec.report.facts import number, plain, ranges, size
+from oddspec.report import DetectionResult, TruthComparison, write_report
+from oddspec.report.facts import number, plain, ranges
 from oddspec.report.histogram import count_scores
 from oddspec.report.page import render
 from oddspec.scene import Scene
 from oddspec.statistics.gaussian import Health
+from oddspec.survey import survey
+from oddspec.text import bytes_text
 from oddspec.threshold import Threshold
 
 EVIL = '<script>alert("1")</script><img src=x onerror=alert(2)>'
@@ -54,7 +59,24 @@ class Page(HTMLParser):
             self.text += " ".join(data.split()) + " "
 
 
-def content_of(cube, folder: Path, *, evil: str = "", place: Georeference | None = None, **more):
+class Modelled:
+    """A distribution of background scores, for p-values and the modelled tail."""
+
+    def sf(self, scores):
+        return np.exp(-scores / 100)
+
+    def isf(self, pfa):
+        return -100 * np.log(pfa)
+
+
+def detector_of(name: str = "ridge", value=0.0, text: str = ""):
+    """A detector whose settings, reference and documentation are given."""
+    fields = [(name, type(value), field(default=value))]
+    namespace = {"reference": text, "score_unit": text, "__doc__": text or "far from the mean"}
+    return make_dataclass("Made", fields, bases=(Detector,), namespace=namespace)()
+
+
+def result_of(cube, folder: Path, *, evil: str = "", place: Georeference | None = None, **more):
     meta = Metadata(
         wavelengths=np.linspace(400, 900, cube.shape[2]),
         bad_bands=np.arange(cube.shape[2]) == 4,
@@ -69,23 +91,29 @@ def content_of(cube, folder: Path, *, evil: str = "", place: Georeference | None
     scores = np.abs(cube - cube.mean(axis=(0, 1))).sum(axis=2)
     scores[0, :3] = np.nan
     threshold = Threshold(
-        float(np.nanquantile(scores, 0.98)), "tail", 1e-3, 1e-3 * 621, 621,
+        float(np.nanquantile(scores, 0.98)), "tail", 1e-3, 1e-3 * 621, 621, Modelled(),
         diagnostics={"goodness " + evil: 0.25, "nested": {"shape": 0.1}},
         warnings=("a warning " + evil,),
     )  # fmt: skip
     with np.errstate(invalid="ignore"):
         found = find_detections(scores, scores > threshold.value, min_size=2)
     found = flag_detections(found, scores, dead_rows=[9])
-    products = write_products(
-        folder, scene, scores, threshold, found, detector="rx", p_value=lambda s: np.exp(-s / 100)
-    )
+    products = write_products(folder, scene, scores, threshold, found, detector="rx")
     settings = {
-        "scene": scene, "detector": "rx", "scores": scores, "threshold": threshold,
-        "detections": found, "table": products.table, "spectra": products.spectra,
-        "quicklook": products.paths["quicklook.png"], "files": list(products.paths),
-        "p_value": lambda s: np.exp(-s / 100),
+        "scene": scene, "detector_name": "rx", "detector": detector_of(), "threshold": threshold,
+        "detections": found, "products": products, "histogram": count_scores(scores),
+        "survey": survey(scene),
     }  # fmt: skip
-    return ReportContent(**(settings | more))
+    return DetectionResult(**(settings | more))
+
+
+def least_result(cube, scores, threshold: Threshold, name: str = "rx"):
+    """A result without a truth, georeference, wavelengths, survey or files."""
+    scene = Scene.of(ArraySource(cube))
+    found = find_detections(scores, scores > threshold.value)
+    products = Products({}, tabulate(found), measure_spectra(scene, found, scores, most=0))
+    histogram = count_scores(scores)
+    return DetectionResult(scene, name, detector_of(), threshold, found, products, histogram)
 
 
 @pytest.fixture(autouse=True)
@@ -97,21 +125,25 @@ def few_spectra(monkeypatch):
 @pytest.fixture
 def truth():
     pf = np.linspace(0, 1, 50)
-    return TruthContent(
-        "truth.mat: map", 12, 609, pf, np.sqrt(pf),
-        {"AUC(PD,PF)": 2 / 3, "AUC(PD,τ)": None}, (0.6, 0.7), 0.25, {1e-3: 0.1},
-        {"objects found": 3}, (0.01, 0.1),
-    )  # fmt: skip
+    names = ("auc_td", "auc_bs", "auc_snpr", "auc_tdbs", "auc_odp", "auc_pf_tau", "auc_pd_tau")
+    metrics = {
+        **dict.fromkeys(names), "auc_pd_pf": 2 / 3, "auc_ci_low": 0.6, "auc_ci_high": 0.7,
+        "average_precision": 0.25, "pd_at_pf_0.001": 0.1, "objects": 3, "targets": 12,
+        "pixels": 621,
+    }  # fmt: skip
+    curve = Roc(np.zeros(50), pf, np.sqrt(pf))
+    return TruthComparison("truth.mat: map", metrics, curve, (0.01, 0.1))
 
 
 @pytest.fixture
-def full(cube, tmp_path, truth):
+def full(cube, tmp_path, truth, monkeypatch):
     place = Georeference(CRS.from_epsg(32633), Affine(3, 0, 4e5, 0, -3, 4e6))
-    return content_of(
+    monkeypatch.setattr("oddspec.report.page.peak_memory", lambda: 123_000_000)
+    return result_of(
         cube, tmp_path, place=place, truth=truth, sha256="ab" * 32,
-        covariance=Health(12, 11, 1, 1e5, 52.0), masked={"nodata": 3}, options={"pfa": 1e-3},
-        timings={"read": 1.25}, peak_memory_bytes=123_000_000, command=["oddspec", "detect", "x"],
-        settings={"ridge": 0.0}, detector_summary="far from the mean", created="today",
+        health=Health(12, 11, 1, 1e5, 52.0), run_settings={"pfa": 1e-3},
+        timings={"read": 1.25}, command=["oddspec", "detect", "x"],
+        started=datetime.datetime(2025, 1, 2, tzinfo=datetime.UTC),
     )  # fmt: skip
 
 
@@ -124,9 +156,8 @@ def test_page_is_self_contained_and_well_formed(full, tmp_path: Path):
     assert "script" not in page.tags
     assert "link" not in page.tags
     local = {"scores.tif", "mask.tif", "detections.gpkg", "detections.geojson", "detections.csv"}
-    assert {a for a in page.addresses if not a.startswith("data:image/")} == local | {
-        "quicklook.png"
-    }
+    local |= {"quicklook.png", "run.json"}
+    assert {a for a in page.addresses if not a.startswith("data:image/")} == local
     assert "@import" not in html
     assert "url(" not in html
     assert "default-src 'none'" in html
@@ -145,9 +176,11 @@ def test_page_is_self_contained_and_well_formed(full, tmp_path: Path):
 )
 def test_the_name_of_an_insight_stands_once_in_its_caption(cube, tmp_path, name, label, shown):
     insight = Insight(name, "curve", np.arange(3.0), label)
-    content = content_of(cube, tmp_path)
-    content = replace(content, insights=[(insight, content.quicklook)])
-    assert shown in Page(render(content)).text
+    result = result_of(cube, tmp_path)
+    pictures = {f"insights/{name}.png": result.products.paths["quicklook.png"]}
+    products = replace(result.products, paths=result.products.paths | pictures)
+    result = replace(result, insights=[insight], products=products)
+    assert shown in Page(render(result)).text
 
 
 def test_page_says_what_matters(full):
@@ -163,7 +196,7 @@ def test_page_says_what_matters(full):
         "3 of 624 (0.481 %)",
         "EPSG:32633",
         "11 of 12 (deficient)",
-        "the covariance has rank" if full.covariance.rank < 11 else "bands are constant",
+        "the covariance has rank" if full.health.rank < 11 else "bands are constant",
         "0.6667 (95 % interval 0.6000 to 0.7000)",
         "undefined",
         "a warning",
@@ -179,13 +212,13 @@ def test_page_says_what_matters(full):
 
 
 def test_text_from_files_is_escaped(cube, tmp_path: Path, truth):
-    content = content_of(
+    result = result_of(
         cube, tmp_path, evil=EVIL, truth=replace(truth, name=EVIL, notes=(EVIL,)),
-        detector_summary=EVIL, reference=EVIL, settings={EVIL: EVIL}, masked={EVIL: 3},
-        options={"x": [EVIL]}, notes=(EVIL,), warnings=(EVIL,), command=[EVIL], timings={EVIL: 1.0},
-        files=[EVIL, "javascript:alert(1)"], created=EVIL, score_label=EVIL, sha256=EVIL,
+        detector=detector_of("evil", EVIL, EVIL), run_settings={EVIL: [EVIL]}, warnings=(EVIL,),
+        command=[EVIL], timings={EVIL: 1.0}, sha256=EVIL,
     )  # fmt: skip
-    html = render(content)
+    paths = result.products.paths | {EVIL: tmp_path, "javascript:alert(1)": tmp_path}
+    html = render(replace(result, products=replace(result.products, paths=paths)))
     page = Page(html)
     assert "<script" not in html
     assert "onerror" not in page.attributes
@@ -194,19 +227,15 @@ def test_text_from_files_is_escaped(cube, tmp_path: Path, truth):
 
 
 def test_control_characters_do_not_reach_the_page(cube, tmp_path: Path):
-    html = render(content_of(cube, tmp_path, notes=("\x1b[31mred\x07",), warnings=("\x00null",)))
+    evil = "\x1b[31mred\x07"
+    html = render(result_of(cube, tmp_path, evil=evil, command=[evil], warnings=("\x00null",)))
     assert not set("\x1b\x07\x00") & set(html)
 
 
 def test_least_content(cube, tmp_path: Path):
     """A run without truth, georeference, wavelengths, covariance, spectra or pictures."""
-    scores = np.ones((24, 26))
-    found = find_detections(scores, scores > 1)
-    content = ReportContent(
-        scene=Scene.of(ArraySource(cube)), detector="crd", scores=scores,
-        threshold=Threshold(1.0, "otsu", None, None, 624), detections=found, table=tabulate(found),
-    )  # fmt: skip
-    page = Page(render(content))
+    threshold = Threshold(1.0, "otsu", None, None, 624)
+    page = Page(render(least_result(cube, np.ones((24, 26)), threshold, "crd")))
     assert "No object lies above a threshold of 1 " in page.text
     assert "by Otsu's method" in page.text
     assert "none: positions are rows and columns" in page.text
@@ -215,26 +244,16 @@ def test_least_content(cube, tmp_path: Path):
 
 
 def test_nothing_scored(cube):
-    scores = np.full((24, 26), np.nan)
-    found = find_detections(scores, np.zeros((24, 26), dtype=bool))
-    content = ReportContent(
-        scene=Scene.of(ArraySource(cube)), detector="rx", scores=scores,
-        threshold=Threshold(np.inf, "tail", 1e-3, 0.0, 0), detections=found, table=tabulate(found),
-    )  # fmt: skip
-    assert "624 of 624" in Page(render(content)).text
+    threshold = Threshold(np.inf, "tail", 1e-3, 0.0, 0)
+    result = least_result(cube, np.full((24, 26), np.nan), threshold)
+    assert "624 of 624" in Page(render(result)).text
 
 
 def test_a_thousand_detections_make_a_short_page(rng):
     cube = rng.random((100, 100, 20))
     scores = np.zeros((100, 100))
     scores[::3, ::3] = rng.random((34, 34)) + 1
-    found = find_detections(scores, scores > 1)
-    content = ReportContent(
-        scene=Scene.of(ArraySource(cube)), detector="rx", scores=scores,
-        threshold=Threshold(1.0, "top", None, None, 10_000), detections=found,
-        table=tabulate(found),
-    )  # fmt: skip
-    html = render(content)
+    html = render(least_result(cube, scores, Threshold(1.0, "top", None, None, 10_000)))
     assert "The 50 highest peaks of 1,156." in Page(html).text
     assert html.count("<tr>") < 120
 
@@ -260,7 +279,8 @@ def test_large_pictures_are_embedded_smaller(full, tmp_path: Path, rng):
 
     Image.fromarray(rng.integers(0, 255, (1000, 1500, 3), np.uint8)).save(tmp_path / "noise.png")
     assert (tmp_path / "noise.png").stat().st_size > 4e6
-    html = render(replace(full, quicklook=tmp_path / "noise.png"))
+    paths = full.products.paths | {"quicklook.png": tmp_path / "noise.png"}
+    html = render(replace(full, products=replace(full.products, paths=paths)))
     assert "data:image/jpeg;base64," in html
     assert len(html) < 3e6
 
@@ -290,7 +310,7 @@ def test_histogram_of_nothing():
 
 
 def test_spectra_are_broken_where_bands_are_left_out(full):
-    along, gaps, _ = band_axis(full.spectra.bands, full.spectra.wavelengths)
+    along, gaps, _ = band_axis(full.products.spectra.bands, full.products.spectra.wavelengths)
     assert along.tolist() == full.scene.wavelengths.tolist()
     assert gaps.tolist() == [4]
 
@@ -333,6 +353,6 @@ def test_ranges_of_bands():
 
 
 def test_sizes_for_reading():
-    assert [size(n) for n in (12, 1500, 2_500_000, 10e9, None)] == [
+    assert [bytes_text(n) for n in (12, 1500, 2_500_000, 10e9, None)] == [
         "12 bytes", "1.5 kB", "2.5 MB", "10 GB", "–",
     ]  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oddspec.scenes.landscape import Landscape
-from oddspec.scenes.painting import INDEX, MATERIALS, line, paint, soft
+from oddspec.scenes.painting import INDEX, MATERIALS, line, paint, smooth_step
 
 
 @pytest.mark.parametrize("seed", [0, 4])
@@ -53,4 +53,4 @@ def test_lines_and_edges_are_antialiased():
     # A line 0.5 wide fills half of the pixel it runs through, wherever it runs in it.
     np.testing.assert_allclose(line(np.array([0.0, 0.2, 0.25]), 0.25), 0.5)
     np.testing.assert_allclose(line(np.array([0.0, 2.0, 3.0]), 2.0), [1.0, 0.5, 0.0])
-    np.testing.assert_allclose(soft(np.array([-2.0, 0.0, 2.0]), 1.0), [0.0, 0.5, 1.0])
+    np.testing.assert_allclose(smooth_step(np.array([-2.0, 0.0, 2.0]), 1.0), [0.0, 0.5, 1.0])

@@ -46,7 +46,7 @@ def test_a_field_is_standardised_and_smooth():
 
 def test_the_slope_is_the_derivative():
     field = Field(5, "f", 40.0, 50, octaves=2)
-    across, down = field.slope(7)
+    across, down = field.gradient(7)
     before, here, after = (field.row(row) for row in (6, 7, 8))
     np.testing.assert_allclose(across[1:-1], (here[2:] - here[:-2]) / 2, atol=0.01)
     np.testing.assert_allclose(down, (after - before) / 2, atol=0.01)

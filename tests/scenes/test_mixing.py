@@ -39,14 +39,14 @@ def test_a_shorter_scene_is_the_beginning_of_a_longer_one():
 
 
 @pytest.mark.parametrize("quantity", ["reflectance", "radiance"])
-def test_targets_are_mixed_linearly(quantity: str):
+def test_targets_are_mixed_linearly(quantity: str, target_abundance):
     targets = (
         Target(5, 7, 3, 2, 1.0, "blue tarpaulin"),
         Target(12, 30, 1, 1, 0.5, "orange fabric"),
         Target(30, 20, 1, 2, 0.15, "bare metal"),
     )
     without, with_targets = clean(quantity, ()), clean(quantity, targets)
-    implanted = Renderer(recipe(quantity, targets)).target_abundance(0, 40)
+    implanted = target_abundance(recipe(quantity, targets))
     changed = (with_targets != without).any(axis=2)
     np.testing.assert_array_equal(changed, implanted > 0)
     renderer = Renderer(recipe(quantity, targets))
@@ -127,14 +127,14 @@ def test_global_generators_are_left_alone():
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_plain_rx_finds_most_targets_but_not_all():
+def test_plain_rx_finds_most_targets_but_not_all(target_abundance):
     scene = Recipe(rows=100, columns=250, bands=120, targets=24)
     renderer = Renderer(scene)
     pixels = renderer.rows(0, 100)[:, :, ~renderer.air.blind].reshape(25_000, -1).astype(float)
     pixels -= pixels.mean(axis=0)
     inverse = np.linalg.inv(pixels.T @ pixels / (len(pixels) - 1))
     scores = np.einsum("ij,ij->i", pixels @ inverse, pixels).reshape(100, 250)
-    filled = renderer.target_abundance(0, 100)
+    filled = target_abundance(scene)
     background = np.sort(scores[filled == 0])
 
     def above(part: np.ndarray) -> np.ndarray:

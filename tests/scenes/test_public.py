@@ -11,18 +11,10 @@ import scipy.io
 from scipy.ndimage import label
 from scipy.stats import rankdata
 
+from oddspec.command.scenes import catalogue_rows, recognised_rows, scene_text
 from oddspec.command.terminal import text_table
 from oddspec.errors import InputError, SettingError
-from oddspec.scenes import (
-    PublicScene,
-    SceneFile,
-    catalogue,
-    describe,
-    find,
-    list_rows,
-    recognise,
-    recognised_rows,
-)
+from oddspec.scenes import PublicScene, SceneFile, catalogue, find, recognise
 from oddspec.scenes.public import UNKNOWN, parse
 
 MINIMAL = """
@@ -114,13 +106,13 @@ def test_find():
 
 
 def test_text():
-    lines = text_table(list_rows(catalogue())).splitlines()
+    lines = text_table(catalogue_rows(catalogue())).splitlines()
     assert len(lines) == len(catalogue()) + 2
-    text = describe(find("sandiego-1"))
+    text = scene_text(find("sandiego-1"))
     for part in ("truth 57", "58b", "0.905471", "10.1109/TGRS.2015.2479299", "none stated"):
         assert part in text
-    assert "singular" in describe(find("sandiego-1-raw224"))
-    assert "checksum unknown" in text_table(list_rows([find("abu-airport-3")]))
+    assert "singular" in scene_text(find("sandiego-1-raw224"))
+    assert "checksum unknown" in text_table(catalogue_rows([find("abu-airport-3")]))
 
 
 def test_unknown_files_are_not_recognised(tmp_path: Path):

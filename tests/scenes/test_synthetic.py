@@ -52,7 +52,7 @@ def test_files_and_header(tmp_path: Path):
         assert dataset.dtypes[0] == "int16"
 
 
-def test_the_truth_is_what_was_implanted(tmp_path: Path):
+def test_the_truth_is_what_was_implanted(tmp_path: Path, target_abundance):
     made = make_scene(tmp_path / "a.img", **SIZE, targets=6, noise_snr=float("inf"))
     plain = make_scene(tmp_path / "b.img", **SIZE, targets=0, noise_snr=float("inf"))
     changed = (read(made) != read(plain)).any(axis=2)
@@ -60,7 +60,7 @@ def test_the_truth_is_what_was_implanted(tmp_path: Path):
         truth = dataset.read(1)
         assert dataset.dtypes[0] == "uint8"
     np.testing.assert_array_equal(truth == 1, changed)
-    np.testing.assert_array_equal(truth, Renderer(made.recipe).target_abundance(0, 24) > 0)
+    np.testing.assert_array_equal(truth, target_abundance(made.recipe) > 0)
     with open(made.target_list, newline="") as stream:
         records = list(csv.DictReader(stream))
     assert len(records) == len(made.targets) == 6

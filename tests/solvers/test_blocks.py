@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from oddspec.solvers.blocks import ALONE, BLOCK_BYTES, blocks, crew, spans
+from oddspec.execution.executors import thread_pool
+from oddspec.solvers.blocks import BLOCK_BYTES, blocks, each_span, spans
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 8, 1001])
@@ -30,11 +31,11 @@ def test_threads_change_nothing_and_have_one_blas_thread_each(rng):
     def work(span):
         return X[span].T @ X[span], blas_threads()
 
-    alone = ALONE.each(len(X), work)
+    alone = each_span(len(X), work)
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
-        with crew() as threads:
-            shared = threads.each(len(X), work)
+        with thread_pool() as threads:
+            shared = each_span(len(X), work, threads)
         assert blas_threads() == before
     for (mine, _), (theirs, count) in zip(alone, shared, strict=True):
         np.testing.assert_array_equal(mine, theirs)

@@ -48,7 +48,7 @@ def test_a_step_equals_the_formulas(small):
         for found, expected in zip((state.D, *state.codes[:3]), (D, L, J, U), strict=True):
             np.testing.assert_allclose(found, expected, atol=1e-10)
         np.testing.assert_allclose(solver.anomalies(state, X), S, atol=1e-10)
-    assert (state.codes.kept > 0).any()
+    assert (state.codes.shrinkage > 0).any()
 
 
 def slope(f, A, rng):
@@ -111,7 +111,7 @@ def test_with_a_fixed_dictionary_it_converges_to_the_optimum(scene, rng):
     left = X - J @ D - S
     lengths = np.linalg.norm(left, axis=1)
     assert lengths.max() <= weights.l3 * (1 + 1e-3)
-    np.testing.assert_allclose(lengths[state.codes.kept > 0.1], weights.l3, rtol=1e-3)
+    np.testing.assert_allclose(lengths[state.codes.shrinkage > 0.1], weights.l3, rtol=1e-3)
     U, s, V = np.linalg.svd(J, full_matrices=False)
     pulled = left @ D.T / weights.l2
     assert np.linalg.norm(pulled, 2) <= 1 + 1e-3

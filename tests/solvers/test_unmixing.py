@@ -1,10 +1,8 @@
-"""Endmembers, abundances, small volumes and mean shift on scenes whose answer is known."""
+"""Endmembers and abundances on scenes whose answer is known."""
 
 import numpy as np
 import pytest
 
-from oddspec.detectors.representation.adlr import min_volume
-from oddspec.detectors.representation.adlr.mean_shift import mean_shift
 from oddspec.solvers.unmixing import abundances, leading_directions, pure_pixels
 
 
@@ -47,50 +45,3 @@ def test_abundances_are_optimal_shares(rng):
     for other in rng.dirichlet(np.ones(3), 200):
         near = S + 0.01 * (other - S)
         assert (((X - near @ A) ** 2).sum(axis=1) >= best - 1e-6).all()
-
-
-class TestMinVolume:
-    def test_the_objective_never_rises(self, mixed, rng):
-        A, _, X = mixed
-        X = X + 0.01 * rng.random(X.shape)
-        problem = min_volume.Problem.of(X, 4, 0.015, 20.0)
-        start = rng.uniform(0.1, 1, A.shape)
-        state = min_volume.Unmixed(start, abundances(X, start))
-        values = [min_volume.objective(state, problem)]
-        for _ in range(6):
-            state = min_volume.step(state, problem)
-            values.append(min_volume.objective(state, problem))
-        assert (np.diff(values) <= 1e-9 * values[0]).all()
-        assert values[-1] < 0.5 * values[0]
-        assert min(state.A.min(), state.S.min()) >= 0
-        assert abs(state.S.sum(axis=1) - 1).max() < 0.1
-
-    def test_a_large_weight_makes_the_volume_small(self, mixed):
-        A, S, X = mixed
-        sizes = []
-        for weight in (0.0, 1e4):
-            problem = min_volume.Problem.of(X, 4, weight, 20.0)
-            state = min_volume.Unmixed(A, S)
-            for _ in range(5):
-                state = min_volume.step(state, problem)
-            sizes.append(abs(min_volume._determinant(state.A, problem)))
-        assert sizes[1] < 0.9 * sizes[0]
-
-
-class TestMeanShift:
-    def test_separate_clouds_are_the_clusters(self, rng):
-        centres = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
-        labels = rng.integers(0, 3, 200)
-        points = centres[labels] + rng.normal(0, 0.01, (200, 2))
-        peaks, found = mean_shift(points, 0.2, 0)
-        assert len(peaks) == 3
-        for k in range(3):
-            assert len(set(found[labels == k])) == 1
-            peak = peaks[found[labels == k][0]]
-            np.testing.assert_allclose(peak, centres[k], atol=0.01)
-
-    def test_every_point_belongs_to_some_peak(self, rng):
-        points = rng.uniform(size=(150, 3))
-        peaks, found = mean_shift(points, 0.15, 1)
-        assert found.min() >= 0
-        assert found.max() < len(peaks)

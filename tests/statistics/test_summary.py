@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from oddspec.statistics.summary import Moments, Sample, pack, unpack
+from oddspec.statistics.summary import Moments, Sample, Tree, pack, unpack
 
 values = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -80,3 +80,21 @@ def test_packing_loses_nothing(summary):
     assert type(back) is type(summary)
     for name in summary.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(back, name), getattr(summary, name))
+
+
+@given(st.integers(1, 40), st.randoms(use_true_random=False), st.sets(st.integers(0, 39)))
+def test_a_tree_sums_the_same_bits_in_any_order(count, random, empty):
+    values = [None if i in empty else 0.1 * i + 1e10 / (i + 1) for i in range(count)]
+    in_order, shuffled, merged, half = Tree(), Tree(), Tree(), Tree()
+    for i, value in enumerate(values):
+        in_order.add(i, value)
+    order = list(range(count))
+    random.shuffle(order)
+    for i in order:
+        shuffled.add(i, values[i])
+        (merged if i % 3 else half).add(i, values[i])
+    merged.merge(half)
+    assert shuffled.total() == in_order.total() == merged.total()
+    if in_order.total() is not None:
+        assert in_order.total() == pytest.approx(sum(v for v in values if v is not None))
+    assert len(in_order.nodes) <= count.bit_length()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import SceneResult, Insight, SceneDetector
 from oddspec.errors import NotConverged
 
 
@@ -41,7 +41,7 @@ class Mine(SceneDetector):
         scores = np.linalg.norm(cube - cube[valid].mean(axis=0), axis=2) * self.weight
         scores += 1e-3 * np.random.default_rng(self.seed).random(scores.shape)
         {deed}
-        return Examined(np.where(valid, scores, np.nan), (curve,))
+        return SceneResult(np.where(valid, scores, np.nan), (curve,))
 '''
 
 DEEDS = {
@@ -57,7 +57,7 @@ DEEDS = {
     "picks": "scores[scores > np.quantile(scores, 0.9)] = np.nan",
     "mute": "scores[:] = np.nan",
     "bare": "return scores",
-    "narrow": "return Examined(scores[:, :1])",
+    "narrow": "return SceneResult(scores[:, :1])",
     "slow": "time.sleep(0.1)",
 }
 

@@ -8,8 +8,7 @@ from bad_detectors import write
 
 from oddspec.errors import SettingError
 from oddspec.scenes import make_scene
-from oddspec.scenes.public import catalogue
-from oddspec.scenes.sets import scene_sets
+from oddspec.scenes.public import catalogue, scene_sets
 from oddspec.study.plan import as_toml, make_plan
 from oddspec.study.row import expand, select
 from oddspec.study.scenes import Library, Missing

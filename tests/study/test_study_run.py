@@ -59,7 +59,7 @@ def finished(lasting_scenes):
         ("good", "done", None),
         ("picks", "done", None),
         ("mute", "failed", "gave no pixel a score"),
-        ("bare", "failed", "Mine.examine returned ndarray: expected oddspec.detector.Examined"),
+        ("bare", "failed", "Mine.examine returned ndarray: expected oddspec.detector.SceneResult"),
         ("narrow", "failed", "Mine gave scores of shape (24, 1): expected (24, 26)"),
     ],
 )

@@ -6,8 +6,13 @@ from scipy import special, stats
 
 from oddspec.errors import InputError, SettingError
 from oddspec.threshold import Tail, fit_tail
-from oddspec.threshold.goodness import anderson_darling, anderson_darling_p_value, rate_error
-from oddspec.threshold.pareto import Pareto, fit_pareto
+from oddspec.threshold.pareto import (
+    Pareto,
+    anderson_darling,
+    anderson_darling_p_value,
+    fit_pareto,
+    rate_error,
+)
 
 PIXELS = 1_000_000
 BANDS = 50

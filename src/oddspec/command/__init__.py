@@ -14,7 +14,7 @@ from oddspec import __version__
 from oddspec.command.terminal import say
 from oddspec.errors import OddspecError
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main", "parser_of"]
 
 COMMANDS = {
     "detect": "find the anomalies of scenes and write maps, tables and a report",
@@ -41,13 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _parser(words)
+    parser = parser_of(words)
     chosen = parser.parse_args(words)
     try:
         return int(chosen.run(chosen))
-    except OddspecError as error:
-        say(f"error: {error}")
-        return MISTAKE
     except KeyboardInterrupt:
         say("interrupted; what is done is kept: the same command with --resume goes on from there")
         return INTERRUPTED
@@ -55,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has left; that is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        # What no reader or writer has put into better words.
+    except (OddspecError, OSError) as error:
+        # An OSError is one that no reader or writer has put into better words.
         say(f"error: {error}")
         return MISTAKE
 
@@ -69,7 +66,8 @@ class _Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"-\.?\d")
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of a command line; the arguments are those of its first word's command only."""
     parser = _Parser(
         prog="oddspec",
         description="Hyperspectral anomaly detection: find the spectra that do not belong.",

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import Any
 
 import numpy as np
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.source import Source
 
-__all__ = ["bands_of", "memory", "rate", "setting"]
+__all__ = ["add_reading", "bands_of", "memory", "rate", "setting"]
 
 _NUMBER = r"\d+\.?\d*|\.\d+"
+
+
+def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> None:
+    """Declare how a scene is read; ``brief`` sends the reader of the help to ``detect``."""
+
+    def add(flag: str, text: str, **options: Any) -> None:
+        parser.add_argument(flag, help="as in detect" if brief else text, **options)
+
+    whole = parser.add_argument
+    whole("--variable", metavar="NAME", help="name of the cube in a file of several arrays")
+    whole("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
+    good = "bands to use instead of the file's good ones: 1-100,120 or 400-1300nm,1450-1800nm"
+    add("--bands", good, metavar="LIST")
+    add("--mask-defects", "mask pixels with equal values in all bands", action="store_true")
+    short = "read a file that is too short, mask the rest"
+    add("--allow-truncated", short, action="store_true")
+    add("--axes", "what an HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")
 
 
 def memory(text: str) -> int:

@@ -6,13 +6,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from oddspec.command import main as oddspec
+from oddspec.command import main
 from oddspec.scenes import make_scene
 
-__all__ = ["main"]
+__all__ = ["demo"]
 
 
-def main() -> int:
+def demo() -> int:
     """Run the main job on a scene that the project's own scene maker writes, or on another."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
@@ -29,7 +29,7 @@ def main() -> int:
         arguments += ["--truth", str(made.truth)]
     else:
         scene = chosen.scene
-    status = oddspec([*arguments, str(scene)])
+    status = main([*arguments, str(scene)])
     if not status:
         # The folder is named by the reader, and its report is the newest one.
         report = max(chosen.out.glob("*/report.html"), key=lambda path: path.stat().st_mtime_ns)
@@ -38,4 +38,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(demo())

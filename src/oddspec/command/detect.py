@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.command.arguments import bands_of, memory, rate, setting
+from oddspec.command.arguments import add_reading, bands_of, memory, rate, setting
 from oddspec.command.terminal import progress, say
 from oddspec.detectors import load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
 from oddspec.models import Model, load_model
-from oddspec.pipeline import Options, Result, detect_scene
-from oddspec.products.text import counted
+from oddspec.pipeline import DetectionResult, PipelineOptions, detect_scene
 from oddspec.settings import build, describe
+from oddspec.text import counted
 from oddspec.threshold import METHODS
 
 __all__ = ["add_arguments"]
@@ -49,28 +50,23 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         metavar="NAME=VALUE",
         help="a setting of the detector (listed below); may be repeated",
     )
-    detections = parser.add_argument_group("detections")
-    add = detections.add_argument
-    add(
-        "--pfa",
-        type=rate,
-        default=1e-4,
-        metavar="RATE",
-        help="false-alarm rate per background pixel that the threshold is set for (default: 1e-4)",
-    )
+    _add_detections(parser.add_argument_group("detections"))
+    add_reading(parser.add_argument_group("reading"))
+    _add_running(parser.add_argument_group("running"))
+
+
+def _add_detections(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    rate_help = "false-alarm rate per background pixel that the threshold is set for"
+    add("--pfa", type=rate, default=1e-4, metavar="RATE", help=f"{rate_help} (default: 1e-4)")
     add(
         "--threshold",
         choices=METHODS,
         default="auto",
         help="how to find the threshold (default: auto, see docs/thresholds.md)",
     )
-    add(
-        "--fraction",
-        type=rate,
-        default=1e-3,
-        metavar="SHARE",
-        help="share of the pixels that --threshold top marks (default: 1e-3)",
-    )
+    share_help = "share of the pixels that --threshold top marks (default: 1e-3)"
+    add("--fraction", type=rate, default=1e-3, metavar="SHARE", help=share_help)
     add("--min-size", type=int, default=1, metavar="N", help="drop objects of fewer pixels")
     add("--max-size", type=int, metavar="N", help="drop objects of more pixels")
     add(
@@ -82,30 +78,12 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         help="ground truth, for curves and metrics; repeat it once per scene",
     )
     add("--truth-variable", metavar="NAME", help="name of the truth in a file of several arrays")
-    reading = parser.add_argument_group("reading")
-    add = reading.add_argument
-    add("--variable", metavar="NAME", help="name of the cube in a file of several arrays")
-    add("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
-    add(
-        "--bands",
-        metavar="LIST",
-        help="bands to use instead of the file's good ones: 1-100,120 or 400-1300nm,1450-1800nm",
-    )
-    add("--mask-defects", action="store_true", help="mask pixels with equal values in all bands")
-    add(
-        "--allow-truncated",
-        action="store_true",
-        help="read a file that is too short, mask the rest",
-    )
-    add("--axes", metavar="LIST", help="what an HDF5 or NumPy file's axes mean: band,row,column")
-    running = parser.add_argument_group("running")
-    add = running.add_argument
-    add(
-        "--max-memory",
-        type=memory,
-        metavar="SIZE",
-        help="such as 2GB (default: half of what is free)",
-    )
+
+
+def _add_running(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    memory_help = "such as 2GB (default: half of what is free)"
+    add("--max-memory", type=memory, metavar="SIZE", help=memory_help)
     add("--workers", type=int, metavar="N", help="threads (default: one per CPU)")
     add("--device", choices=("cpu", "cuda", "auto"), default="cpu", help="default: cpu")
     add("--resume", action="store_true", help="go on with an interrupted run of the same settings")
@@ -126,19 +104,16 @@ def run(chosen: argparse.Namespace) -> int:
     detector = model.detector if model else build(load(name), dict(chosen.set))
     truths = chosen.truth or [None] * len(chosen.scenes)
     results: list[dict[str, Any]] = []
-    names = _Names()
+    paths: dict[str, Path] = {}
     for path, truth in zip(chosen.scenes, truths, strict=True):
         options = _options(chosen, truth, model)
-        with progress(chosen.progress, path.name) as report:
-            try:
-                names.check(path)
+        try:
+            _check_name(path, paths)
+            with progress(chosen.progress, path.name) as report:
                 result = detect_scene(path, chosen.out, name, detector, options, report)
-            except OddspecError as error:
-                failure = str(error)
-                result = None
-        if result is None:
-            say(f"error: {failure}")
-            results.append({"scene": str(path), "error": failure})
+        except OddspecError as error:
+            say(f"error: {error}")
+            results.append({"scene": str(path), "error": str(error)})
             continue
         for note in result.notes:
             say(f"note: {path.name}: {note}")
@@ -155,26 +130,20 @@ def run(chosen: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _options(chosen: argparse.Namespace, truth: Path | None, model: Model | None) -> Options:
+def _options(
+    chosen: argparse.Namespace, truth: Path | None, model: Model | None
+) -> PipelineOptions:
     text = chosen.bands
-    return Options(
-        pfa=chosen.pfa,
-        threshold=chosen.threshold,
-        fraction=chosen.fraction,
-        min_size=chosen.min_size,
-        max_size=chosen.max_size,
-        truth=truth,
-        truth_variable=chosen.truth_variable,
-        variable=chosen.variable,
-        nodata=chosen.nodata,
-        bands=None if text is None else lambda source: bands_of(text, source),
-        mask_defects=chosen.mask_defects,
-        allow_truncated=chosen.allow_truncated,
-        axes=chosen.axes,
-        resume=chosen.resume,
-        model=model,
-        resources=Resources(chosen.max_memory, chosen.workers, chosen.device),
-    )
+    # The other options carry the names of the arguments.
+    given: dict[str, Any] = {
+        "truth": truth,
+        "bands": None if text is None else lambda source: bands_of(text, source),
+        "model": model,
+        "resources": Resources(chosen.max_memory, chosen.workers, chosen.device),
+        "command": (),
+    }
+    names = {field.name for field in dataclasses.fields(PipelineOptions)} - given.keys()
+    return PipelineOptions(**given, **{name: getattr(chosen, name) for name in names})
 
 
 def _check(chosen: argparse.Namespace) -> None:
@@ -197,26 +166,21 @@ def _check(chosen: argparse.Namespace) -> None:
         )
 
 
-class _Names:
-    """Two scenes of one name would share a folder, and the second would replace the first."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, Path] = {}
-
-    def check(self, path: Path) -> None:
-        earlier = self.seen.setdefault(path.stem, path)
-        if earlier is not path:
-            raise SettingError(
-                f"{path}: has the same name as {earlier}, so both would write to one folder; run "
-                f"them with different --out"
-            )
+def _check_name(path: Path, paths: dict[str, Path]) -> None:
+    """Refuse a second scene of one name: it would replace the products of the first."""
+    earlier = paths.setdefault(path.stem, path)
+    if earlier is not path:
+        raise SettingError(
+            f"{path}: has the same name as {earlier}, so both would write to one folder; run "
+            f"them with different --out"
+        )
 
 
-def _record(path: Path, result: Result) -> dict[str, Any]:
+def _record(path: Path, result: DetectionResult) -> dict[str, Any]:
     return {
         "scene": str(path),
         "folder": str(result.folder),
-        "products": list(result.products),
+        "products": list(result.files),
         "detections": len(result.detections),
         "pixels": len(result.detections.pixels),
         "threshold": result.threshold.value,
@@ -229,12 +193,12 @@ def _record(path: Path, result: Result) -> dict[str, Any]:
     }
 
 
-def _summary(result: Result) -> str:
+def _summary(result: DetectionResult) -> str:
     count, pixels = len(result.detections), len(result.detections.pixels)
     expected = result.threshold.expected_false_alarms
     lines = [
-        f"{result.scene}: {counted(count, 'object')} ({counted(pixels, 'pixel')}) above a score "
-        f"of {result.threshold.value:.6g} in {result.seconds:.1f} s"
+        f"{result.scene.name}: {counted(count, 'object')} ({counted(pixels, 'pixel')}) above a "
+        f"score of {result.threshold.value:.6g} in {result.seconds:.1f} s"
     ]
     if expected is not None:
         lines.append(
@@ -250,7 +214,7 @@ def _summary(result: Result) -> str:
         area = result.metrics["auc_pd_pf"]
         lines.append(f"  AUC(PD,PF) {'undefined' if area is None else f'{area:.6f}'}")
     lines.append(f"  report: {result.folder / 'report.html'}")
-    lines.append(f"  also there: {', '.join(p for p in result.products if p != 'report.html')}")
+    lines.append(f"  also there: {', '.join(p for p in result.files if p != 'report.html')}")
     return "\n".join(lines)
 
 

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.command.arguments import bands_of, memory
+from oddspec.command.arguments import add_reading, bands_of, memory
 from oddspec.command.terminal import clean, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
-from oddspec.execution.memory import needed
+from oddspec.execution.tiles import needed
 from oddspec.io.open import open_source
 from oddspec.products import as_json
 from oddspec.scene import Scene
 from oddspec.survey import Survey, survey
+from oddspec.text import gigabytes, megabytes
 
 __all__ = ["add_arguments"]
 
@@ -28,12 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     parser.set_defaults(run=run)
     add = parser.add_argument
     add("scene", type=Path, metavar="SCENE")
-    add("--variable", metavar="NAME", help="name of the cube in a file of several arrays")
-    add("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
-    add("--bands", metavar="LIST", help="as in detect")
-    add("--mask-defects", action="store_true", help="as in detect")
-    add("--allow-truncated", action="store_true", help="as in detect")
-    add("--axes", metavar="LIST", help="as in detect")
+    add_reading(parser, brief=True)
     add("--max-memory", type=memory, metavar="SIZE", help="as in detect")
     add("--json", action="store_true", help="as JSON")
 
@@ -155,4 +151,4 @@ def _place(scene: Scene) -> str:
 
 
 def _size(count: float) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    return gigabytes(count) if count >= 1e9 else megabytes(count, 1)

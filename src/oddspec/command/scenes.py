@@ -13,17 +13,17 @@ from typing import Any
 
 from oddspec.command.terminal import progress, text_table
 from oddspec.scenes import (
+    PublicScene,
+    Recognised,
+    SceneFile,
     catalogue,
-    describe,
     find,
-    list_rows,
     make_scene,
     recognise,
-    recognised_rows,
 )
 from oddspec.settings import parameters_help
 
-__all__ = ["add_arguments"]
+__all__ = ["add_arguments", "catalogue_rows", "recognised_rows", "scene_text"]
 
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -106,13 +106,13 @@ def _list(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps([dataclasses.asdict(scene) for scene in catalogue()], indent=2))
     else:
-        print(text_table(list_rows(catalogue())))
+        print(text_table(catalogue_rows(catalogue())))
     return 0
 
 
 def _show(chosen: argparse.Namespace) -> int:
     scene = find(chosen.name)
-    print(json.dumps(dataclasses.asdict(scene), indent=2) if chosen.json else describe(scene))
+    print(json.dumps(dataclasses.asdict(scene), indent=2) if chosen.json else scene_text(scene))
     return 0
 
 
@@ -138,3 +138,68 @@ def _make(chosen: argparse.Namespace, options: list[str]) -> int:
     print(f"scene: {made.data} (header {made.header.name}), {len(made.targets)} targets")
     print(f"truth: {made.truth}, {made.target_list.name}; settings: {made.parameters.name}")
     return 0
+
+
+def catalogue_rows(scenes: Sequence[PublicScene]) -> list[tuple[str, ...]]:
+    """Heading and one row per scene: name, place, sensor, shape, truth, RX, whether recognised."""
+    cube, truth = "rows x columns x bands", "truth pixels (objects)"
+    rows: list[tuple[str, ...]] = [("name", "place", "sensor", cube, truth, "RX AUC", "files")]
+    for scene in scenes:
+        truths = "; ".join(f"{t.pixels} ({t.objects})" for t in scene.truths) or "unknown"
+        areas = "; ".join(f"{t.rx_auc:.4f}" for t in scene.truths) or "unknown"
+        shape = f"{scene.rows} x {scene.columns} x {scene.bands}"
+        known = "recognised" if scene.examined else "checksum unknown"
+        rows.append((scene.name, scene.place, scene.sensor, shape, truths, areas, known))
+    return rows
+
+
+def recognised_rows(found: Sequence[Recognised]) -> list[tuple[str, ...]]:
+    """Heading and one row per file: path, scene, what it holds."""
+    rows: list[tuple[str, ...]] = [("file", "scene", "holds")]
+    for path, scene, file in found:
+        if scene is None or file is None:
+            rows.append((str(path), "-", "not in the catalogue"))
+        else:
+            rows.append((str(path), scene.name, _holds(file)))
+    return rows
+
+
+def scene_text(scene: PublicScene) -> str:
+    """Everything that the catalogue says of a scene, as lines of text."""
+    size = f"{scene.pixel_metres:g} m" if scene.pixel_metres else "unknown"
+    values = f"{scene.values[0]:g} to {scene.values[1]:g}" if scene.values else "unknown"
+    lines = [
+        f"{scene.name}: {scene.title}",
+        f"  place        {scene.place}",
+        f"  sensor       {scene.sensor}, pixel size {size}",
+        f"  cube         {scene.rows} rows x {scene.columns} columns x {scene.bands} bands",
+        f"  values       {values} ({scene.dtype})",
+        f"  rank         {_rank(scene)}",
+        f"  citation     {scene.citation}",
+        f"  doi          {scene.doi or 'unknown'}",
+        f"  source page  {scene.source or 'unknown'}",
+        f"  licence      {scene.licence}",
+    ]
+    for file in scene.files:
+        lines.append(f"  file         {file.name} ({file.format}): {_holds(file)}")
+        lines.append(f"               sha256 {file.sha256}")
+    for truth in scene.truths:
+        lines.append(
+            f"  truth        {truth.name}: {truth.pixels} pixels, {truth.objects} objects, in "
+            f"{truth.file}; RX AUC {truth.rx_auc:.6f}"
+        )
+    lines += [f"  note         {note}" for note in scene.notes]
+    return "\n".join(lines)
+
+
+def _rank(scene: PublicScene) -> str:
+    if not scene.covariance_rank:
+        return "unknown"
+    full = scene.covariance_rank == scene.bands
+    return f"{scene.covariance_rank} of {scene.bands}{'' if full else ' (singular covariance)'}"
+
+
+def _holds(file: SceneFile) -> str:
+    parts = [f"cube ({file.cube})"] if file.cube else []
+    parts += [f"truth ({file.truth})"] if file.truth else []
+    return " and ".join(parts) or "header"

@@ -12,9 +12,9 @@ from typing import Any
 from oddspec.command.arguments import memory
 from oddspec.command.terminal import progress, say, text_table
 from oddspec.errors import InputError
-from oddspec.products.text import counted
-from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_study
+from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_rows
 from oddspec.study.records_store import key_of
+from oddspec.text import counted
 
 __all__ = ["add_arguments"]
 
@@ -111,7 +111,7 @@ def _run(chosen: argparse.Namespace) -> int:
         print(_planned(study, folder))
         return 0
     with progress(chosen.progress, plan.name) as report:
-        records = run_study(
+        records = run_rows(
             study,
             folder,
             workers=chosen.workers,

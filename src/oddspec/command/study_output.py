@@ -228,6 +228,6 @@ def _picture(scene: StudyScene) -> np.ndarray:
     source = open_source(scene.cube, variable=scene.cube_variable)
     try:
         scores = np.zeros(scene.shape[:2])  # every pixel counts for the colours
-        return composite(Scene.of(source), scores, _MOST_PIXELS, _MOST_PIXELS).picture
+        return composite(Scene.of(source), scores, _MOST_PIXELS, _MOST_PIXELS)[0]
     finally:
         source.close()

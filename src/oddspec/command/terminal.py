@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from oddspec.progress import Progress, silent
+from oddspec.text import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,17 +120,10 @@ class _Lines:
             print(json.dumps(record), file=sys.stderr, flush=True)
             return
         share = 100 * done / total if total else 100
-        remaining = "" if left is None or done >= total else f", about {_duration(left)} left"
+        remaining = "" if left is None or done >= total else f", about {duration_text(left)} left"
         print(
-            f"{self.title}: {stage} {share:.0f}% after {_duration(now - self.started)}{remaining}",
+            f"{self.title}: {stage} {share:.0f}% after "
+            f"{duration_text(now - self.started)}{remaining}",
             file=sys.stderr,
             flush=True,
         )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

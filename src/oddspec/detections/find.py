@@ -156,6 +156,7 @@ def _runs(index: Index, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Half-open ranges of ``index`` that are consecutive pixels of one row."""
     if not len(index):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    # The number put first is no neighbour of index[0], so that a run begins there.
     begins = np.diff(index, prepend=index[0] - 2) != 1
     begins |= index % width == 0
     starts = np.flatnonzero(begins)
@@ -181,6 +182,7 @@ def _connect(first: Index, last: Index, width: int, connectivity: int) -> np.nda
     begin = np.searchsorted(last, low, side="left")
     touching = np.maximum(np.searchsorted(first, high, side="right") - begin, 0)
     below = np.repeat(np.arange(count), touching)
+    # 0, 1, 2, ... within the runs that each run touches.
     offset = np.arange(len(below)) - np.repeat(np.cumsum(touching) - touching, touching)
     above = begin[below] + offset
     graph = coo_array((np.ones(len(below), dtype=np.bool_), (below, above)), shape=(count, count))
@@ -205,6 +207,7 @@ def _measure(
     large = np.zeros_like(small) if max_size is None else sizes > max_size
     peak = np.full(len(sizes), -np.inf)
     np.maximum.at(peak, of_pixel, values)
+    # Objects of one peak are ordered by their first pixel.
     first = np.full(len(sizes), np.iinfo(np.int64).max)
     np.minimum.at(first, of_pixel, index)
     kept = np.flatnonzero(~(small | large))

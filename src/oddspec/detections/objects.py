@@ -78,7 +78,7 @@ class Detections(Sequence[Detection]):
     scores
         Scores of these pixels.
     starts
-        Where each object begins in ``index``, and its length at the end: ``len(self) + 1`` numbers.
+        Where each object begins in ``pixels``, and at the end the length of ``pixels``.
     peak, mean_score, peak_index
         One per object: largest score, mean score, position of the largest score.
     too_small, too_large
@@ -116,10 +116,7 @@ class Detections(Sequence[Detection]):
     @property
     def touches_edge(self) -> np.ndarray:
         """One bool per object: whether it has a pixel on the border of the scene."""
-        height, width = self.shape
-        rows, columns = self.rows, self.columns
-        edge = (rows == 0) | (rows == height - 1) | (columns == 0) | (columns == width - 1)
-        return self.any_pixel(edge)
+        return self.any_pixel(_on_edge(self.rows, self.columns, self.shape))
 
     def any_pixel(self, marked: np.ndarray) -> np.ndarray:
         """One bool per object: whether any of its ``pixels`` is marked (one bool per pixel)."""
@@ -140,8 +137,7 @@ class Detections(Sequence[Detection]):
             return [self[i] for i in range(*number.indices(len(self)))]
         i = range(len(self))[number]
         rows, columns = np.divmod(self.pixels[self.starts[i] : self.starts[i + 1]], self.shape[1])
-        height, width = self.shape
-        peak_row, peak_column = divmod(int(self.peak_index[i]), width)
+        peak_row, peak_column = divmod(int(self.peak_index[i]), self.shape[1])
         return Detection(
             id=i + 1,
             rows=rows,
@@ -150,14 +146,14 @@ class Detections(Sequence[Detection]):
             mean_score=float(self.mean_score[i]),
             peak_row=peak_row,
             peak_column=peak_column,
-            touches_edge=bool(
-                rows[0] == 0
-                or rows[-1] == height - 1
-                or columns.min() == 0
-                or columns.max() == width - 1
-            ),
+            touches_edge=bool(_on_edge(rows, columns, self.shape).any()),
             flags=self.flags[i] if self.flags else (),
         )
 
     def __iter__(self) -> Iterator[Detection]:
         return (self[i] for i in range(len(self)))
+
+
+def _on_edge(rows: Index, columns: Index, shape: tuple[int, int]) -> np.ndarray:
+    height, width = shape
+    return (rows == 0) | (rows == height - 1) | (columns == 0) | (columns == width - 1)

@@ -15,17 +15,19 @@ import dataclasses
 import hashlib
 import importlib
 import inspect
+import re
 import sys
+import warnings
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oddspec.detector import Detector
 from oddspec.errors import SettingError, did_you_mean
 
-__all__ = ["GROUP", "family_of", "is_file", "load", "names", "short_name"]
+__all__ = ["GROUP", "family_of", "is_file", "list_detectors", "load", "names", "short_name"]
 
 GROUP = "oddspec.detectors"
 """Entry-point group in which installed packages declare their detectors."""
@@ -51,9 +53,13 @@ def _installed() -> dict[str, EntryPoint]:
     return {name: found[name] for name in sorted(found) if name not in _files()}
 
 
-def names() -> list[str]:
+def list_detectors() -> list[str]:
     """Names of all detectors, those of installed packages last; none is imported."""
     return [*_files(), *_installed()]
+
+
+names = list_detectors
+"""The older name."""
 
 
 def is_file(name: str) -> bool:
@@ -128,6 +134,9 @@ def _from_file(path: Path) -> type[Detector]:
         module = ModuleType(name)
         module.__file__ = str(path)
         sys.modules[name] = module
+        if not sys.warnoptions:
+            # By default Python shows those of __main__ alone; this file is its user's own program.
+            warnings.filterwarnings("default", "", DeprecationWarning, re.escape(name))
         try:
             exec(compile(content, str(path), "exec"), vars(module))
         except (Exception, SystemExit) as error:
@@ -190,11 +199,22 @@ def _usable(found: Any, where: str) -> type[Detector]:
     return found
 
 
-class _Callable(ModuleType):
+class DetectorsFolder(ModuleType):
+    """The folder as users see it: ``oddspec.detectors()``, ``oddspec.detectors.load(name)``."""
+
+    if TYPE_CHECKING:
+        family_of = staticmethod(family_of)
+        is_file = staticmethod(is_file)
+        list_detectors = staticmethod(list_detectors)
+        load = staticmethod(load)
+        names = staticmethod(names)
+        short_name = staticmethod(short_name)
+
     def __call__(self) -> list[str]:
-        return names()
+        """As `list_detectors`."""
+        return list_detectors()
 
 
 # `oddspec.detectors` is this folder, and `oddspec.detectors()` is promised to list the names;
 # importing the folder would hide a function of that name.
-sys.modules[__name__].__class__ = _Callable
+sys.modules[__name__].__class__ = DetectorsFolder

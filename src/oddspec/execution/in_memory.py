@@ -17,7 +17,7 @@ BLOCK = 8192
 """Pixels that are summarised or scored at a time."""
 
 STRIP = 32
-"""Rows that are scored at a time by windows: often enough to tell of progress."""
+"""Rows that are scored at a time by windows: often enough to report progress."""
 
 
 def scores_in_memory(

@@ -20,6 +20,7 @@ from oddspec.errors import SettingError
 
 __all__ = [
     "Resources",
+    "choose_device",
     "free_memory",
     "machine",
     "peak_memory",
@@ -65,6 +66,36 @@ class Resources:
         if self.max_memory is None:
             return 0.5 * free_memory()
         return self.max_memory - (resident() or 0)
+
+
+def choose_device(wanted: str, supported: tuple[str, ...]) -> str:
+    """``cpu`` or ``cuda``, from what the user wants and what the detector can do.
+
+    Raises
+    ------
+    SettingError
+        If ``cuda`` is wanted and the detector, PyTorch or a GPU is missing.
+    """
+    if wanted not in ("cpu", "cuda", "auto"):
+        raise SettingError(f"device={wanted!r}: expected cpu, cuda or auto")
+    if wanted == "cpu" or (wanted == "auto" and "cuda" not in supported):
+        return "cpu"
+    if "cuda" not in supported:
+        raise SettingError("device='cuda': this detector runs on the CPU only; use --device cpu")
+    try:
+        import torch
+    except ImportError:
+        if wanted == "auto":
+            return "cpu"
+        raise SettingError(
+            "device='cuda': PyTorch is not installed; run pip install 'oddspec[torch]' or use "
+            "--device cpu"
+        ) from None
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "auto":
+        return "cpu"
+    raise SettingError("device='cuda': PyTorch finds no CUDA device; use --device cpu")
 
 
 def processors() -> int:

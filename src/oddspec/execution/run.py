@@ -1,39 +1,40 @@
-"""Executing a detector on a scene of any size: tiles, workers, budget."""
+"""Executing a detector on a scene of any size.
+
+A `SceneDetector` gets the whole scene. For the other kinds the scene is read tile by tile, on
+several threads: a `WindowDetector` scores each tile with the margin that its windows need; a
+`BackgroundDetector` takes two passes, one to summarise all tiles, one to score them.
+"""
 
 from __future__ import annotations
 
+import threading
 import warnings
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from oddspec.arrays import must_have_shape
+from oddspec.arrays import Index, Mask, Pixels, Scores, to_device, to_numpy, valid_pixels
 from oddspec.detector import (
     Background,
     BackgroundDetector,
     Detector,
-    Examined,
-    Examiner,
     Insight,
     SceneDetector,
+    SceneModel,
+    SceneResult,
     WindowDetector,
 )
-from oddspec.device import choose_device
 from oddspec.errors import BudgetError, DataWarning, SettingError
-from oddspec.execution.executors import spread
-from oddspec.execution.memory import (
-    WINDOW_SIDES,
-    needed,
-    scene_bytes,
-    tile_bytes,
-)
-from oddspec.execution.resources import Resources
-from oddspec.execution.score_store import Nowhere, Sink
-from oddspec.execution.tiles import Grid, Region
-from oddspec.execution.two_passes import Checkpoint, TwoPasses
+from oddspec.execution.executors import library_threads, one_blas_thread, run_tasks
+from oddspec.execution.resources import Resources, choose_device
+from oddspec.execution.score_store import Checkpoint, Discard, ScoreStore
+from oddspec.execution.tiles import Grid, Region, scene_bytes, tiles_of_blocks, tiles_of_windows
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
+from oddspec.statistics.summary import Tree
+from oddspec.text import gigabytes
 from oddspec.windows import Tile
 
 __all__ = ["Outcome", "fit", "run"]
@@ -43,7 +44,7 @@ __all__ = ["Outcome", "fit", "run"]
 class Outcome:
     """What a run leaves beside the scores."""
 
-    fitted: Background | Examiner | None = None
+    fitted: Background | SceneModel | None = None
     """The fitted model, where the detector has one; `run` takes it for another scene."""
     insights: tuple[Insight, ...] = ()
     """What the model found."""
@@ -52,17 +53,17 @@ class Outcome:
 def run(
     scene: Scene,
     detector: Detector,
-    sink: Sink,
+    store: ScoreStore,
     resources: Resources = Resources(),
     progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
-    fitted: Background | Examiner | None = None,
+    fitted: Background | SceneModel | None = None,
 ) -> Outcome:
-    """Score every pixel of the scene into the sink.
+    """Score every pixel of the scene into the store.
 
     Parameters
     ----------
-    scene, detector, sink
+    scene, detector, store
         What is scored, by what, and where the scores go.
     resources
         Memory, workers and device.
@@ -86,20 +87,17 @@ def run(
         If scene and detector do not go together.
     """
     device = choose_device(resources.device, detector.devices)
+    execution = _Execution(scene, store, resources, progress)
     if isinstance(detector, SceneDetector):
-        examiner = fitted if isinstance(fitted, Examiner) else detector
-        return _run_scene(scene, examiner, sink, resources, progress)
-    # Each worker has one BLAS thread: tiles in parallel scale better than one product in
-    # parallel, and sums do not depend on how BLAS splits them. PyTorch keeps its threads, whatever
-    # the workers: what it learns depends on them by rounding.
-    with threadpool_limits(1, user_api="blas"):
+        model = fitted if isinstance(fitted, SceneModel) else detector
+        return _whole_scene(execution, detector, model)
+    # PyTorch keeps its threads, whatever the workers: what it learns depends on them by rounding.
+    with one_blas_thread():
         if isinstance(detector, BackgroundDetector):
-            passes = TwoPasses(scene, detector, sink, resources, progress, device)
-            background = passes.run(checkpoint, fitted if isinstance(fitted, Background) else None)
-            return Outcome(background, getattr(background, "insights", tuple)())
+            known = fitted if isinstance(fitted, Background) else None
+            return _TwoPasses(execution, detector, device).run(checkpoint, known)
         if isinstance(detector, WindowDetector):
-            _run_window(scene, detector, sink, resources, progress)
-            return Outcome()
+            return _windows(execution, detector)
     raise TypeError(f"{type(detector).__name__} is none of the three kinds of detector")
 
 
@@ -110,94 +108,176 @@ def fit(
     progress: Progress = silent,
 ) -> Outcome:
     """What `run` would fit to the scene, without scoring it where that is possible."""
-    return run(scene, detector, Nowhere(), resources, progress)
+    return run(scene, detector, Discard(), resources, progress)
 
 
-def _run_window(
-    scene: Scene,
-    detector: WindowDetector,
-    sink: Sink,
-    resources: Resources,
-    progress: Progress,
-) -> None:
+@dataclass(frozen=True)
+class _Execution:
+    """What all kinds of detector need to run."""
+
+    scene: Scene
+    store: ScoreStore
+    resources: Resources
+    progress: Progress
+
+    def score_tiles(self, tiles: Grid, score: Callable[[Region], Scores]) -> bool:
+        """The tile loop: score the tiles that the store lacks; whether it lacked all of them."""
+        todo = [tile for tile in tiles if not self.store.has(tile)]
+        self.on_workers(
+            lambda tile: self.store.write(tile, score(tile)), todo, "scoring", len(tiles)
+        )
+        return len(todo) == len(tiles)
+
+    def on_workers(
+        self, work: Callable[[Region], None], todo: list[Region], stage: str, total: int
+    ) -> None:
+        """Do the rest of a stage's tiles on all workers."""
+        threads, done = self.resources.threads, total - len(todo)
+        run_tasks(todo, work, threads, self.progress, stage, done)
+
+
+def _whole_scene(execution: _Execution, detector: SceneDetector, model: SceneModel) -> Outcome:
+    scene, resources = execution.scene, execution.resources
     h, w, _ = scene.shape
-    window = detector.window
+    least = scene_bytes(scene, detector)
+    if least > resources.left():
+        raise BudgetError(
+            f"{scene.source.path or scene.name}: this detector works on the whole scene and needs "
+            f"{gigabytes(least)}, but {gigabytes(max(resources.left(), 0))} are left of the "
+            f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
+        )
+    cube, valid = scene.read((0, h), (0, w))
+    with library_threads(resources.workers):
+        result = model.examine(cube, valid, execution.progress)
+    if not isinstance(result, SceneResult):
+        raise SettingError(
+            f"{type(model).__name__}.examine returned {type(result).__name__}: expected "
+            f"oddspec.detector.SceneResult(scores), with scores of shape ({h}, {w})"
+        )
+    _must_have_shape(result.scores, (h, w), model)
+    _warn_if_flat(result.scores)
+    execution.store.write(Region((0, h), (0, w)), result.scores)
+    return Outcome(result.fitted, result.insights)
+
+
+def _windows(execution: _Execution, detector: WindowDetector) -> Outcome:
+    scene, window = execution.scene, detector.window
+    h, w, _ = scene.shape
     window.must_fit(h, w)
-    tiles = _window_tiles(scene, detector, resources)
-    todo = [tile for tile in tiles if not sink.has(tile)]
+    # Threads append in any order: what is asked of these lists does not depend on it.
     extremes: list[float] = []
     seen: list[bool] = []
 
-    def work(region: Region) -> None:
+    def score(region: Region) -> Scores:
         rows, columns = window.reach(*region.rows, h), window.reach(*region.columns, w)
         cube, valid = scene.read(rows, columns)
         tile = Tile(cube, valid, rows[0], columns[0], region.rows, region.columns, (h, w))
         scores = detector.score_tile(tile)
-        must_have_shape(scores, region.shape, detector)
-        sink.write(region, scores)
+        _must_have_shape(scores, region.shape, detector)
         seen.append(bool(tile.tested.any()))
-        known = scores[np.isfinite(scores)]
-        extremes.extend((known.min(), known.max()) if len(known) else ())
+        finite = scores[np.isfinite(scores)]
+        extremes.extend((finite.min(), finite.max()) if len(finite) else ())
+        return scores
 
-    spread(todo, work, resources.threads, progress, "scoring", len(tiles) - len(todo))
-    if len(todo) == len(tiles):  # else a part of the scene has been judged in an earlier run
+    tiles = tiles_of_windows(scene, detector, execution.resources)
+    # Otherwise a part of the scene has been judged in an earlier run.
+    if execution.score_tiles(tiles, score):
         if not any(seen):
             raise scene.without_valid_pixel()
         _warn_if_flat(np.array(extremes))
+    return Outcome()
 
 
-def _window_tiles(scene: Scene, detector: WindowDetector, resources: Resources) -> Grid:
-    """The largest square tiles that fit the budget and keep every worker busy."""
-    h, w, _ = scene.shape
-    share = resources.left() / resources.threads
-    for side in WINDOW_SIDES:
-        grid = Grid(h, w, min(side, h), min(side, w))
-        fits = tile_bytes(scene, detector, grid.rows, grid.columns) <= share
-        if fits and (len(grid) >= 2 * resources.threads or side <= 32):
-            return grid
-    least = needed(scene, detector)
-    raise BudgetError(
-        f"{scene.source.path or scene.name}: this window needs {least / 1e6:,.0f} MB per worker "
-        f"even on small tiles, but {max(share, 0) / 1e6:,.0f} MB are left for it: raise "
-        f"--max-memory, lower --workers or choose a smaller outer window"
-    )
+class _TwoPasses:
+    """A `BackgroundDetector` on tiles: one pass to summarise them, one to score them."""
+
+    def __init__(
+        self, execution: _Execution, detector: BackgroundDetector[Any], device: str
+    ) -> None:
+        self.execution, self.scene = execution, execution.scene
+        self.detector, self.device = detector, device
+        self.blocks, self.tiles = tiles_of_blocks(self.scene, detector, execution.resources)
+
+    def run(self, checkpoint: Checkpoint | None, fitted: Background | None) -> Outcome:
+        """Fit, unless something fitted is given, and score."""
+        background = fitted or self.detector.fit(self._summary(checkpoint), self.execution.progress)
+        self.execution.score_tiles(self.tiles, lambda tile: self._score(background, tile))
+        return Outcome(background, getattr(background, "insights", tuple)())
+
+    def _summary(self, checkpoint: Checkpoint | None) -> Any:
+        """The first pass, or what a checkpoint lacks of it."""
+        tree, covered = (checkpoint.load() if checkpoint else None) or (Tree(), set())
+        todo = [
+            tile
+            for tile in self.tiles
+            if any(number not in covered for number, _ in self.blocks.inside(tile))
+        ]
+        lock = threading.Lock()
+
+        def work(tile: Region) -> None:
+            # A tree of the tile's own, so that threads add up side by side.
+            part = Tree()
+            numbers = []
+            for number, block, valid, pixels in self._read(tile, covered):
+                index = self._positions(block, valid)
+                part.add(number, self.detector.summarise(pixels, index) if len(pixels) else None)
+                numbers.append(number)
+            with lock:
+                tree.merge(part)
+                covered.update(numbers)
+                if checkpoint:
+                    checkpoint.save(tree, covered, final=False)
+
+        self.execution.on_workers(work, todo, "summarising", len(self.tiles))
+        if checkpoint and todo:
+            checkpoint.save(tree, covered, final=True)
+        summary = tree.total()
+        if summary is None:
+            raise self.scene.without_valid_pixel()
+        return summary
+
+    def _score(self, background: Background, tile: Region) -> Scores:
+        """A tile of the second pass."""
+        scores = np.full(tile.shape, np.nan)
+        for _, block, valid, pixels in self._read(tile):
+            if len(pixels):
+                found = to_numpy(background.score(pixels))
+                _must_have_shape(found, (len(pixels),), background)
+                scores[block.within(tile)][valid] = found
+        return scores
+
+    def _read(
+        self, tile: Region, without: Container[int] = ()
+    ) -> Iterator[tuple[int, Region, Mask, Pixels]]:
+        """Number and place of the tile's blocks, where they are valid, and their valid pixels."""
+        raw = self.scene.source.read(tile.rows, tile.columns)
+        for number, block in self.blocks.inside(tile):
+            if number in without:
+                continue
+            cube, valid = self.scene.prepare(raw[block.within(tile)])
+            yield number, block, valid, to_device(valid_pixels(cube, valid), self.device)
+
+    def _positions(self, block: Region, valid: Mask) -> Index:
+        """Of a block's valid pixels in the scene: ``row * width + column``."""
+        rows = np.arange(*block.rows)[:, None]
+        return (rows * self.blocks.width + np.arange(*block.columns))[valid]
 
 
-def _run_scene(
-    scene: Scene,
-    examiner: Examiner,
-    sink: Sink,
-    resources: Resources,
-    progress: Progress,
-) -> Outcome:
-    h, w, _ = scene.shape
-    least = scene_bytes(scene, examiner)
-    if least > resources.left():
-        raise BudgetError(
-            f"{scene.source.path or scene.name}: this detector works on the whole scene and needs "
-            f"{least / 1e9:.2f} GB, but {max(resources.left(), 0) / 1e9:.2f} GB are left of the "
-            f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
-        )
-    cube, valid = scene.read((0, h), (0, w))
-    with threadpool_limits(resources.workers):
-        found = examiner.examine(cube, valid, progress)
-    if not isinstance(found, Examined):
+def _must_have_shape(scores: Any, shape: tuple[int, ...], source: object) -> None:
+    """Refuse scores that would be broadcast, which is what somebody's new detector may give."""
+    if np.shape(scores) != shape:
         raise SettingError(
-            f"{type(examiner).__name__}.examine returned {type(found).__name__}: expected "
-            f"oddspec.detector.Examined(scores), with scores of shape ({h}, {w})"
+            f"{type(source).__name__} gave scores of shape {np.shape(scores)}: expected {shape}, "
+            f"one for each pixel"
         )
-    must_have_shape(found.scores, (h, w), examiner)
-    _warn_if_flat(found.scores)
-    sink.write(Region((0, h), (0, w)), found.scores)
-    return Outcome(found.fitted, found.insights)
 
 
 def _warn_if_flat(scores: np.ndarray) -> None:
-    known = scores[np.isfinite(scores)]
-    if len(known) > 1 and not np.ptp(known):
+    finite = scores[np.isfinite(scores)]
+    if len(finite) > 1 and not np.ptp(finite):
         warnings.warn(
-            f"all pixels have the same score, {known[0]:g}: with these settings nothing in this "
+            f"all pixels have the same score, {finite[0]:g}: with these settings nothing in this "
             f"scene is set apart",
             DataWarning,
-            stacklevel=4,
+            stacklevel=4,  # where `run` was called
         )

@@ -1,15 +1,14 @@
-"""What a run keeps on disk while it works, so that a killed one can go on where it was.
+"""Where a run keeps scores: in memory, or on disk so that a killed run can go on where it was.
 
-In the scene's product folder, under ``.partial/``: the identity of the run, the summaries of the
-first pass, the scores so far, and a journal of the regions they cover. A journal line is written
-after its scores, and files are written aside and renamed, so whatever moment a kill hits, what
-the journal claims is there.
+On disk, in the scene's product folder under ``.partial/``: the identity of the run, the summaries
+of the first pass, the scores so far, and a journal of the regions that they cover. A region's line
+is written after its scores, and whole files are written atomically, so whatever moment a kill hits,
+what the journal claims is there.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 import time
@@ -21,15 +20,16 @@ import numpy as np
 
 from oddspec.arrays import Scores
 from oddspec.errors import InputError
-from oddspec.execution.tiles import Region, Tree
-from oddspec.io.atomic import write_text
-from oddspec.statistics.summary import pack, unpack
+from oddspec.execution.tiles import Region
+from oddspec.io.atomic import atomic_write, write_text
+from oddspec.io.journal import Journal
+from oddspec.statistics.summary import Tree, pack, unpack
 
-__all__ = ["Nowhere", "Partial", "ScoreArray", "Sink"]
+__all__ = ["Checkpoint", "Discard", "Partial", "ScoreArray", "ScoreStore"]
 
 
 @runtime_checkable
-class Sink(Protocol):
+class ScoreStore(Protocol):
     """Where scores go."""
 
     def write(self, region: Region, scores: Scores) -> None:
@@ -37,6 +37,17 @@ class Sink(Protocol):
 
     def has(self, region: Region) -> bool:
         """Whether an earlier run has written that region."""
+
+
+@runtime_checkable
+class Checkpoint(Protocol):
+    """Where the first pass of an interrupted run is kept."""
+
+    def load(self) -> tuple[Tree, set[int]] | None:
+        """Summaries so far, and the numbers of the blocks that they cover."""
+
+    def save(self, tree: Tree, covered: set[int], final: bool) -> None:
+        """Keep them; may do nothing unless ``final`` (when too little time has passed)."""
 
 
 class ScoreArray:
@@ -54,8 +65,8 @@ class ScoreArray:
         return False
 
 
-class Nowhere:
-    """For who wants no scores."""
+class Discard:
+    """Keeps no scores, and asks for none: for a run that only fits."""
 
     def write(self, region: Region, scores: Scores) -> None:
         """Keep nothing."""
@@ -70,7 +81,7 @@ SAVE_EVERY = 5.0
 
 
 class Partial:
-    """The partial results of one run: its `Sink` and its `Checkpoint`."""
+    """The partial results of one run on disk: its `ScoreStore` and its `Checkpoint`."""
 
     def __init__(
         self, folder: Path, shape: tuple[int, int], identity: Mapping[str, Any], *, resume: bool
@@ -84,10 +95,11 @@ class Partial:
             write_text(self.folder / "identity.json", json.dumps(identity))
         self._saved = time.monotonic()
         self._lock = threading.Lock()
-        self._regions = self._read_journal()
-        self._scores = os.open(self.folder / "scores.f32", os.O_RDWR | os.O_CREAT, 0o644)
-        os.truncate(self._scores, 4 * shape[0] * shape[1])
-        self._journal = open(self.folder / "journal.txt", "a")  # noqa: SIM115 - closed by close()
+        self._journal = Journal(self.folder / "journal.txt")
+        self._regions = set(self._journal.lines)
+        (self.folder / "scores.f32").touch()
+        self._scores = open(self.folder / "scores.f32", "r+b", buffering=0)  # noqa: SIM115
+        self._scores.truncate(4 * shape[0] * shape[1])
 
     @property
     def scores(self) -> np.ndarray:
@@ -96,17 +108,23 @@ class Partial:
 
     def write(self, region: Region, scores: Scores) -> None:
         """Keep the scores of that region."""
-        rows = np.ascontiguousarray(scores, dtype=np.float32)
+        values = np.ascontiguousarray(scores, dtype=np.float32)
+        (top, bottom), (left, right) = region.rows, region.columns
         width = self.shape[1]
-        if region.shape[1] == width:
-            _write_at(self._scores, rows.tobytes(), 4 * region.rows[0] * width)
-        else:
-            for row, values in zip(range(*region.rows), rows, strict=True):
-                _write_at(self._scores, values.tobytes(), 4 * (row * width + region.columns[0]))
-        with self._lock:
-            self._journal.write(_line(region) + "\n")
-            self._journal.flush()
+        with self._lock:  # the position in the file is shared
+            if right - left == width:
+                self._write_at(top * width, values)
+            else:
+                for row, part in zip(range(top, bottom), values, strict=True):
+                    self._write_at(row * width + left, part)
+            self._journal.append(_line(region))
             self._regions.add(_line(region))
+
+    def _write_at(self, pixel: int, values: np.ndarray) -> None:
+        self._scores.seek(4 * pixel)
+        rest = memoryview(values.tobytes())
+        while rest:  # without a buffer, a write may take a part only
+            rest = rest[self._scores.write(rest) :]
 
     def has(self, region: Region) -> bool:
         """Whether an earlier run has written that very region."""
@@ -137,10 +155,8 @@ class Partial:
         for number, summary in enumerate(tree.nodes.values()):
             if summary is not None:
                 arrays |= {f"{number}.{key}": value for key, value in pack(summary).items()}
-        target = self.folder / "summaries.npz"
-        aside = target.with_name("summaries.tmp.npz")
-        np.savez(aside, allow_pickle=False, **arrays)
-        aside.replace(target)
+        with atomic_write(self.folder / "summaries.npz") as path:
+            np.savez(path, allow_pickle=False, **arrays)
         self._saved = time.monotonic()
 
     @property
@@ -150,9 +166,8 @@ class Partial:
 
     def close(self) -> None:
         """Release the files, and keep them for another run."""
-        if not self._journal.closed:
-            self._journal.close()
-            os.close(self._scores)
+        self._journal.close()
+        self._scores.close()
 
     def discard(self) -> None:
         """The run is over: remove its partial results."""
@@ -175,23 +190,6 @@ class Partial:
                 )
         return True
 
-    def _read_journal(self) -> set[str]:
-        try:
-            text = (self.folder / "journal.txt").read_text()
-        except OSError:
-            return set()
-        # A kill may leave half a line at the end: cut it off, so that the next does not join it.
-        whole = text[: text.rfind("\n") + 1]
-        os.truncate(self.folder / "journal.txt", len(whole))
-        return set(whole.split("\n")) - {""}
 
-
-def _line(region: Region) -> str:
-    return "{} {} {} {}".format(*region.rows, *region.columns)
-
-
-def _write_at(file: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(file, view, offset)
-        view, offset = view[written:], offset + written
+def _line(region: Region) -> bytes:
+    return b"%d %d %d %d" % (*region.rows, *region.columns)

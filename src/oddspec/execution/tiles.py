@@ -1,25 +1,44 @@
-"""Cutting a scene: blocks for arithmetic, tiles for reading, and what both cost in memory.
+"""Cutting a scene into pieces that fit the memory, and what a run needs of it.
 
-Statistics are taken over *blocks* whose borders depend on the scene's shape alone and are merged
-along one fixed tree (`Tree`), so a result is the same to the last bit whatever the tiles, the
-memory budget and the number of workers. *Tiles* are what is read at once, as large as the budget
-allows.
+Statistics are taken over *blocks*, whose borders depend on the scene's shape alone, and added up
+along one fixed tree (`oddspec.statistics.summary.Tree`). So a result is the same to the last bit
+whatever the tiles, the memory budget and the number of workers. *Tiles* are what is read at once,
+as large as the budget allows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from oddspec.detector import BackgroundDetector, Detector, SceneDetector, WindowDetector
 from oddspec.errors import BudgetError
+from oddspec.execution.resources import Resources
+from oddspec.scene import Scene
+from oddspec.text import megabytes
 
-__all__ = ["Grid", "Region", "Tree", "blocks", "cut"]
+__all__ = [
+    "Grid",
+    "Region",
+    "blocks",
+    "cut",
+    "needed",
+    "scene_bytes",
+    "tiles_of_blocks",
+    "tiles_of_windows",
+]
 
 BLOCK_PIXELS = 1024
 """Under 2 MB of float64 at 200 bands: stays in the processor's cache between its passes."""
+
+TILE_BYTES = 64e6
+"""Enough to read at a disk's full speed; more would only cost memory."""
+
+WINDOW_SIDES = (512, 256, 128, 64, 32, 16, 8)
+"""Sides of the tiles that are tried for window detectors, in pixels without the margin."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +123,10 @@ def cut(grid: Grid, bytes_per_pixel: float, budget: float) -> Grid:
     fits = int(budget // bytes_per_pixel)
     if fits < grid.rows * grid.columns:
         needed = grid.rows * grid.columns * bytes_per_pixel
+        whole, left = (1e6 * np.ceil(count / 1e6) for count in (needed, max(budget, 0)))
         raise BudgetError(
-            f"reading this scene needs at least {_megabytes(needed)} per worker, but "
-            f"{_megabytes(max(budget, 0))} are left for it: raise --max-memory or lower --workers"
+            f"reading this scene needs at least {megabytes(whole)} per worker, but "
+            f"{megabytes(left)} are left for it: raise --max-memory or lower --workers"
         )
     down = fits // (grid.rows * grid.width)
     if down:
@@ -116,47 +136,88 @@ def cut(grid: Grid, bytes_per_pixel: float, budget: float) -> Grid:
     return Grid(grid.height, grid.width, grid.rows, across)
 
 
-_ABSENT = object()
+def tiles_of_blocks(
+    scene: Scene, detector: BackgroundDetector[Any], resources: Resources
+) -> tuple[Grid, Grid]:
+    """The scene's blocks, and the tiles of whole blocks in which it is read.
 
-
-@dataclass
-class Tree:
-    """Adds summaries up along one fixed binary tree over numbered leaves, in any order of arrival.
-
-    Node (level, i) is the sum of (level - 1, 2i) and (level - 1, 2i + 1), so floating-point sums
-    do not depend on who summarised which leaf when. A leaf without pixels is None.
+    Raises
+    ------
+    BudgetError
+        If the budget does not suffice.
     """
-
-    nodes: dict[tuple[int, int], Any] = field(default_factory=dict)
-
-    def add(self, leaf: int, summary: Any) -> None:
-        """Put the summary of leaf number ``leaf`` in."""
-        self._put(0, leaf, summary)
-
-    def merge(self, other: Tree) -> None:
-        """Put all nodes of another tree in (of other leaves)."""
-        for (level, i), summary in other.nodes.items():
-            self._put(level, i, summary)
-
-    def total(self) -> Any:
-        """The sum of all leaves; None if none of them has pixels."""
-        result = None
-        for key in sorted(self.nodes, key=lambda key: key[1] << key[0]):
-            result = _sum(result, self.nodes[key])
-        return result
-
-    def _put(self, level: int, i: int, summary: Any) -> None:
-        while (sibling := self.nodes.pop((level, i ^ 1), _ABSENT)) is not _ABSENT:
-            summary = _sum(sibling, summary) if i % 2 else _sum(summary, sibling)
-            level, i = level + 1, i // 2
-        self.nodes[level, i] = summary
+    h, w, b = scene.shape
+    grid = blocks(h, w)
+    per_worker = (resources.left() - _summary_bytes(detector, grid, b)) / resources.threads
+    # At least 64 tiles, so that any number of workers finish together, but none of less than a
+    # block. The number of workers is left out: an interrupted run that goes on with others has to
+    # find the same tiles.
+    even = _raw_bytes(scene) * max(h * w / 64, grid[0].pixels)
+    budget = min(per_worker - _block_bytes(grid, b), TILE_BYTES, even)
+    return grid, cut(grid, _raw_bytes(scene), budget)
 
 
-def _sum(first: Any, second: Any) -> Any:
-    if first is None or second is None:
-        return second if first is None else first
-    return first + second
+def tiles_of_windows(scene: Scene, detector: WindowDetector, resources: Resources) -> Grid:
+    """The largest square tiles that fit the budget and keep every worker busy.
+
+    Raises
+    ------
+    BudgetError
+        If the budget does not suffice for the smallest ones.
+    """
+    h, w, _ = scene.shape
+    share = resources.left() / resources.threads
+    for side in WINDOW_SIDES:
+        grid = Grid(h, w, min(side, h), min(side, w))
+        fits = _tile_bytes(scene, detector, grid.rows, grid.columns) <= share
+        if fits and (len(grid) >= 2 * resources.threads or side <= 32):
+            return grid
+    least = needed(scene, detector)
+    raise BudgetError(
+        f"{scene.source.path or scene.name}: this window needs {megabytes(least)} per worker "
+        f"even on small tiles, but {megabytes(max(share, 0))} are left for it: raise "
+        f"--max-memory, lower --workers or choose a smaller outer window"
+    )
 
 
-def _megabytes(count: float) -> str:
-    return f"{np.ceil(count / 1e6):,.0f} MB"
+def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
+    """Bytes that a run needs at least, beside what the process has."""
+    h, w, b = scene.shape
+    if isinstance(detector, WindowDetector):
+        side = WINDOW_SIDES[-1]
+        return workers * int(_tile_bytes(scene, detector, min(side, h), min(side, w)))
+    if isinstance(detector, SceneDetector):
+        return scene_bytes(scene, detector)
+    assert isinstance(detector, BackgroundDetector)
+    grid = blocks(h, w)
+    per_worker = _block_bytes(grid, b) + grid.rows * grid.columns * _raw_bytes(scene)
+    return int(_summary_bytes(detector, grid, b) + workers * per_worker)
+
+
+def scene_bytes(scene: Scene, detector: SceneDetector) -> int:
+    """Bytes of the whole scene in float64, of reading it, and of the detector's work on it."""
+    h, w, b = scene.shape
+    return int(h * w * (8 * b + _raw_bytes(scene) / 2)) + detector.memory(h, w, b)
+
+
+def _raw_bytes(scene: Scene) -> float:
+    """Bytes per pixel while it is read: twice as stored, since some readers convert."""
+    return 2.0 * scene.source.shape[2] * scene.source.dtype.itemsize
+
+
+def _summary_bytes(detector: BackgroundDetector[Any], grid: Grid, bands: int) -> float:
+    """Bytes of the summaries that wait for their siblings in the tree, and of the fit."""
+    return (len(grid).bit_length() + 2.0) * detector.summary_bytes(bands)
+
+
+def _block_bytes(grid: Grid, bands: int) -> float:
+    """Bytes of a block in float64: prepared, its valid pixels, and the detector's work on them."""
+    return 5.0 * 8 * bands * grid.rows * grid.columns
+
+
+def _tile_bytes(scene: Scene, detector: WindowDetector, rows: int, columns: int) -> float:
+    """Bytes of a tile with its margin, and of the detector's work on it."""
+    h, w, b = scene.shape
+    margin = detector.window.outer - 1
+    read = min(rows + margin, h) * min(columns + margin, w)
+    return read * (_raw_bytes(scene) + 8 * b) + detector.scratch(rows, columns, b)

@@ -1,4 +1,4 @@
-"""Files are written aside and renamed: a failure leaves what was there before."""
+"""Atomic writing: a file is complete under its name, or what was there before is unchanged."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 from oddspec.errors import InputError, OddspecError
 
-__all__ = ["aside", "must_be_text", "write_text"]
+__all__ = ["atomic_write", "must_be_text", "write_text"]
 
 _PREFIX = ".partial-"
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to, which takes the place of ``path`` on success.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` to write to, which is renamed to ``path`` on success.
 
-    The name is always the same one, so what an interrupted run left is overwritten and not piled
-    up. GDAL's side file (``.aux.xml``) follows its file; that of an older file is removed with it,
-    and so is anything else whose name begins with the yielded one.
+    The temporary name is always the same, so an interrupted run leaves one file and not many.
+    GDAL's side file (``.aux.xml``) follows its file, and that of an older file is removed. A link
+    at ``path`` or at the temporary name is replaced, never written through.
 
     Raises
     ------
@@ -31,6 +31,7 @@ def aside(path: Path) -> Iterator[Path]:
     partial = path.with_name(_PREFIX + path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Also what an earlier run left, and a link that somebody planted there.
         _remove(partial)
         yield partial
         _sync(partial)
@@ -68,8 +69,8 @@ def must_be_text(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file aside and rename it."""
-    with aside(path) as partial:
+    """Write a UTF-8 text file by `atomic_write`."""
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -6,23 +6,15 @@ from pathlib import Path
 
 from oddspec.errors import BudgetError, InputError
 from oddspec.execution.resources import total_memory
+from oddspec.text import bytes_text
 
-__all__ = ["check_expansion", "check_memory", "in_units"]
+__all__ = ["check_expansion", "check_memory"]
 
 _RATIO = 2000
 """Deflate reaches 1032:1 at most, and a file that is all one value may beat it a little."""
 
 _HARMLESS = 64 * 2**20
 """Bytes that may unpack from next to nothing: an all-zero test scene is no attack."""
-
-
-def in_units(size: float) -> str:
-    """Bytes for people: ``1.5 GB``."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
-        if size < 1000 or unit == "PB":
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
-        size /= 1000
-    raise AssertionError
 
 
 def check_memory(path: Path, what: str, needed: int, max_memory: int | None) -> None:
@@ -48,8 +40,8 @@ def check_memory(path: Path, what: str, needed: int, max_memory: int | None) -> 
     if needed > limit:
         source = "this machine has" if max_memory is None else "--max-memory allows"
         raise BudgetError(
-            f"{path}: reading {what} needs {in_units(needed)} of memory, but {source} "
-            f"{in_units(limit)}; give more memory or convert the file to ENVI or GeoTIFF, which "
+            f"{path}: reading {what} needs {bytes_text(needed)} of memory, but {source} "
+            f"{bytes_text(limit)}; give more memory or convert the file to ENVI or GeoTIFF, which "
             f"are read in pieces"
         )
 
@@ -73,7 +65,7 @@ def check_expansion(path: Path, what: str, unpacked: int, packed: int) -> None:
     """
     if unpacked > _HARMLESS and unpacked > _RATIO * max(packed, 1):
         raise InputError(
-            f"{path}: {what} claims {in_units(unpacked)} but the file stores only "
-            f"{in_units(packed)} of it, which no honest compression explains; the file is "
+            f"{path}: {what} claims {bytes_text(unpacked)} but the file stores only "
+            f"{bytes_text(packed)} of it, which no honest compression explains; the file is "
             f"incomplete or made to do harm"
         )

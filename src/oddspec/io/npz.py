@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import BudgetError, InputError
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 
 __all__ = ["load", "save"]
 
@@ -49,7 +49,7 @@ def save(
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{name} has type {array.dtype}: only numbers are kept")
     text = json.dumps({"format": FORMAT, "kind": kind, "settings": dict(settings)}, sort_keys=True)
-    with aside(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+    with atomic_write(path) as partial, zipfile.ZipFile(partial, "w") as archive:
         archive.writestr(SETTINGS, text)
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:

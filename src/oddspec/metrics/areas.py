@@ -104,6 +104,7 @@ def scaled_areas(classes: Classes, grid: int | None = None) -> tuple[float, floa
         if grid is None:
             sides.append(float(scaled.mean()))
         else:
+            # Scores below each threshold; 1 minus their share is the curve that is summed.
             missed = np.searchsorted(scaled, np.arange(grid) / grid, side="left")
             sides.append(float(1 - missed.mean() / scaled.size))
     return sides[0], sides[1]

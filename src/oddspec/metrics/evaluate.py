@@ -50,7 +50,7 @@ def evaluate(
         ``auc_odp``, ``map_error``; for each rate such as 0.001 ``threshold_at_pf_0.001``,
         ``pd_at_pf_0.001``, ``objects_at_pf_0.001`` and ``false_objects_at_pf_0.001``; ``objects``,
         ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is
-        undefined is None, and ``undefined`` tells by its name why.
+        undefined is None, and ``undefined`` says why, by its name.
 
     Raises
     ------
@@ -63,38 +63,41 @@ def evaluate(
         if not 0 < rate < 1:
             raise SettingError(f"pf={rate:g}: expected a rate between 0 and 1, such as 0.001")
     classes = Classes.of(scores, truth)
-    sheet = _Sheet()
-    sheet.values.update(
+    metrics = _Metrics()
+    metrics.values.update(
         pixels=classes.background.size + classes.targets.size,
         targets=classes.targets.size,
         invalid=classes.invalid,
         invalid_targets=classes.invalid_targets,
     )
-    sheet.add(["auc_pd_pf"], lambda: (roc_area(classes),))
-    sheet.add(["auc_ci_low", "auc_ci_high"], lambda: _interval(classes, level))
-    sheet.add(["average_precision"], lambda: (average_precision(classes),))
-    sheet.add(["auc_pd_tau", "auc_pf_tau"], lambda: scaled_areas(classes, grid))
-    sheet.add(["map_error"], lambda: (map_error(classes),))
-    _add_derived(sheet)
-    _add_rates(sheet, classes, np.asarray(scores), np.asarray(truth), pf)
-    sheet.add(["separability"], lambda: (Separability.of(classes).as_dict(),))
-    return {**sheet.values, "undefined": sheet.reasons}
+    metrics.add("auc_pd_pf", roc_area, classes)
+    metrics.add("auc_ci_low auc_ci_high", _interval, classes, level)
+    metrics.add("average_precision", average_precision, classes)
+    metrics.add("auc_pd_tau auc_pf_tau", scaled_areas, classes, grid)
+    metrics.add("map_error", map_error, classes)
+    _add_derived(metrics)
+    _add_rates(metrics, classes, np.asarray(scores), np.asarray(truth), pf)
+    metrics.add("separability", lambda: Separability.of(classes).as_dict())
+    return {**metrics.values, "undefined": metrics.reasons}
 
 
-class _Sheet:
+class _Metrics:
     """Values by name, and why some are missing."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.reasons: dict[str, str] = {}
 
-    def add(self, names: Sequence[str], compute: Callable[[], Sequence[Any]]) -> None:
+    def add(self, names: str, compute: Callable[..., Any], *arguments: Any) -> None:
+        """What a function returns, under its name; several values have one name each."""
+        keys = names.split()
         try:
-            found = compute()
+            found = compute(*arguments)
         except InputError as error:
-            found = [None] * len(names)
-            self.reasons.update(dict.fromkeys(names, str(error).removeprefix("undefined: ")))
-        self.values.update(zip(names, found, strict=True))
+            self.values.update(dict.fromkeys(keys))
+            self.reasons.update(dict.fromkeys(keys, str(error).removeprefix("undefined: ")))
+        else:
+            self.values.update(zip(keys, found if len(keys) > 1 else [found], strict=True))
 
 
 def _interval(classes: Classes, level: float) -> tuple[float, float]:
@@ -102,22 +105,22 @@ def _interval(classes: Classes, level: float) -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def _add_derived(sheet: _Sheet) -> None:
+def _add_derived(metrics: _Metrics) -> None:
     names = ["auc_td", "auc_bs", "auc_tdbs", "auc_od", "auc_odp", "auc_snpr"]
-    basic = [sheet.values[name] for name in ("auc_pd_pf", "auc_pd_tau", "auc_pf_tau")]
+    basic = [metrics.values[name] for name in ("auc_pd_pf", "auc_pd_tau", "auc_pf_tau")]
     if None in basic:
-        reason = sheet.reasons.get("auc_pf_tau") or sheet.reasons["auc_pd_pf"]
-        sheet.values.update(dict.fromkeys(names))
-        sheet.reasons.update(dict.fromkeys(names, reason))
+        reason = metrics.reasons.get("auc_pf_tau") or metrics.reasons["auc_pd_pf"]
+        metrics.values.update(dict.fromkeys(names))
+        metrics.reasons.update(dict.fromkeys(names, reason))
         return
     areas = Areas(*basic)
-    sheet.values.update({name: getattr(areas, name.removeprefix("auc_")) for name in names})
+    metrics.values.update({name: getattr(areas, name.removeprefix("auc_")) for name in names})
     if areas.snpr is None:
-        sheet.reasons["auc_snpr"] = "AUC(PF,tau) is zero: every background pixel scores lowest"
+        metrics.reasons["auc_snpr"] = "AUC(PF,tau) is zero: every background pixel scores lowest"
 
 
 def _add_rates(
-    sheet: _Sheet,
+    metrics: _Metrics,
     classes: Classes,
     scores: np.ndarray,
     truth: np.ndarray,
@@ -126,11 +129,11 @@ def _add_rates(
     image = scores.ndim == 2
     for rate in rates:
         end = f"at_pf_{rate:g}"
-        sheet.add([f"threshold_{end}"], lambda rate=rate: (threshold_at_pf(classes, rate),))  # type: ignore[misc]
-        sheet.add([f"pd_{end}"], lambda rate=rate: (pd_at_pf(classes, rate),))  # type: ignore[misc]
-        value = sheet.values[f"threshold_{end}"]
+        metrics.add(f"threshold_{end}", threshold_at_pf, classes, rate)
+        metrics.add(f"pd_{end}", pd_at_pf, classes, rate)
+        value = metrics.values[f"threshold_{end}"]
         if image and value is not None:
             count = count_objects(scores, truth, value)
-            sheet.values["objects"] = count.objects
-            sheet.values[f"objects_{end}"] = count.detected
-            sheet.values[f"false_objects_{end}"] = count.false_objects
+            metrics.values["objects"] = count.objects
+            metrics.values[f"objects_{end}"] = count.detected
+            metrics.values[f"false_objects_{end}"] = count.false_objects

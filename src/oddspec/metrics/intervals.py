@@ -78,7 +78,7 @@ def bootstrap(
     """The interval between percentiles of the area when both classes are drawn anew.
 
     Background pixels matter only by which targets they lie between, so that a resample is one
-    draw from two multinomial laws: exact, and no slower for ten million pixels than for a thousand.
+    draw from two multinomials: exact, and no slower for ten million pixels than for a thousand.
 
     Raises
     ------
@@ -94,11 +94,12 @@ def bootstrap(
     # Cells in ascending order: below value 0, at value 0, between 0 and 1, at value 1, ...
     edges = np.column_stack([left, right]).ravel()
     cells = np.diff(np.concatenate([[0], edges, [classes.background.size]]))
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     areas = np.empty(resamples)
     for i in range(resamples):
-        background = random.multinomial(classes.background.size, cells / cells.sum())
-        targets = random.multinomial(classes.targets.size, numbers / numbers.sum())
+        background = rng.multinomial(classes.background.size, cells / cells.sum())
+        targets = rng.multinomial(classes.targets.size, numbers / numbers.sum())
+        # Even cells lie between target values, odd ones hold ties, which count half.
         lower = np.cumsum(background)[:-1:2] + background[1::2] / 2
         areas[i] = (targets @ lower) / (classes.targets.size * classes.background.size)
     low, high = np.quantile(areas, [0.5 - level / 2, 0.5 + level / 2])

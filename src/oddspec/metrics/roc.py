@@ -36,6 +36,7 @@ class Roc:
     def corners(self) -> Roc:
         """The same curve without the points that lie on a straight line between others."""
         pf, pd = np.diff(self.pf), np.diff(self.pd)
+        # Two steps have one direction if the cross product of their vectors is 0.
         straight = np.isclose(pf[:-1] * pd[1:], pd[:-1] * pf[1:], rtol=1e-9, atol=0.0)
         keep = np.concatenate([[True], ~straight, [True]])
         return Roc(self.thresholds[keep], self.pf[keep], self.pd[keep])

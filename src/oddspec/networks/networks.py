@@ -11,7 +11,7 @@ import torch
 from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 
-from oddspec.device import to_numpy
+from oddspec.arrays import to_numpy
 
 __all__ = ["FAST", "NARROW", "Network", "activate", "affine", "draw", "fast_product"]
 

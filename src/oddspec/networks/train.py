@@ -6,9 +6,7 @@ function that says how badly a batch of rows is explained, term by term.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,6 +15,7 @@ import numpy as np
 import torch
 
 from oddspec.errors import SettingError
+from oddspec.execution.executors import map_in_threads
 from oddspec.progress import Progress, silent
 
 __all__ = [
@@ -53,45 +52,20 @@ def side_by_side(
     """What ``work(number, progress)`` returns for 0, 1, ... count - 1.
 
     As many run at a time as PyTorch has threads, each with one of them, so the results do not
-    depend on their number. When one fails the others stop at their next word of progress.
+    depend on their number. When one fails, the others stop at their next report of progress.
 
     Parameters
     ----------
     count
         How often.
     work
-        One training; tells its own progress.
+        One training, which reports its own progress.
     progress
-        Told the sum of all.
+        Called with the sum of all.
     """
-    shares, lock, stop = [0.0] * count, threading.Lock(), threading.Event()
-
-    def one(number: int) -> T:
-        def told(done: float, total: float, stage: str) -> None:
-            if stop.is_set():
-                raise _Stopped
-            with lock:
-                shares[number] = done / total if total else 1.0
-                progress(sum(shares), count, stage)
-
-        return work(number, told)
-
-    threads = min(count, torch.get_num_threads())
-    with one_thread(), ThreadPoolExecutor(threads, "oddspec") as pool:
-        futures = [pool.submit(one, number) for number in range(count)]
-        try:
-            wait(futures, return_when=FIRST_EXCEPTION)
-        finally:
-            stop.set()
-    for future in futures:
-        error = future.exception()
-        if error is not None and not isinstance(error, _Stopped):
-            raise error
-    return tuple(future.result() for future in futures)
-
-
-class _Stopped(Exception):
-    """Another training has failed."""
+    threads = torch.get_num_threads()
+    with one_thread():
+        return tuple(map_in_threads(work, range(count), threads, progress))
 
 
 Loss = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]

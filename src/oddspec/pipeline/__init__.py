@@ -1,6 +1,7 @@
 """The main job: one scene in, its anomalies out, on disk."""
 
-from oddspec.pipeline.options import Options, Result
-from oddspec.pipeline.work import detect_scene
+from oddspec.pipeline.options import PipelineOptions
+from oddspec.pipeline.scene_run import detect_scene
+from oddspec.report import DetectionResult
 
-__all__ = ["Options", "Result", "detect_scene"]
+__all__ = ["DetectionResult", "PipelineOptions", "detect_scene"]

@@ -1,23 +1,27 @@
-"""What a job is asked to do, and what came out."""
+"""What is to be done with a scene, and when two runs are to do the same."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oddspec.detections import Detections
+from oddspec import __version__
+from oddspec.detector import Detector
 from oddspec.execution.resources import Resources
+from oddspec.io.checksum import sha256
+from oddspec.io.envi.reader import EnviSource
 from oddspec.io.source import Source
 from oddspec.models import Model
-from oddspec.threshold import Threshold
+from oddspec.scene import Scene
 
-__all__ = ["Options", "Result"]
+__all__ = ["PipelineOptions", "run_identity"]
 
 
 @dataclass(frozen=True)
-class Options:
+class PipelineOptions:
     """What to do with a scene, beside the detector and its settings."""
 
     pfa: float = 1e-4
@@ -39,17 +43,43 @@ class Options:
     resources: Resources = field(default_factory=Resources)
     command: tuple[str, ...] = ()
 
+    def as_settings(self) -> dict[str, Any]:
+        """Those that the report and ``run.json`` name beside the detector's settings."""
+        names = ("pfa", "threshold", "min_size", "max_size", "mask_defects")
+        return {name: getattr(self, name) for name in names} | {
+            "max_memory": self.resources.max_memory,
+            "workers": self.resources.threads,
+            "device": self.resources.device,
+        }
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What came out."""
 
-    scene: str
-    folder: Path
-    products: tuple[str, ...]
-    threshold: Threshold
-    detections: Detections
-    metrics: dict[str, Any] | None
-    seconds: float
-    notes: tuple[str, ...]
-    warnings: tuple[str, ...]
+def run_identity(
+    scene: Scene, name: str, detector: Detector, options: PipelineOptions
+) -> dict[str, Any]:
+    """What must be equal for an interrupted run to be resumed with the scores it has.
+
+    Of the options these are the ones that change which values are read or how they are scored.
+    """
+    source = scene.source
+    stat = source.path.stat() if source.path else None
+    return {
+        "version": __version__,
+        "input": str(source.path.resolve()) if source.path else source.name,
+        "bytes": stat.st_size if stat else None,
+        "modified": stat.st_mtime_ns if stat else None,
+        "variable": options.variable,
+        "axes": options.axes,
+        "allow_truncated": options.allow_truncated,
+        # The same bytes are another scene under another header.
+        "header_sha256": sha256(source.header) if isinstance(source, EnviSource) else None,
+        "dtype": str(source.dtype),
+        "shape": list(source.shape),
+        "bands": scene.bands.tolist(),
+        "nodata": None if scene.nodata is None else repr(scene.nodata),
+        "mask_defects": scene.mask_flat,
+        "detector": name,
+        # The module of a user's own file is named by the hash of its content.
+        "code": type(detector).__module__,
+        "settings": dataclasses.asdict(detector),  # type: ignore[call-overload]
+        "model": options.model.digest if options.model else None,
+    }

@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from oddspec.io.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "band_axis", "chart", "dress", "figure_of", "log_axis", "png"]
+__all__ = ["INK", "band_axis", "chart", "figure_of", "log_axis", "png", "write_png"]
 
 INK = "#1f2937"
 
@@ -30,21 +33,16 @@ def figure_of(width: float, height: float) -> Figure:
 
 
 def chart(width: float = 4.6, height: float = 3.1) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes."""
+    """A figure with one pair of axes, small labels and a light grid."""
     figure = figure_of(width, height)
     axes = figure.add_subplot()
-    dress(axes)
-    axes.grid(color="#eef0f3", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def dress(axes: Axes) -> None:
-    """Small, quiet axes."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5, colors=INK)
     axes.xaxis.label.set(fontsize=8.5, color=INK)
     axes.yaxis.label.set(fontsize=8.5, color=INK)
+    axes.grid(color="#eef0f3", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
 
 
 def log_axis(axis: Axis, values: Sequence[float] = ()) -> None:
@@ -64,13 +62,20 @@ def log_axis(axis: Axis, values: Sequence[float] = ()) -> None:
         axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, dpi: int = 180) -> bytes:
     """The figure as a PNG file's content."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png", dpi=180)
+        figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def write_png(path: Path, figure: Figure, dpi: int = 180) -> None:
+    """Write the figure as a PNG file; the older one is kept if that fails (`OddspecError`)."""
+    content = png(figure, dpi)
+    with atomic_write(path) as partial:
+        partial.write_bytes(content)
 
 
 def band_axis(

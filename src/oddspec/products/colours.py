@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from oddspec.arrays import Scores
 from oddspec.scene import Scene
 
-__all__ = ["Composite", "choose_bands", "composite", "largest_in_blocks"]
+__all__ = ["choose_bands", "composite", "largest_in_blocks"]
 
 _TRUE = (650.0, 550.0, 450.0)
 _FALSE = (860.0, 650.0, 550.0)
@@ -21,14 +19,6 @@ _STRIP_BYTES = 64_000_000
 _ROW_BYTES = 4_000_000_000
 """Bytes of whole rows read at most, unless that left fewer than `_FEWEST_ROWS`."""
 _FEWEST_ROWS = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Composite:
-    """A picture ``(rows, columns, 3)`` with values 0 to 1, grey where invalid, and its title."""
-
-    picture: np.ndarray
-    title: str
 
 
 def choose_bands(scene: Scene) -> tuple[tuple[int, int, int], str]:
@@ -52,7 +42,9 @@ def choose_bands(scene: Scene) -> tuple[tuple[int, int, int], str]:
     return (r, g, b), f"Bands {r + 1}, {g + 1}, {b + 1} ({why})"
 
 
-def composite(scene: Scene, scores: Scores, most_rows: int, most_columns: int) -> Composite:
+def composite(
+    scene: Scene, scores: Scores, most_rows: int, most_columns: int
+) -> tuple[np.ndarray, str]:
     """The scene in colour, each band stretched between its 2 % and 98 % quantiles (gamma 1.5).
 
     Parameters
@@ -63,6 +55,11 @@ def composite(scene: Scene, scores: Scores, most_rows: int, most_columns: int) -
         ``(h, w)``; pixels whose score is NaN are shown in grey.
     most_rows, most_columns
         Size of the picture; every n-th row and column of a larger scene is shown.
+
+    Returns
+    -------
+    tuple
+        The picture ``(rows, columns, 3)``, values 0 to 1 and grey where invalid, and its title.
     """
     height, width, bands = scene.source.shape
     chosen, title = choose_bands(scene)
@@ -71,6 +68,7 @@ def composite(scene: Scene, scores: Scores, most_rows: int, most_columns: int) -
     down, right = -(-height // most_rows), -(-width // most_columns)
     together = max(1, _STRIP_BYTES // row_bytes) if down == 1 else 1
     parts, valid = [], []
+    # The middle row and column of every block that falls on one dot.
     for top in range(down // 2 if down > 1 else 0, height, down * together):
         rows = (top, min(top + together, height))
         raw = scene.source.read(rows, (0, width))[:, right // 2 :: right, list(chosen)]
@@ -79,7 +77,7 @@ def composite(scene: Scene, scores: Scores, most_rows: int, most_columns: int) -
         ok &= ~np.isnan(np.asarray(scores[slice(*rows), right // 2 :: right]))
         parts.append(part)
         valid.append(ok)
-    return Composite(_stretch(np.concatenate(parts), np.concatenate(valid)), title)
+    return _stretch(np.concatenate(parts), np.concatenate(valid)), title
 
 
 def largest_in_blocks(scores: Scores, most_rows: int, most_columns: int) -> np.ndarray:

@@ -11,10 +11,9 @@ import numpy as np
 
 from oddspec.detector import Insight
 from oddspec.io import npz as archive
-from oddspec.io.atomic import aside
-from oddspec.products.charts import band_axis, chart, figure_of, log_axis, png
-from oddspec.products.text import printable
+from oddspec.products.charts import band_axis, chart, figure_of, log_axis, write_png
 from oddspec.scene import Scene
+from oddspec.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,26 +36,21 @@ def write_insights(folder: Path, insights: Sequence[Insight], scene: Scene) -> d
     """
     paths: dict[str, Path] = {}
     if insights:
-        _write(folder, insights, scene, paths)
-    kept = {path.name for path in paths.values()}
-    for old in (folder / "insights.npz", *(folder / "insights").glob("*.png")):
-        if old.name not in kept:  # of an earlier run with another detector
-            old.unlink(missing_ok=True)
-    return paths
-
-
-def _write(folder: Path, insights: Sequence[Insight], scene: Scene, paths: dict[str, Path]) -> None:
-    paths["insights.npz"] = folder / "insights.npz"
-    arrays = {insight.name: insight.values for insight in insights}
-    said = {i.name: {"kind": i.kind, "label": i.label, "names": list(i.names)} for i in insights}
-    archive.save(paths["insights.npz"], "insights", arrays, said)
+        paths["insights.npz"] = folder / "insights.npz"
+        arrays = {i.name: i.values for i in insights}
+        labels = {i.name: {"kind": i.kind, "label": i.label, "names": [*i.names]} for i in insights}
+        archive.save(paths["insights.npz"], "insights", arrays, labels)
     for insight in insights:
         figure = draw_insight(insight, scene)
         if figure is not None:
             name = f"insights/{insight.name}.png"
             paths[name] = folder / name
-            with aside(paths[name]) as partial:
-                partial.write_bytes(png(figure))
+            write_png(paths[name], figure)
+    written = {path.name for path in paths.values()}
+    for old in (folder / "insights.npz", *(folder / "insights").glob("*.png")):
+        if old.name not in written:  # of an earlier run with another detector
+            old.unlink(missing_ok=True)
+    return paths
 
 
 def draw_insight(insight: Insight, scene: Scene) -> Figure | None:
@@ -95,8 +89,8 @@ def _spectra(insight: Insight, scene: Scene) -> Figure:
 
 def _bridged(spectrum: np.ndarray) -> np.ndarray:
     """With straight lines across bands that have no value, as detectors that choose bands leave."""
-    bands, known = np.arange(len(spectrum)), np.isfinite(spectrum)
-    return np.interp(bands, bands[known], spectrum[known]) if known.any() else spectrum
+    bands, finite = np.arange(len(spectrum)), np.isfinite(spectrum)
+    return np.interp(bands, bands[finite], spectrum[finite]) if finite.any() else spectrum
 
 
 def _number_bar(figure: Figure, axes: Any, colours: Any, shown: int, count: int) -> None:

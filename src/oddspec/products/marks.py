@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddspec.products.table import Table
-from oddspec.products.text import counted
+from oddspec.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

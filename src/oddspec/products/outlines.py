@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from oddspec.detections import Detections
 from oddspec.io.source import Georeference
 
-__all__ = ["PIXELS", "Areas", "areas", "longitude_latitude", "outlines", "to_map"]
+__all__ = ["PIXELS", "ground_areas", "longitude_latitude", "outlines", "to_map"]
 
 PIXELS = "pixels"
 """The unit of areas where nothing is known about the ground."""
@@ -17,14 +15,6 @@ PIXELS = "pixels"
 _EQUAL_AREA = 6933
 """EPSG code of a cylindrical equal-area projection of the whole ellipsoid (EASE-Grid 2.0). It turns
 meridians and parallels into straight lines, so the areas of north-up pixels are exact."""
-
-
-@dataclass(frozen=True, eq=False)
-class Areas:
-    """One area per detection, and the unit they are in."""
-
-    values: np.ndarray
-    unit: str
 
 
 def outlines(detections: Detections) -> np.ndarray:
@@ -48,6 +38,7 @@ def outlines(detections: Detections) -> np.ndarray:
     pixels, width = detections.pixels, detections.shape[1]
     begins = np.diff(pixels, prepend=pixels[0] - 2) != 1
     begins |= pixels % width == 0
+    # Pixels of the next object may continue the row of the last one.
     begins[detections.starts[:-1]] = True
     starts = np.flatnonzero(begins)
     lengths = np.diff(starts, append=len(pixels))
@@ -75,8 +66,8 @@ def to_map(geometries: np.ndarray, georeference: Georeference | None) -> np.ndar
             return np.column_stack([a * x + b * y + c, d * x + e * y + f])
 
         geometries = shapely.transform(geometries, place)
-    turned: np.ndarray = shapely.orient_polygons(geometries)
-    return turned
+    oriented: np.ndarray = shapely.orient_polygons(geometries)
+    return oriented
 
 
 def longitude_latitude(
@@ -90,10 +81,10 @@ def longitude_latitude(
     return _reproject(geometries, georeference, 4326)
 
 
-def areas(
+def ground_areas(
     detections: Detections, geometries: np.ndarray, georeference: Georeference | None
-) -> Areas:
-    """Area of each detection.
+) -> tuple[np.ndarray, str]:
+    """Area of each detection, and the unit.
 
     In square metres if the coordinate system is projected (on the map, whatever its distortion) or
     geographic (on the ellipsoid); in squares of the map's unit if there is a transform alone; in
@@ -106,20 +97,20 @@ def areas(
     """
     sizes = detections.sizes.astype(np.float64)
     if georeference is None:
-        return Areas(sizes, PIXELS)
+        return sizes, PIXELS
     crs, on_map = georeference.crs, sizes * abs(georeference.transform.determinant)
     if crs is None:
-        return Areas(on_map, "square map units")
+        return on_map, "square map units"
     if crs.is_geographic:
         import shapely
 
         equal = _reproject(geometries, georeference, _EQUAL_AREA)
-        return Areas(sizes, PIXELS) if equal is None else Areas(shapely.area(equal), "m2")
+        return (sizes, PIXELS) if equal is None else (shapely.area(equal), "m2")
     try:
         metres = crs.linear_units_factor[1]
     except ValueError:  # its unit is unknown to PROJ
-        return Areas(on_map, "square map units")
-    return Areas(on_map * metres**2, "m2")
+        return on_map, "square map units"
+    return on_map * metres**2, "m2"
 
 
 def _reproject(

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oddspec.arrays import Scores
-from oddspec.io.atomic import aside
 from oddspec.products.axes import label_axes
 from oddspec.products.charts import log_axis
 from oddspec.products.colours import composite, largest_in_blocks
 from oddspec.products.marks import COLOUR, mark_detections
 from oddspec.products.table import Table
-from oddspec.products.text import printable, shorten
 from oddspec.scene import Scene
+from oddspec.text import printable, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_quicklook", "write_quicklook"]
+__all__ = ["DPI", "draw_quicklook"]
 
-_DPI = 170
+DPI = 170
 _ASPECT = 5.0
 """A scene longer than this many times its width is drawn compressed along its length."""
 
@@ -83,34 +79,6 @@ class _Layout:
         return x / wide, y / high, self.panel_width / wide, self.panel_height / high
 
 
-def write_quicklook(
-    path: Path,
-    scene: Scene,
-    scores: Scores,
-    table: Table,
-    *,
-    threshold: float | None = None,
-    title: str = "",
-    score_label: str = "score",
-) -> None:
-    """Draw the quicklook and write it as PNG; parameters as for `draw_quicklook`.
-
-    Raises
-    ------
-    OddspecError
-        If the file cannot be written; the older one is kept.
-    """
-    figure = draw_quicklook(
-        scene, scores, table, threshold=threshold, title=title, score_label=score_label
-    )
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png", dpi=_DPI)
-    with aside(path) as partial:
-        partial.write_bytes(buffer.getvalue())
-
-
 def draw_quicklook(
     scene: Scene,
     scores: Scores,
@@ -131,11 +99,7 @@ def draw_quicklook(
     table
         The detections, outlined where large enough to be seen and ringed elsewhere (the 2000
         highest peaks).
-    threshold
-        Marked on the colour bar.
-    title
-        Above the picture.
-    score_label
+    threshold, score_label
         For the colour bar.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -143,19 +107,19 @@ def draw_quicklook(
 
     height, width = scores.shape
     layout = _Layout.of(height, width)
-    figure = Figure(figsize=layout.size, dpi=_DPI, facecolor="white")
+    figure = Figure(figsize=layout.size, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     left, right = (figure.add_axes(layout.panel(number)) for number in (0, 1))
-    dots = int(layout.panel_height * _DPI), int(layout.panel_width * _DPI)
-    colour = composite(scene, scores, *dots)
-    place: dict[str, Any] = {
+    dots = int(layout.panel_height * DPI), int(layout.panel_width * DPI)
+    picture, bands = composite(scene, scores, *dots)
+    extent: dict[str, Any] = {
         "extent": (0, width, height, 0),
         "aspect": "auto",
         "interpolation": "nearest",
     }
-    left.imshow(colour.picture, **place)
-    left.set_title(colour.title, fontsize=9.5, loc="left")
-    _draw_scores(figure, right, largest_in_blocks(scores, *dots), place, threshold, score_label)
+    left.imshow(picture, **extent)
+    left.set_title(bands, fontsize=9.5, loc="left")
+    _draw_scores(figure, right, largest_in_blocks(scores, *dots), extent, threshold, score_label)
     scale = 72 * layout.panel_width / width, 72 * layout.panel_height / height
     note = mark_detections(left, table, scale, numbered=True)
     mark_detections(right, table, scale, numbered=False)
@@ -183,7 +147,7 @@ def _draw_scores(
     figure: Figure,
     axes: Axes,
     shown: np.ndarray,
-    place: dict[str, Any],
+    extent: dict[str, Any],
     threshold: float | None,
     label: str,
 ) -> None:
@@ -194,7 +158,7 @@ def _draw_scores(
     colours = matplotlib.colormaps["magma"].with_extremes(bad="0.8")
     # Clipped, since infinite and huge scores overflow inside matplotlib.
     clipped = np.ma.masked_invalid(np.clip(shown, norm.vmin, norm.vmax))
-    image = axes.imshow(clipped, cmap=colours, norm=norm, **place)
+    image = axes.imshow(clipped, cmap=colours, norm=norm, **extent)
     axes.set_title("Scores", fontsize=9.5, loc="left")
     box = axes.get_position()
     wide = figure.get_size_inches()[0]

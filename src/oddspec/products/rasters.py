@@ -19,9 +19,9 @@ import numpy as np
 from oddspec.arrays import Scores
 from oddspec.detections import Detections
 from oddspec.errors import DataWarning
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.io.source import Georeference
-from oddspec.products.text import printable
+from oddspec.text import printable
 
 __all__ = ["INVALID", "write_mask", "write_scores"]
 
@@ -31,6 +31,11 @@ INVALID = 255
 _BLOCK = 256
 _WINDOW = (512, 8192)
 """Rows and columns held in memory together; even, so that a window halves exactly."""
+
+_FORM = {
+    "tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK, "compress": "deflate",
+    "bigtiff": "if_safer",
+}  # fmt: skip
 
 Piece = Callable[[slice, slice], np.ndarray]
 
@@ -87,16 +92,16 @@ def write_mask(
     detected, width = np.sort(detections.pixels), detections.shape[1]
 
     def piece(rows: slice, columns: slice) -> np.ndarray:
-        layer = np.where(np.isnan(np.asarray(scores[rows, columns])), INVALID, 0).astype(np.uint8)
+        mask = np.where(np.isnan(np.asarray(scores[rows, columns])), INVALID, 0).astype(np.uint8)
         first, last = np.searchsorted(detected, (rows.start * width, rows.stop * width))
         row, column = np.divmod(detected[first:last], width)
         inside = (column >= columns.start) & (column < columns.stop)
-        layer[row[inside] - rows.start, column[inside] - columns.start] = 1
-        return layer
+        mask[row[inside] - rows.start, column[inside] - columns.start] = 1
+        return mask
 
-    form = {"dtype": "uint8", "nodata": INVALID}
-    described = "detections: 0 background, 1 detection, 255 invalid"
-    _write(path, scores.shape, piece, georeference, form, tags or {}, described, "")
+    layer = {"dtype": "uint8", "nodata": INVALID}
+    description = "detections: 0 background, 1 detection, 255 invalid"
+    _write(path, scores.shape, piece, georeference, layer, tags or {}, description, "")
 
 
 def _write(
@@ -110,15 +115,18 @@ def _write(
     unit: str,
 ) -> None:
     height, width = shape
-    with _gdal(), aside(path) as partial:
+    with _gdal(), atomic_write(path) as partial:
         levels = [partial.with_name(partial.name + ".0")]
-        place = {} if georeference is None else _place(georeference)
-        with _create(levels[0], height, width, layer, place) as full:
+        grid = {}
+        if georeference is not None:
+            grid = {"transform": georeference.transform, "crs": georeference.crs}
+        with _create(levels[0], height, width, layer, grid) as full:
             for rows, columns in _windows(height, width):
                 full.write(piece(rows, columns), 1, window=(rows, columns))
             full.update_tags(**{str(k): printable(v) for k, v in tags.items()})
             full.set_band_description(1, printable(description))
             full.set_band_unit(1, printable(unit))
+        # One overview at least; the last one is a single block.
         while len(levels) == 1 or max(height, width) > _BLOCK:
             height, width = -(-height // 2), -(-width // 2)
             levels.append(partial.with_name(f"{partial.name}.{len(levels)}"))
@@ -128,32 +136,14 @@ def _write(
         _check_crs(partial, path, georeference)
 
 
-def _place(georeference: Georeference) -> dict[str, Any]:
-    place: dict[str, Any] = {"transform": georeference.transform}
-    if georeference.crs is not None:
-        place["crs"] = georeference.crs
-    return place
-
-
 def _create(
-    path: Path, height: int, width: int, layer: Mapping[str, Any], place: Mapping[str, Any]
+    path: Path, height: int, width: int, layer: Mapping[str, Any], grid: Mapping[str, Any]
 ) -> Any:
     import rasterio
 
     shape = {"height": height, "width": width, "count": 1}
-    return rasterio.open(
-        path, "w", driver="GTiff", **shape, **_options(layer), zlevel=1, **layer, **place
-    )
-
-
-def _options(layer: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "tiled": True,
-        "blockxsize": _BLOCK,
-        "blockysize": _BLOCK,
-        "compress": "deflate",
-        "bigtiff": "if_safer",
-    }
+    # These files are steps on the way: least compression, for speed.
+    return rasterio.open(path, "w", driver="GTiff", **shape, **_FORM, zlevel=1, **layer, **grid)
 
 
 def _halve(source: Path, target: Path, height: int, width: int, layer: Mapping[str, Any]) -> None:
@@ -196,10 +186,8 @@ def _assemble(partial: Path, levels: list[Path], layer: Mapping[str, Any]) -> No
         name.text = level.name
         ElementTree.SubElement(overview, "SourceBand").text = "1"
     tree.write(virtual, encoding="utf-8")
-    options = _options(layer)
-    if "predictor" in layer:
-        options["predictor"] = layer["predictor"]
-    rasterio.shutil.copy(virtual, partial, driver="GTiff", copy_src_overviews=True, **options)
+    form = _FORM | ({"predictor": layer["predictor"]} if "predictor" in layer else {})
+    rasterio.shutil.copy(virtual, partial, driver="GTiff", copy_src_overviews=True, **form)
 
 
 def _verify(partial: Path, piece: Piece) -> None:

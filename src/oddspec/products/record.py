@@ -1,4 +1,4 @@
-"""run.json: what was done, with what, on which machine, and what came out."""
+"""Records as JSON: any value in terms of JSON, and with which versions on which machine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import enum
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,58 +18,27 @@ import numpy as np
 from oddspec.execution.resources import machine
 from oddspec.io.atomic import write_text
 
-__all__ = ["SCHEMA", "RunRecord", "as_json", "versions", "write_record"]
+__all__ = ["RECORD_SCHEMA", "as_json", "versions", "write_record"]
 
-SCHEMA = 1
+RECORD_SCHEMA = 1
 """Raised when a key of run.json changes its meaning or goes away; new keys do not raise it."""
 
 
-@dataclass(frozen=True)
-class RunRecord:
-    """All there is to say about one run on one scene, in the order of a reader's interest.
+def write_record(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a record as JSON with sorted keys, adding schema number, versions and machine.
 
     Values may be dataclasses, NumPy arrays and scalars, paths, dates and plain Python values; what
     is not a number becomes null.
-    """
-
-    scene: Mapping[str, Any]
-    """Name, path, SHA-256 of the file(s), format, shape, type, bands used, georeference."""
-    detector: str
-    settings: Mapping[str, Any]
-    """The detector's settings, and under their own names those of the run."""
-    threshold: Any
-    """Value, method, stated false-alarm rate, expected false alarms, diagnostics."""
-    detections: Mapping[str, Any]
-    """How many objects and pixels, how many were left out for their size."""
-    products: Sequence[str] = ()
-    """Names of the files written, in the folder of run.json."""
-    covariance: Any = None
-    """Health of the covariance: rank, condition, samples per band, what was done."""
-    metrics: Mapping[str, Any] | None = None
-    """Against a truth, if there is one."""
-    timings: Mapping[str, float] = field(default_factory=dict)
-    """Seconds by stage."""
-    warnings: Sequence[str] = ()
-    notes: Sequence[str] = ()
-    """What was odd about the input and how it was read."""
-    peak_memory_bytes: int | None = None
-    started: datetime.datetime | None = None
-    finished: datetime.datetime | None = None
-    command: Sequence[str] | None = None
-    """The command line, if there was one."""
-
-
-def write_record(path: Path, record: RunRecord) -> None:
-    """Write a record as JSON with sorted keys, adding schema number, versions and machine.
 
     Raises
     ------
     OddspecError
         If the file cannot be written; the older one is kept.
     """
-    content = {f.name: as_json(getattr(record, f.name)) for f in dataclasses.fields(record)}
-    content |= {"schema": SCHEMA, "versions": versions(), "machine": machine()}
-    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    record = {**content, "schema": RECORD_SCHEMA, "versions": versions(), "machine": machine()}
+    text = json.dumps(
+        as_json(record), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False
+    )
     write_text(path, text + "\n")
 
 

@@ -34,10 +34,8 @@ class Spectra:
 
     Attributes
     ----------
-    ids
-        Detections that have a spectrum.
     means
-        ``(len(ids), bands)``.
+        ``(count, bands)`` of the detections with the ids 1 to ``count``.
     background_mean, background_low, background_high
         Mean, 5 % and 95 % quantile of a sample of undetected valid pixels, one per band; NaN if
         there is none.
@@ -49,7 +47,6 @@ class Spectra:
         Nanometres, or None.
     """
 
-    ids: np.ndarray
     means: np.ndarray
     background_mean: np.ndarray
     background_low: np.ndarray
@@ -83,8 +80,8 @@ def measure_spectra(
         top, left = int(rows.min()), int(columns.min())
         window = (top, int(rows.max()) + 1), (left, int(columns.max()) + 1)
         cube, valid = scene.read(*window)
-        kept = valid[rows - top, columns - left]
-        spectra, owners = cube[rows - top, columns - left][kept], owners[kept]
+        usable = valid[rows - top, columns - left]
+        spectra, owners = cube[rows - top, columns - left][usable], owners[usable]
         if len(owners):
             begins = np.flatnonzero(np.diff(owners, prepend=-1))  # owners ascend within a tile
             sums[owners[begins]] += np.add.reduceat(spectra, begins, axis=0)
@@ -96,7 +93,6 @@ def measure_spectra(
     sample = _background(scene, detections, scores)
     mean, low, high = _spread(sample)
     return Spectra(
-        ids=np.arange(1, count + 1),
         means=means,
         background_mean=mean,
         background_low=low,
@@ -116,6 +112,7 @@ def _gather(
     _, width, bands = scene.shape
     side = _side(scene.source.shape[2] + bands)
     rows, columns = np.divmod(pixels, width)
+    # One more tile than fit, for the rest of the width.
     tile = (rows // side) * (width // side + 1) + columns // side
     order = np.argsort(tile, kind="stable")
     cuts = np.flatnonzero(np.diff(tile[order])) + 1
@@ -141,8 +138,8 @@ def _background(scene: Scene, detections: Detections, scores: Scores) -> np.ndar
         cube, valid = scene.read(rows, columns)
         scored = ~np.isnan(np.asarray(scores[slice(*rows), slice(*columns)]))
         index = np.add.outer(np.arange(*rows) * width, np.arange(*columns))
-        kept = valid & scored & ~np.isin(index, detected, assume_unique=True)
-        sample += Sample.of(cube[kept], index[kept], size=_BACKGROUND_PIXELS)
+        background = valid & scored & ~np.isin(index, detected, assume_unique=True)
+        sample += Sample.of(cube[background], index[background], size=_BACKGROUND_PIXELS)
     return sample.pixels
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from oddspec.detections import Detections
 from oddspec.io.source import Georeference
-from oddspec.products.outlines import areas, longitude_latitude, outlines, to_map
+from oddspec.products.outlines import ground_areas, longitude_latitude, outlines, to_map
 from oddspec.products.spectra import Spectra
 
 __all__ = ["COLUMNS", "PValue", "Table", "tabulate"]
@@ -103,14 +103,14 @@ def tabulate(
     centres = to_map(shapely.points(x, y), georeference)
     lonlat = longitude_latitude(centres, georeference)
     lon, lat = np.full((2, len(detections)), np.nan) if lonlat is None else _xy(lonlat)
-    area = areas(detections, geometries, georeference)
+    area, unit = ground_areas(detections, geometries, georeference)
     peak_rows, peak_columns = np.divmod(detections.peak_index, max(detections.shape[1], 1))
     p = np.full(len(detections), np.nan) if p_value is None else p_value(detections.peak)
     columns = {
         "id": np.arange(1, len(detections) + 1),
         "pixels": detections.sizes,
-        "area": area.values,
-        "area_unit": np.full(len(detections), area.unit, dtype=object),
+        "area": area,
+        "area_unit": np.full(len(detections), unit, dtype=object),
         "peak_score": detections.peak,
         "mean_score": detections.mean_score,
         "p_value": np.asarray(p, dtype=np.float64),
@@ -165,7 +165,7 @@ def _spectrum_texts(count: int, spectra: Spectra | None) -> list[str | None]:
     """JSON lists, seven digits being more than any sensor has."""
     texts: list[str | None] = [None] * count
     if spectra is not None:
-        for number, mean in zip(spectra.ids, spectra.means, strict=True):
+        for i, mean in enumerate(spectra.means):
             values = [float(f"{value:.7g}") if np.isfinite(value) else None for value in mean]
-            texts[int(number) - 1] = json.dumps(values)
+            texts[i] = json.dumps(values)
     return texts

@@ -1,4 +1,7 @@
-"""Detections as map layers (GeoPackage, GeoJSON) and as a table (CSV)."""
+"""Detections as map layers (GeoPackage, GeoJSON) and as a table (CSV).
+
+If a file cannot be written, an `OddspecError` says so and the older file is kept.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.products.table import COLUMNS, Table
-from oddspec.products.text import csv_cell, printable
+from oddspec.text import csv_cell, printable
 
 __all__ = ["write_csv", "write_geojson", "write_geopackage"]
 
@@ -24,14 +27,9 @@ def write_geopackage(path: Path, table: Table, facts: Mapping[str, Any] | None =
 
     Coordinates and coordinate system are the scene's. ``facts`` (detector, threshold, wavelengths)
     become the layer's metadata.
-
-    Raises
-    ------
-    OddspecError
-        If the file cannot be written; the older one is kept.
     """
     crs = None if table.georeference is None else table.georeference.crs
-    with aside(path) as partial:
+    with atomic_write(path) as partial:
         _write(
             partial,
             table,
@@ -53,14 +51,8 @@ def write_geojson(path: Path, table: Table) -> None:
 
     Where the scene has no coordinate system, or one that does not lead to WGS 84, coordinates are
     the scene's own and the file's ``description`` says so.
-
-    Raises
-    ------
-    OddspecError
-        If the file cannot be written; the older one is kept.
     """
-    native = not table.has_longitude_latitude
-    crs = None
+    native, crs = not table.has_longitude_latitude, None
     options = {"COORDINATE_PRECISION": "15", "DESCRIPTION": _description(table, native)}
     if not native:
         assert table.georeference is not None
@@ -68,7 +60,7 @@ def write_geojson(path: Path, table: Table) -> None:
         crs = table.georeference.crs.to_wkt(version="WKT2_2019")
         # Nine digits are a tenth of a millimetre. GDAL reprojects, and cuts at the date line.
         options.update(RFC7946="YES", COORDINATE_PRECISION="9")
-    with aside(path) as partial:
+    with atomic_write(path) as partial:
         kind = "Unknown"
         _write(partial, table, driver="GeoJSON", crs=crs, geometry_type=kind, layer_options=options)
         _verify(partial, len(table))
@@ -78,14 +70,9 @@ def write_csv(path: Path, table: Table, scene: str = "") -> None:
     """Write the detections as CSV, without outlines and spectra; the first column names the scene.
 
     Text that a spreadsheet would take for a formula is made harmless, see `csv_cell`.
-
-    Raises
-    ------
-    OddspecError
-        If the file cannot be written; the older one is kept.
     """
     names = [name for name in COLUMNS if name != "mean_spectrum"]
-    with aside(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+    with atomic_write(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["scene", *names])
         lists = [table.columns[name].tolist() for name in names]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ from oddspec.arrays import Scores
 from oddspec.detections import Detections
 from oddspec.detector import Insight
 from oddspec.models import Model
+from oddspec.products.charts import write_png
 from oddspec.products.insights import write_insights
-from oddspec.products.quicklook import write_quicklook
+from oddspec.products.quicklook import DPI, draw_quicklook
 from oddspec.products.rasters import write_mask, write_scores
 from oddspec.products.record import as_json, versions
-from oddspec.products.spectra import MOST_SPECTRA, Spectra, measure_spectra
-from oddspec.products.table import PValue, Table, tabulate
+from oddspec.products.spectra import Spectra, measure_spectra
+from oddspec.products.table import Table, tabulate
 from oddspec.products.vectors import write_csv, write_geojson, write_geopackage
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
@@ -43,14 +43,11 @@ class Products:
         The detections as written.
     spectra
         Mean spectra of the highest detections and the background's.
-    seconds
-        Time by product.
     """
 
     paths: dict[str, Path]
     table: Table
     spectra: Spectra
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def write_products(
@@ -63,85 +60,60 @@ def write_products(
     detector: str,
     settings: Mapping[str, Any] | None = None,
     score_unit: str = "",
-    p_value: PValue | None = None,
     insights: Sequence[Insight] = (),
     model: Model | None = None,
-    most_spectra: int = MOST_SPECTRA,
     progress: Progress = silent,
 ) -> Products:
     """Write the map layers, tables and the quicklook of one scene into a folder.
 
-    Every file is written aside and renamed, one after the other; memory does not grow with the
-    scene, only with the number of detected pixels.
+    Every file is written under another name and renamed, one after the other. Memory does not grow
+    with the scene, only with the number of detected pixels.
 
     Parameters
     ----------
-    folder
-        Made if missing.
-    scene, scores
-        The scores ``(h, w)`` may be a ``numpy.memmap``; NaN where invalid.
-    threshold
-        The one that the detections lie above.
+    scores
+        ``(h, w)``, may be a ``numpy.memmap``; NaN where invalid.
     detections
-        See `oddspec.detections`; flagged before, if flags are wanted. ``mask.tif`` shows these
+        Those above the threshold, flagged before if flags are wanted. ``mask.tif`` shows these
         objects and no others.
-    detector, settings
-        Name and settings of the detector, kept in the files.
-    score_unit
-        What a score is, such as ``squared Mahalanobis distance``.
-    p_value
-        Probability that a background pixel scores at least as high, for an array of scores.
-    insights
-        What the model found.
+    detector, settings, score_unit
+        Name, settings and unit of the scores, kept in the files.
     model
         The fitted model, if it can be applied to other scenes.
-    most_spectra
-        Detections, by descending peak, that get a mean spectrum.
-    progress
-        Called as the work goes on.
 
     Raises
     ------
     OddspecError
         If a file cannot be written; the older ones are kept.
     """
-    place = scene.source.metadata.georeference
+    georeference = scene.source.metadata.georeference
     tags = _tags(scene, threshold, detector, settings or {})
-    names = ("scores.tif", "mask.tif", "detections.gpkg", "detections.geojson", "detections.csv")
-    paths = {name: folder / name for name in (*names, "quicklook.png")}
-    spectra = measure_spectra(scene, detections, scores, most=most_spectra, progress=progress)
-    table = tabulate(detections, place, p_value, spectra)
+    spectra = measure_spectra(scene, detections, scores, progress=progress)
+    table = tabulate(detections, georeference, threshold.p_values, spectra)
     label = f"{detector} score" + (f" ({score_unit})" if score_unit else "")
-    work: dict[str, Callable[[Path], None]] = {
+    writers: dict[str, Callable[[Path], None]] = {
         "scores.tif": lambda path: write_scores(
-            path, scores, place, tags, description=f"{detector} score", unit=score_unit
+            path, scores, georeference, tags, description=f"{detector} score", unit=score_unit
         ),
-        "mask.tif": lambda path: write_mask(path, detections, scores, place, tags),
+        "mask.tif": lambda path: write_mask(path, detections, scores, georeference, tags),
         "detections.gpkg": lambda path: write_geopackage(path, table, tags),
         "detections.geojson": lambda path: write_geojson(path, table),
         "detections.csv": lambda path: write_csv(path, table, scene.name),
-        "quicklook.png": lambda path: write_quicklook(
-            path, scene, scores, table, threshold=threshold.value,
+        "quicklook.png": lambda path: write_png(path, draw_quicklook(
+            scene, scores, table, threshold=threshold.value,
             title=f"{scene.name} · {detector}", score_label=label,
-        ),
+        ), DPI),
     }  # fmt: skip
     if model is not None:
-        paths["model.npz"], work["model.npz"] = folder / "model.npz", model.save
-    seconds = {}
-    for done, (name, write) in enumerate(work.items()):
-        progress(done, len(work), "writing products")
-        begin = time.perf_counter()
-        write(paths[name])
-        seconds[name] = time.perf_counter() - begin
+        writers["model.npz"] = model.save
+    for done, (name, write) in enumerate(writers.items()):
+        progress(done, len(writers), "writing products")
+        write(folder / name)
     if model is None:
         (folder / "model.npz").unlink(missing_ok=True)  # of an earlier run
-    begin = time.perf_counter()
-    pictures = write_insights(folder, insights, scene)
-    if pictures:
-        paths |= pictures
-        seconds["insights"] = time.perf_counter() - begin
-    progress(len(work), len(work), "writing products")
-    return Products(paths, table, spectra, seconds)
+    paths = {name: folder / name for name in writers} | write_insights(folder, insights, scene)
+    progress(len(writers), len(writers), "writing products")
+    return Products(paths, table, spectra)
 
 
 def _tags(

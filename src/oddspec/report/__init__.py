@@ -1,6 +1,6 @@
-"""report.html: one page that tells what was read, what was done and what was found."""
+"""report.html: one page that says what was read, what was done and what was found."""
 
-from oddspec.report.content import ReportContent, TruthContent
 from oddspec.report.page import write_report
+from oddspec.report.result import DetectionResult, TruthComparison
 
-__all__ = ["ReportContent", "TruthContent", "write_report"]
+__all__ = ["DetectionResult", "TruthComparison", "write_report"]

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from oddspec.products.record import as_json
-from oddspec.products.text import counted, printable, rough
-from oddspec.report.content import ReportContent
-from oddspec.report.histogram import Histogram
+from oddspec.report.result import DetectionResult
 from oddspec.scene import Scene
+from oddspec.text import bytes_text, counted, printable, rough
 
 __all__ = [
     "headline",
@@ -20,7 +19,6 @@ __all__ = [
     "plain",
     "ranges",
     "scene_facts",
-    "size",
     "summary",
     "truth_facts",
     "words",
@@ -34,6 +32,18 @@ _METHODS = {
     "empirical": "by counting the scores",
     "top": "to mark a fixed fraction of the pixels",
     "otsu": "by Otsu's method, which states no false-alarm rate",
+}
+
+
+_AREAS = {
+    "auc_pd_pf": "AUC(PD,PF)",
+    "auc_pd_tau": "AUC(PD,tau)",
+    "auc_pf_tau": "AUC(PF,tau)",
+    "auc_td": "AUC TD",
+    "auc_bs": "AUC BS",
+    "auc_snpr": "AUC SNPR",
+    "auc_tdbs": "AUC TDBS",
+    "auc_odp": "AUC ODP",
 }
 
 
@@ -72,20 +82,9 @@ def words(name: Any) -> str:
     return printable(name).replace("_", " ")
 
 
-def size(count: float | None) -> str:
-    """A number of bytes for reading."""
-    if count is None:
-        return "–"
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.3g} {unit}"
-    return f"{count:.0f} bytes"
-
-
-def headline(content: ReportContent, histogram: Histogram | None) -> Facts:
+def headline(result: DetectionResult) -> Facts:
     """The few numbers to see first."""
-    found = content.detections
-    threshold = content.threshold
+    found, threshold = result.detections, result.threshold
     facts = [
         ("objects found", number(len(found))),
         ("pixels in them", number(int(found.sizes.sum()))),
@@ -95,22 +94,23 @@ def headline(content: ReportContent, histogram: Histogram | None) -> Facts:
         facts.append(("stated false-alarm rate", f"{threshold.pfa:g}"))
     if threshold.expected_false_alarms is not None:
         facts.append(("false pixels expected", rough(threshold.expected_false_alarms)))
-    if content.truth is not None:
-        area = next(iter(content.truth.areas.values()), None)
-        facts.append((next(iter(content.truth.areas), "AUC"), _exact(area)))
+    if result.truth is not None and result.truth.curve is not None:
+        facts.append((_AREAS["auc_pd_pf"], _exact(result.truth.metrics["auc_pd_pf"])))
     return facts
 
 
-def summary(content: ReportContent, histogram: Histogram | None) -> str:
+def summary(result: DetectionResult) -> str:
     """What was done and found, in plain words."""
-    found, threshold = content.detections, content.threshold
-    valid = 0 if histogram is None else histogram.valid
+    found, threshold = result.detections, result.threshold
+    valid = 0 if result.histogram is None else result.histogram.valid
     count, pixels = len(found), int(found.sizes.sum())
-    objects = "No object lies" if not count else counted(count, "object")
-    objects += "" if not count else f" ({counted(pixels, 'pixel')}) {_lie(count)}"
+    lie = "lies" if count == 1 else "lie"
+    objects = f"{counted(count, 'object')} ({counted(pixels, 'pixel')}) {lie}"
+    if not count:
+        objects = "No object lies"
     text = (
         f"{objects} above a threshold of {number(threshold.value)} on the scores that the "
-        f"detector {content.detector} gave to {valid:,} pixels."
+        f"detector {result.detector_name} gave to {valid:,} pixels."
     )
     how = _METHODS.get(threshold.method, f"by the method {plain(threshold.method)}")
     text += f" The threshold was set {how}"
@@ -124,62 +124,69 @@ def summary(content: ReportContent, histogram: Histogram | None) -> str:
         )
     text += "."
     left_out = [(found.too_small, "smaller"), (found.too_large, "larger")]
-    parts = [f"{n:,} {what}" for n, what in left_out if n]
+    parts = [f"{n:,} {than}" for n, than in left_out if n]
     if parts:
         total = found.too_small + found.too_large
-        text += f" Object{_s(total)} left out for {_their(total)} size: {' and '.join(parts)} "
-        text += "than asked for."
+        what = "Object left out for its size" if total == 1 else "Objects left out for their size"
+        text += f" {what}: {' and '.join(parts)} than asked for."
     flagged = sum(bool(flags) for flags in found.flags)
     if flagged:
         text += f" {flagged:,} of the objects {'carries' if flagged == 1 else 'carry'} a flag."
     return text
 
 
-def scene_facts(content: ReportContent, histogram: Histogram | None) -> Facts:
+def scene_facts(result: DetectionResult) -> Facts:
     """What was read, and what was left out."""
-    source, scene = content.scene.source, content.scene
+    source, scene = result.scene.source, result.scene
     meta = source.metadata
     height, width, bands = source.shape
     facts: Facts = [("File", printable(source.path.name if source.path else "array in memory"))]
-    if content.sha256:
-        facts.append(("SHA-256", content.sha256))
+    if result.sha256:
+        facts.append(("SHA-256", result.sha256))
     facts.append(("Format", source.format + (f", {meta.interleave}" if meta.interleave else "")))
     facts.append(("Size", f"{height:,} rows × {width:,} columns × {bands:,} bands"))
     stored = height * width * bands * source.dtype.itemsize
-    facts.append(("Values", f"{source.dtype.name}, {size(stored)}"))
+    facts.append(("Values", f"{source.dtype.name}, {bytes_text(stored)}"))
     if meta.description:
         facts.append(("Description", printable(meta.description)[:300]))
     facts.append(("Wavelengths", _wavelengths(scene)))
     facts.append(("Bands used", _bands(scene)))
     facts.append(("Nodata value", number(scene.nodata) if scene.nodata is not None else "none"))
-    invalid = height * width if histogram is None else histogram.invalid
+    invalid = height * width if result.histogram is None else result.histogram.invalid
     share = f" ({100 * invalid / max(height * width, 1):.3g} %)" if invalid else ""
     facts.append(("Pixels left out", f"{invalid:,} of {height * width:,}{share}"))
-    facts += [(f"– {plain(reason)}", f"{count:,}") for reason, count in content.masked.items()]
+    if survey := result.survey:
+        for reason, count in (("NaN or infinite", survey.nonfinite), ("nodata", survey.nodata)):
+            if count:
+                of = f"of {survey.looked_at:,} looked at"
+                facts.append((f"– {reason} ({of})", f"{count:,}"))
     facts.append(("Georeference", _georeference(scene)))
     return facts
 
 
-def truth_facts(content: ReportContent) -> list[tuple[str, Facts]]:
+def truth_facts(result: DetectionResult) -> list[tuple[str, Facts]]:
     """Tables of the comparison with the truth, each with its heading."""
-    truth = content.truth
+    truth = result.truth
     if truth is None:
         return []
-    areas: Facts = [(name, _exact(area)) for name, area in truth.areas.items()]
-    if truth.interval is not None and areas:
-        low, high = truth.interval
+    metrics = truth.metrics
+    areas: Facts = [(label, _exact(metrics[key])) for key, label in _AREAS.items()]
+    low, high = metrics["auc_ci_low"], metrics["auc_ci_high"]
+    if low is not None:
         areas[0] = (areas[0][0], f"{areas[0][1]} (95 % interval {low:.4f} to {high:.4f})")
-    if truth.average_precision is not None:
-        areas.append(("average precision", _exact(truth.average_precision)))
-    tables = [("Areas (3-D ROC)", areas)]
-    if truth.pd_at_pf:
-        rates = [(f"{pf:g}", _exact(pd)) for pf, pd in truth.pd_at_pf.items()]
-        tables.append(("Detection rate at a false-alarm rate of", rates))
-    if truth.objects:
-        tables.append(
-            ("Objects", [(plain(name), plain(value)) for name, value in truth.objects.items()])
-        )
-    return tables
+    areas.append(("average precision", _exact(metrics["average_precision"])))
+    prefix = "pd_at_pf_"
+    rates = [key.removeprefix(prefix) for key in metrics if key.startswith(prefix)]
+    detected = [(f"{float(rate):g}", _exact(metrics[prefix + rate])) for rate in rates]
+    objects: Facts = [("objects", plain(metrics.get("objects")))]
+    for rate in rates:
+        objects.append((f"found at PF {rate}", plain(metrics.get(f"objects_at_pf_{rate}"))))
+        objects.append((f"false at PF {rate}", plain(metrics.get(f"false_objects_at_pf_{rate}"))))
+    return [
+        ("Areas (3-D ROC)", areas),
+        ("Detection rate at a false-alarm rate of", detected),
+        ("Objects", objects),
+    ]
 
 
 def _exact(value: float | None) -> str:
@@ -232,15 +239,3 @@ def _georeference(scene: Scene) -> str:
 def _crs_name(wkt: str) -> str:
     parts = wkt.split('"')
     return printable(parts[1]) if len(parts) > 1 else "custom coordinate system"
-
-
-def _s(count: float) -> str:
-    return "" if count == 1 else "s"
-
-
-def _lie(count: int) -> str:
-    return "lies" if count == 1 else "lie"
-
-
-def _their(count: int) -> str:
-    return "its" if count == 1 else "their"

@@ -9,7 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Scores
 
-__all__ = ["Histogram", "count_scores"]
+__all__ = ["Histogram", "count_scores", "row_strips"]
 
 _BINS = 4096
 _STRIP = 1 << 22
@@ -53,7 +53,7 @@ class Histogram:
 def count_scores(scores: Scores) -> Histogram | None:
     """Count the scores in two passes; None if there is not one that is finite."""
     low, high, valid = np.inf, -np.inf, 0
-    for values in _strips(scores):
+    for values in _valid_strips(scores):
         valid += len(values)
         finite = values[np.isfinite(values)]
         if len(finite):
@@ -64,16 +64,20 @@ def count_scores(scores: Scores) -> Histogram | None:
     if high == low:
         low, high = low - 0.5, high + 0.5
     edges = np.geomspace(low, high, _BINS + 1) if logarithmic else np.linspace(low, high, _BINS + 1)
-    edges[[0, -1]] = low, high
+    edges[[0, -1]] = low, high  # geomspace rounds its ends, and scores lie on them
     counts = np.zeros(_BINS, dtype=np.int64)
-    for values in _strips(scores):
+    for values in _valid_strips(scores):
         counts += np.histogram(np.clip(values, low, high), edges)[0]
     return Histogram(edges, counts, valid, scores.size - valid, logarithmic)
 
 
-def _strips(scores: Scores) -> Iterator[np.ndarray]:
-    height, width = scores.shape
-    step = max(1, _STRIP // width)
-    for top in range(0, height, step):
-        strip = np.asarray(scores[top : top + step], dtype=np.float64)
+def row_strips(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Slices of rows that hold some four million pixels each, from the first row to the last."""
+    step = max(1, _STRIP // shape[1])
+    return (slice(top, top + step) for top in range(0, shape[0], step))
+
+
+def _valid_strips(scores: Scores) -> Iterator[np.ndarray]:
+    for rows in row_strips(scores.shape):
+        strip = np.asarray(scores[rows], dtype=np.float64)
         yield strip[~np.isnan(strip)]

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
-
-from oddspec.products.text import printable
-from oddspec.report.facts import number, plain, size, words
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from oddspec.detector import Insight
-from oddspec.execution.resources import machine
+from oddspec.execution.resources import machine, peak_memory
 from oddspec.io.atomic import write_text
 from oddspec.products.outlines import PIXELS
 from oddspec.products.record import versions
-from oddspec.products.text import counted
-from oddspec.report.content import ReportContent
 from oddspec.report.facts import (
     headline,
+    number,
+    plain,
     scene_facts,
     summary,
     truth_facts,
+    words,
 )
-from oddspec.report.histogram import Histogram, count_scores
 from oddspec.report.pictures import (
     embed_picture,
     histogram_chart,
@@ -36,6 +29,11 @@ from oddspec.report.pictures import (
     spectrum_chart,
     tail_chart,
 )
+from oddspec.report.result import DetectionResult
+from oddspec.text import bytes_text, counted, printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["render", "template", "write_report"]
 
@@ -53,7 +51,7 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, plain=plain, printable=printable, size=size, words=words
+        number=number, plain=plain, printable=printable, size=bytes_text, words=words
     )
     return environment.get_template(name)
 
@@ -62,7 +60,7 @@ _MOST_ROWS = 50
 _MOST_SPECTRA = 12
 
 
-def write_report(path: Path, content: ReportContent) -> None:
+def write_report(path: Path, result: DetectionResult) -> None:
     """Write the report as one HTML file that needs nothing else to be read.
 
     Raises
@@ -70,90 +68,83 @@ def write_report(path: Path, content: ReportContent) -> None:
     OddspecError
         If the file cannot be written; the older one is kept.
     """
-    write_text(path, render(content))
+    write_text(path, render(result))
 
 
-def render(content: ReportContent) -> str:
+def render(result: DetectionResult) -> str:
     """The page as HTML. All text from files is escaped, and the page cannot load anything."""
-    histogram = count_scores(content.scores)
-    known = np.isfinite(content.table.columns["p_value"]).any()
+    threshold, quicklook = result.threshold, result.products.paths.get("quicklook.png")
     html: str = template("report/page.html").render(
-        content=content,
-        title=f"{printable(content.scene.name)} · {printable(content.detector)}",
-        headline=headline(content, histogram),
-        summary=summary(content, histogram),
-        scene_facts=scene_facts(content, histogram),
-        notes=_notes(content),
-        warnings=[*content.warnings, *content.threshold.warnings],
-        quicklook=None if content.quicklook is None else embed_picture(content.quicklook),
-        charts=_charts(content, histogram),
-        rows=content.table.rows(_MOST_ROWS),
-        located=_located(content),
-        p_values_known=bool(known),
-        spectra=_spectra(content),
-        insights=_insights(content),
-        truth_charts=_truth_charts(content),
-        truth_tables=truth_facts(content),
+        result=result,
+        title=f"{printable(result.scene.name)} · {printable(result.detector_name)}",
+        created="" if result.started is None else f"{result.started:%Y-%m-%d %H:%M} UTC",
+        headline=headline(result),
+        summary=summary(result),
+        scene_facts=scene_facts(result),
+        notes=_notes(result),
+        # Those of the threshold stand last.
+        warnings=[
+            *(text for text in result.warnings if text not in threshold.warnings),
+            *threshold.warnings,
+        ],
+        quicklook=embed_picture(quicklook) if quicklook else None,
+        charts=_charts(result),
+        rows=result.products.table.rows(_MOST_ROWS),
+        located=_located(result),
+        p_values_known=bool(np.isfinite(result.products.table.columns["p_value"]).any()),
+        files=[name for name in result.files if name != "report.html"],
+        spectra=_spectra(result),
+        insights=_insights(result),
+        truth_charts=_truth_charts(result),
+        truth_tables=truth_facts(result),
+        peak_memory=peak_memory(),
         versions=versions(),
         machine=machine(),
     )
     return html
 
 
-def _notes(content: ReportContent) -> list[str]:
+def _notes(result: DetectionResult) -> list[str]:
     """Notes on the input, without those that stand with the covariance."""
-    elsewhere = () if content.covariance is None else content.covariance.notes
-    every = dict.fromkeys([*content.scene.notes, *content.notes])
-    return [note for note in every if note not in elsewhere]
+    elsewhere = () if result.health is None else result.health.notes
+    return [note for note in dict.fromkeys(result.notes) if note not in elsewhere]
 
 
-def _charts(content: ReportContent, histogram: Histogram | None) -> list[tuple[str, str, str]]:
+def _charts(result: DetectionResult) -> list[tuple[str, str, str]]:
     """Data address, alternative text and caption of the charts of the scores."""
+    histogram = result.histogram
     if histogram is None:
         return []
-    value, pfa = content.threshold.value, content.threshold.pfa
-    # Where the threshold was counted off the scores, a model would be these scores again.
-    model = content.p_value if content.threshold.method in ("theory", "tail") else None
-    tail = "Fraction of pixels at or above a score. "
-    if model is None:
-        tail += "The red line is the threshold."
-    else:
-        tail += (
-            "Where the dashed model leaves the measured line before the threshold, the stated "
-            "false-alarm rate does not hold; a measured tail above it right of the threshold is "
-            "what anomalies look like."
-        )
+    tail = "Fraction of pixels at or above a score. " + (
+        "The red line is the threshold."
+        if result.tail_model is None
+        else "Where the dashed model leaves the measured line before the threshold, the stated "
+        "false-alarm rate does not hold; a measured tail above it right of the threshold is "
+        "what anomalies look like."
+    )
+    counts = "Number of pixels by score, with the threshold."
     return [
-        (
-            histogram_chart(histogram, value, content.score_label),
-            "Histogram of the scores",
-            "Number of pixels by score, with the threshold.",
-        ),
-        (
-            tail_chart(histogram, value, pfa, model, content.score_label),
-            "Tail of the scores",
-            tail,
-        ),
+        (histogram_chart(histogram, result), "Histogram of the scores", counts),
+        (tail_chart(histogram, result), "Tail of the scores", tail),
     ]
 
 
-def _spectra(content: ReportContent) -> list[tuple[str, str]]:
+def _spectra(result: DetectionResult) -> list[tuple[str, str]]:
     """Data address and alternative text of the spectra of the first detections."""
-    spectra = content.spectra
-    if spectra is None:
-        return []
+    spectra = result.products.spectra
     charts = []
-    for i in range(min(_MOST_SPECTRA, len(spectra.ids))):
-        found = content.detections[i]
+    for i in range(min(_MOST_SPECTRA, len(spectra.means))):
+        found = result.detections[i]
         title = f"Detection {found.id} · {counted(found.size, 'pixel')} · peak {number(found.peak)}"
         charts.append((spectrum_chart(spectra, i, title), f"Mean spectrum of detection {found.id}"))
     return charts
 
 
-def _insights(content: ReportContent) -> list[dict[str, Any]]:
+def _insights(result: DetectionResult) -> list[dict[str, Any]]:
     """Data address of the picture, or the rows of the table, of what the model found."""
     found = []
-    for insight, picture in content.insights:
+    for insight in result.insights:
+        picture = result.products.paths.get(f"insights/{insight.name}.png")
         rows = []
         if insight.kind == "values":
             values = np.atleast_1d(insight.values)[:_MOST_ROWS]
@@ -182,18 +173,18 @@ def _caption(insight: Insight) -> tuple[str, str]:
     return title, f": {label}"
 
 
-def _truth_charts(content: ReportContent) -> list[tuple[str, str]]:
-    if content.truth is None:
+def _truth_charts(result: DetectionResult) -> list[tuple[str, str]]:
+    if result.truth is None or result.truth.curve is None:
         return []
     return [
-        (roc_chart(content.truth, logarithmic=False), "ROC curve"),
-        (roc_chart(content.truth, logarithmic=True), "ROC curve, logarithmic false-alarm rate"),
+        (roc_chart(result.truth, logarithmic=False), "ROC curve"),
+        (roc_chart(result.truth, logarithmic=True), "ROC curve, logarithmic false-alarm rate"),
     ]
 
 
-def _located(content: ReportContent) -> dict[str, Any]:
-    """Which columns say where a detection is, how they are headed, and whether areas tell more."""
-    table = content.table
+def _located(result: DetectionResult) -> dict[str, Any]:
+    """Which columns say where a detection is, how they are headed, and whether areas say more."""
+    table = result.products.table
     ground = len(table) > 0 and table.columns["area_unit"][0] != PIXELS
     if table.has_longitude_latitude:
         names, heads, digits = ("longitude", "latitude"), ("longitude", "latitude"), 6

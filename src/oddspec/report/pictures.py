@@ -11,9 +11,8 @@ import numpy as np
 
 from oddspec.products.charts import INK, band_axis, chart, log_axis, png
 from oddspec.products.spectra import Spectra
-from oddspec.products.table import PValue
-from oddspec.report.content import TruthContent
 from oddspec.report.histogram import Histogram
+from oddspec.report.result import DetectionResult, TruthComparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,36 +39,34 @@ def embed_picture(path: Path) -> str:
     return _address(content, kind)
 
 
-def histogram_chart(histogram: Histogram, threshold: float, label: str) -> str:
+def histogram_chart(histogram: Histogram, result: DetectionResult) -> str:
     """Number of pixels by score, on logarithmic axes, with the threshold."""
     figure, axes = chart()
     edges, counts = histogram.coarse(128)
     axes.stairs(counts, edges, fill=True, color="#c7d2fe", edgecolor="#6366f1", linewidth=0.8)
     _scales(axes, histogram)
     axes.set_ylim(bottom=0.7)
-    _mark(axes, threshold)
+    _mark(axes, result.threshold.value)
     _few_ticks(axes)
-    axes.set_xlabel(label, parse_math=False)
+    axes.set_xlabel(result.score_label, parse_math=False)
     axes.set_ylabel("pixels")
     return _png(figure)
 
 
-def tail_chart(
-    histogram: Histogram, threshold: float, pfa: float | None, p_value: PValue | None, label: str
-) -> str:
+def tail_chart(histogram: Histogram, result: DetectionResult) -> str:
     """Fraction of pixels at or above a score, beside what the threshold's model says of it."""
     figure, axes = chart()
     fraction = histogram.exceedance
     axes.plot(histogram.edges[:-1], fraction, color="#6366f1", linewidth=1.6, label="measured")
     _scales(axes, histogram)
-    lowest = 0.5 / max(histogram.valid, 1)
+    lowest, pfa = 0.5 / max(histogram.valid, 1), result.threshold.pfa
     if pfa is not None and pfa > 0:
         lowest = min(lowest, pfa / 3)
         stated = f"stated rate {pfa:g}"
         axes.axhline(pfa, color=_QUIET, linestyle=":", linewidth=1.2, label=stated)
-    if p_value is not None:
+    if result.tail_model is not None:
         at = histogram.edges[::16]
-        model = np.asarray(p_value(at), dtype=np.float64)
+        model = np.asarray(result.tail_model(at), dtype=np.float64)
         shown = np.isfinite(model) & (model > lowest / 10)
         if shown.any():
             axes.plot(
@@ -77,9 +74,9 @@ def tail_chart(
                 label="background model",
             )  # fmt: skip
     axes.set_ylim(lowest, 1.5)
-    _mark(axes, threshold)
+    _mark(axes, result.threshold.value)
     _few_ticks(axes)
-    axes.set_xlabel(label, parse_math=False)
+    axes.set_xlabel(result.score_label, parse_math=False)
     axes.set_ylabel("fraction of pixels at or above")
     axes.legend(loc="lower left", fontsize=7.5, edgecolor="none", framealpha=0.9)
     return _png(figure)
@@ -110,10 +107,11 @@ def spectrum_chart(spectra: Spectra, number: int, title: str) -> str:
     return _png(figure)
 
 
-def roc_chart(truth: TruthContent, logarithmic: bool) -> str:
-    """Detection rate against false-alarm rate."""
+def roc_chart(truth: TruthComparison, logarithmic: bool) -> str:
+    """Detection rate against false-alarm rate, of a comparison that has a curve."""
+    assert truth.curve is not None
     figure, axes = chart(4.6, 3.3)
-    pf, pd = truth.pf, truth.pd
+    pf, pd = truth.curve.pf, truth.curve.pd
     if logarithmic:
         floor = 0.5 / max(truth.negatives, 1)
         axes.set_xscale("log")

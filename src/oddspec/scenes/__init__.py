@@ -1,6 +1,5 @@
 """Public scenes to compare with, and synthetic scenes to try things on."""
 
-from oddspec.scenes.describe import describe, list_rows, recognised_rows
 from oddspec.scenes.mixing import Renderer
 from oddspec.scenes.public import PublicScene, SceneFile, SceneTruth, catalogue, find
 from oddspec.scenes.recipe import Recipe
@@ -18,10 +17,7 @@ __all__ = [
     "SceneTruth",
     "Target",
     "catalogue",
-    "describe",
     "find",
-    "list_rows",
     "make_scene",
     "recognise",
-    "recognised_rows",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddspec.scenes.lattice import Field, Meander, salt, uniform
-from oddspec.scenes.painting import INDEX, MATERIALS, line, paint, soft
+from oddspec.scenes.painting import INDEX, MATERIALS, line, paint, smooth_step
 from oddspec.scenes.village import Village
 
 __all__ = ["Landscape", "Surface"]
@@ -58,12 +58,11 @@ class Landscape:
     def __init__(self, seed: int, columns: int) -> None:
         self._seed = seed
         self._columns = np.arange(columns, dtype=np.float64)
-        number = np.arange(8)
-        random = uniform(salt(seed, "landscape"), number)
-        self._angle = np.deg2rad(14.0 + 18.0 * random[0])
-        self._river_at = -20.0 + 70.0 * random[1]
-        self._road_at = 110.0 + 70.0 * random[2]
-        self._gradient = 0.10 * (random[3] - 0.5)
+        chance = uniform(salt(seed, "landscape"), np.arange(8))
+        self._angle = np.deg2rad(14.0 + 18.0 * chance[0])
+        self._river_at = -20.0 + 70.0 * chance[1]
+        self._road_at = 110.0 + 70.0 * chance[2]
+        self._gradient = 0.10 * (chance[3] - 0.5)
         self._parcel = salt(seed, "parcel")
         self._village = Village(seed)
         self._river = (Meander(seed, "river", 95.0), Meander(seed, "river bends", 31.0))
@@ -84,13 +83,17 @@ class Landscape:
         u, v = cosine * x + sine * row, cosine * row - sine * x
         growth, mixture = self._growth.row(row), self._mixture.row(row)
         crowns = self._crowns.row(row)
-        woods = soft(self._woods.row(row) - 0.75, 0.10)
+        woods = smooth_step(self._woods.row(row) - 0.75, 0.10)
         cover = np.zeros((len(MATERIALS), len(x)))
         self._fields(cover, u, v, growth)
         paint(cover, "grass", 0.7 * woods)
         paint(cover, "soil, dark", 0.6 * woods)
-        paint(cover, "broadleaf", woods * soft(mixture + 0.2, 0.5))
-        paint(cover, "conifer", woods * soft(-mixture - 0.2, 0.5) * soft(0.9 - crowns, 0.4))
+        paint(cover, "broadleaf", woods * smooth_step(mixture + 0.2, 0.5))
+        paint(
+            cover,
+            "conifer",
+            woods * smooth_step(-mixture - 0.2, 0.5) * smooth_step(0.9 - crowns, 0.4),
+        )
         light = np.ones_like(x)
         built = self._village.paint(cover, light, u, v, crowns)
         wet = self._water(cover, x, float(row), mixture)
@@ -99,7 +102,7 @@ class Landscape:
         canopy = cover[INDEX["broadleaf"]] + cover[INDEX["conifer"]]
         light *= 1.0 + np.clip(0.22 * crowns, -0.5, 0.4) * canopy
         light *= self._relief(row, cover)
-        light *= 1.0 - 0.62 * soft(self._clouds.row(row) - 1.75, 0.25)
+        light *= 1.0 - 0.62 * smooth_step(self._clouds.row(row) - 1.75, 0.25)
         light *= 1.0 + self._gradient * (x / len(x) - 0.5)
         return Surface(cover, np.maximum(light, 0.0), self._vary @ cover + 0.3 * built)
 
@@ -128,6 +131,7 @@ class Landscape:
 
     def _roads(self, cover: np.ndarray, u: np.ndarray, v: np.ndarray) -> None:
         centre = self._road_at + 16.0 * self._road.at(u)
+        # Main roads repeat every 900 pixels.
         away = np.abs((v - centre + 450.0) % 900.0 - 450.0)
         paint(cover, "grass", line(away, 3.4))
         paint(cover, "asphalt", line(away, 1.9))
@@ -140,25 +144,26 @@ class Landscape:
         self, cover: np.ndarray, x: np.ndarray, row: float, mixture: np.ndarray
     ) -> np.ndarray:
         """Paint the river and its banks; returns the part of each pixel that is water."""
-        turn = self._angle + 0.75
-        along = np.cos(turn) * x + np.sin(turn) * row
-        across = np.cos(turn) * row - np.sin(turn) * x
+        angle = self._angle + 0.75
+        along = np.cos(angle) * x + np.sin(angle) * row
+        across = np.cos(angle) * row - np.sin(angle) * x
         bend = 17.0 * self._river[0].at(along) + 4.0 * self._river[1].at(along)
+        # The river repeats every 760 pixels, so that a large scene has several.
         away = np.abs((across - self._river_at + bend + 380.0) % 760.0 - 380.0)
         width = 5.5 + 1.2 * self._river[1].at(along + 4000.0)
         bank = width + 2.6 + 1.6 * mixture
-        paint(cover, "broadleaf", 0.8 * line(away, bank + 1.5) * soft(mixture - 0.2, 0.4))
+        paint(cover, "broadleaf", 0.8 * line(away, bank + 1.5) * smooth_step(mixture - 0.2, 0.4))
         paint(cover, "grass", 0.8 * line(away, bank))
         paint(cover, "sand", line(away, width + 1.0 - 0.8 * mixture))
         wet = line(away, width)
-        shallow = soft(away - width + 2.5, 1.5)
+        shallow = smooth_step(away - width + 2.5, 1.5)
         paint(cover, "water, clear", wet)
         paint(cover, "water, turbid", wet * (0.25 + 0.6 * shallow))
         return wet
 
     def _relief(self, row: int, cover: np.ndarray) -> np.ndarray:
         """Sunlight on slopes; water and paved ground are flat."""
-        across, down = self._hills.slope(row)
+        across, down = self._hills.gradient(row)
         slope = 5.0 * (0.8 * across + 0.6 * down)
         return 1.0 + np.clip(slope, -0.45, 0.45) * (self._plain @ cover)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Field", "Meander", "salt", "uniform"]
+__all__ = ["Field", "Meander", "generator", "salt", "uniform"]
 
 _WORD = (1 << 64) - 1
 _LACUNARITY = 1.93
@@ -25,8 +25,14 @@ _SPREAD_ALONG = 0.39973
 
 
 def salt(seed: int, name: str) -> int:
-    """A number that tells the random field of that name from all others of that seed."""
+    """A number of 64 bits that only the random field of that name and seed has."""
     return (zlib.crc32(name.encode()) << 32 ^ (seed * 0x9E3779B97F4A7C15)) & _WORD
+
+
+def generator(seed: int, name: str, row: int | None = None) -> np.random.Generator:
+    """Random numbers of that name (and row of pixels), whoever draws others before."""
+    key = salt(seed, name)
+    return np.random.Generator(np.random.Philox(key=key if row is None else key << 64 | row))
 
 
 def uniform(key: int, i: np.ndarray, j: np.ndarray | int = 0) -> np.ndarray:
@@ -50,7 +56,7 @@ def _spline(t: np.ndarray) -> np.ndarray:
     return np.array([first, second, 1.0 - first - second - last, last])
 
 
-def _spline_slope(t: np.ndarray) -> np.ndarray:
+def _spline_gradient(t: np.ndarray) -> np.ndarray:
     """Derivatives of the weights of `_spline`."""
     s = 1.0 - t
     second, third = 1.5 * t * t - 2.0 * t, 2.0 * s - 1.5 * s * s
@@ -64,7 +70,7 @@ class _Octave:
     gain: float
     first: np.ndarray
     weights: np.ndarray
-    slopes: np.ndarray
+    gradients: np.ndarray
 
 
 class Field:
@@ -94,7 +100,9 @@ class Field:
             along = np.arange(columns) / step + uniform(key, np.array([-1]))
             first = np.floor(along).astype(np.intp)
             t = along - first
-            built.append(_Octave(key, step, gain**k / scale, first, _spline(t), _spline_slope(t)))
+            built.append(
+                _Octave(key, step, gain**k / scale, first, _spline(t), _spline_gradient(t))
+            )
         self._octaves = tuple(built)
 
     def row(self, row: int) -> np.ndarray:
@@ -106,16 +114,16 @@ class Field:
                 result += weight * nodes[octave.first + tap]
         return result
 
-    def slope(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+    def gradient(self, row: int) -> tuple[np.ndarray, np.ndarray]:
         """Derivatives along the columns and along the rows, per pixel, in one row."""
         across = np.zeros(len(self._octaves[0].first))
         down = np.zeros_like(across)
         for octave in self._octaves:
             gain = octave.gain / octave.period
             level = gain * _nodes(octave, row, _spline)
-            change = gain * _nodes(octave, row, _spline_slope)
+            change = gain * _nodes(octave, row, _spline_gradient)
             for tap in range(4):
-                across += octave.slopes[tap] * level[octave.first + tap]
+                across += octave.gradients[tap] * level[octave.first + tap]
                 down += octave.weights[tap] * change[octave.first + tap]
         return across, down
 

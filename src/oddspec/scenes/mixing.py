@@ -20,7 +20,7 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.scenes.atmosphere import Atmosphere
 from oddspec.scenes.landscape import Landscape
-from oddspec.scenes.lattice import Field, salt
+from oddspec.scenes.lattice import Field, generator
 from oddspec.scenes.painting import MATERIALS
 from oddspec.scenes.recipe import Recipe
 from oddspec.scenes.sensor import Sensor, row_noise, stripe_pattern
@@ -76,15 +76,6 @@ class Renderer:
             self._store(row, lines[number])
         return lines.transpose(0, 2, 1)
 
-    def target_abundance(self, start: int, stop: int) -> np.ndarray:
-        """``(stop - start, columns)`` part of each pixel that a target fills (float32)."""
-        result = np.zeros((stop - start, self.recipe.columns), dtype=np.float32)
-        for row in range(start, stop):
-            for target in self._by_row.get(row, ()):
-                columns = slice(target.column, target.column + target.width)
-                result[row - start, columns] = target.abundance
-        return result
-
     def _lit(self, spectra: np.ndarray) -> np.ndarray:
         """Values of materials in direct sun, then in skylight: ``(bands, 2 materials)``."""
         white = self.sensor.gain * self.air.white
@@ -114,12 +105,13 @@ class Renderer:
         weights = np.concatenate([surface.abundance * surface.sun, surface.abundance])
         weights = weights.astype(np.float32)
         deviation = self._deviation(row, surface.variability)
-        random = row_noise(recipe.seed, row)
+        rng = row_noise(recipe.seed, row)
         step = max(_BLOCK // recipe.columns, 1)
         shape = (min(step, recipe.bands), recipe.columns)
         scratch = np.empty((3, *shape), dtype=np.float32)
         for first in range(0, recipe.bands, step):
             part = slice(first, min(first + step, recipe.bands))
+            # Views of one buffer, filled anew for every block of bands.
             signal, extra, noise = scratch[:, : part.stop - part.start]
             np.matmul(self._mix[part], weights, out=signal)
             np.matmul(self._modes[part], deviation, out=extra)
@@ -132,7 +124,7 @@ class Renderer:
                 extra *= self._shot[part]
                 extra += self._read[part]
                 np.sqrt(extra, out=extra)
-                random.standard_normal(out=noise, dtype=np.float32)
+                rng.standard_normal(out=noise, dtype=np.float32)
                 noise *= extra
                 signal += noise
             if self._stripes is not None:
@@ -142,9 +134,8 @@ class Renderer:
 
     def _deviation(self, row: int, variability: np.ndarray) -> np.ndarray:
         """``(modes, columns)`` weights of the variation modes: white, the first partly smooth."""
-        key = salt(self.recipe.seed, "variation") << 64 | row
-        random = np.random.Generator(np.random.Philox(key=key))
-        weights = random.standard_normal((_MODES, self.recipe.columns), dtype=np.float32)
+        rng = generator(self.recipe.seed, "variation", row)
+        weights = rng.standard_normal((_MODES, self.recipe.columns), dtype=np.float32)
         for mode, field in enumerate(self._smooth):
             weights[mode] = 0.6 * weights[mode] + 0.8 * field.row(row)
         weights *= variability.astype(np.float32)

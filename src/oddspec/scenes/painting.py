@@ -6,7 +6,7 @@ import numpy as np
 
 from oddspec.scenes.spectra import BACKGROUND
 
-__all__ = ["INDEX", "MATERIALS", "choose", "line", "paint", "soft"]
+__all__ = ["INDEX", "MATERIALS", "line", "paint", "paint_choice", "smooth_step"]
 
 MATERIALS = tuple(BACKGROUND)
 """Order of the materials along the first axis of a cover."""
@@ -19,7 +19,7 @@ def paint(cover: np.ndarray, material: str, coverage: np.ndarray) -> None:
     cover[INDEX[material]] += coverage
 
 
-def choose(
+def paint_choice(
     cover: np.ndarray,
     options: tuple[tuple[float, str], ...],
     chance: np.ndarray,
@@ -32,7 +32,7 @@ def choose(
     cover[index, np.arange(len(chance))] += coverage
 
 
-def soft(value: np.ndarray, width: float) -> np.ndarray:
+def smooth_step(value: np.ndarray, width: float) -> np.ndarray:
     """0 below ``-width``, 1 above ``width``, smooth between."""
     t = np.clip(value / (2.0 * width) + 0.5, 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t))

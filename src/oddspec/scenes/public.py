@@ -1,6 +1,7 @@
 """The catalogue of public scenes: what each is, where it comes from and how to know its files.
 
-The facts lie in ``catalogue/``, one TOML file per scene. Nothing of the data itself is part of the
+The facts lie in ``catalogue/``, one TOML file per scene; ``sets.toml`` names sets of them (``abu``,
+``thirteen``, the scenes of each paper). Nothing of the data itself is part of the
 package: a scene's files are known by their SHA-256, whatever they are called.
 """
 
@@ -9,13 +10,24 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
 from oddspec.errors import SettingError
 
-__all__ = ["UNKNOWN", "PublicScene", "SceneFile", "SceneTruth", "catalogue", "find", "parse"]
+__all__ = [
+    "UNKNOWN",
+    "PublicScene",
+    "SceneFile",
+    "SceneTruth",
+    "catalogue",
+    "find",
+    "parse",
+    "scene_keys",
+    "scene_sets",
+]
 
 UNKNOWN = "unknown"
 """Stands for the checksum of a file that is known from the literature only."""
@@ -90,7 +102,7 @@ class PublicScene:
         return all(file.sha256 != UNKNOWN for file in self.files)
 
 
-Entry = TypeVar("Entry", SceneFile, SceneTruth, PublicScene)
+Described = TypeVar("Described", SceneFile, SceneTruth, PublicScene)
 
 
 @cache
@@ -127,6 +139,36 @@ def find(name: str) -> PublicScene:
     raise SettingError(f"scene {name!r} is not in the catalogue of {len(scenes)} scenes: {hint}")
 
 
+def scene_keys(scene: PublicScene) -> tuple[str, ...]:
+    """What studies call a scene: its name, or ``NAME/TRUTH`` where several truths are in use."""
+    if len(scene.truths) < 2:
+        return (scene.name,)
+    return tuple(f"{scene.name}/{truth.name}" for truth in scene.truths)
+
+
+@cache
+def scene_sets() -> dict[str, tuple[str, ...]]:
+    """The sets, each as the keys of its scenes.
+
+    Raises
+    ------
+    ValueError
+        If a set names a scene that the catalogue does not have: a mistake in the package.
+    """
+    text = (files("oddspec.scenes") / "sets.toml").read_text("utf-8")
+    known = [key for scene in catalogue() for key in scene_keys(scene)]
+    found = {}
+    for name, entry in tomllib.loads(text).items():
+        members: list[str] = []
+        for pattern in entry["scenes"]:
+            matching = [key for key in known if fnmatchcase(key, pattern)]
+            if not matching:
+                raise ValueError(f"sets.toml: {name} names {pattern!r}, which is no scene")
+            members += (key for key in matching if key not in members)
+        found[name] = tuple(members)
+    return found
+
+
 def parse(origin: str, text: str) -> PublicScene:
     """The scene that a TOML text describes; ``origin`` is the file's name without its suffix.
 
@@ -154,7 +196,7 @@ def parse(origin: str, text: str) -> PublicScene:
     return scene
 
 
-def _build(kind: type[Entry], table: dict[str, Any], origin: str) -> Entry:
+def _build(kind: type[Described], table: dict[str, Any], origin: str) -> Described:
     expected = {field.name for field in fields(kind)}
     if table.keys() != expected:
         lacking, extra = sorted(expected - table.keys()), sorted(table.keys() - expected)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oddspec.errors import SettingError
-from oddspec.scenes.lattice import salt
+from oddspec.scenes.lattice import generator
 from oddspec.scenes.sensor import dead_elements
 from oddspec.scenes.targets import Target, check_targets, plan_targets
 
@@ -110,9 +110,8 @@ class Recipe:
     @cached_property
     def lost(self) -> tuple[int, ...]:
         """The bad lines' rows, ascending."""
-        random = np.random.Generator(np.random.Philox(key=salt(self.seed, "lines")))
         inside = self.rows - 2 * self.nodata_border
-        chosen = random.choice(inside, size=self.bad_lines, replace=False)
+        chosen = generator(self.seed, "lines").choice(inside, size=self.bad_lines, replace=False)
         return tuple(sorted(int(row) + self.nodata_border for row in chosen))
 
     @cached_property
@@ -156,8 +155,8 @@ class Recipe:
             raise SettingError(
                 f"crs={self.crs!r} is no known coordinate system; expected one such as EPSG:32611"
             ) from error
-        turn = math.radians(self.rotation)
-        east, north = self.pixel_size * math.cos(turn), self.pixel_size * math.sin(turn)
+        angle = math.radians(self.rotation)
+        east, north = self.pixel_size * math.cos(angle), self.pixel_size * math.sin(angle)
         x, y = self.origin
         return Georeference(crs, Affine(east, north, x, north, -east, y))
 

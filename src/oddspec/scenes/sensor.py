@@ -15,7 +15,7 @@ import numpy as np
 from oddspec.arrays import Spectrum
 from oddspec.errors import SettingError
 from oddspec.scenes.atmosphere import Atmosphere
-from oddspec.scenes.lattice import salt
+from oddspec.scenes.lattice import generator
 
 __all__ = ["REFERENCE_REFLECTANCE", "Sensor", "dead_elements", "row_noise", "stripe_pattern"]
 
@@ -103,7 +103,7 @@ def _noise_of(light: Spectrum, noise_snr: float | np.ndarray) -> tuple[Spectrum,
 
 def row_noise(seed: int, row: int) -> np.random.Generator:
     """The random numbers of one row: a counter-based generator keyed by seed and row."""
-    return np.random.Generator(np.random.Philox(key=salt(seed, "noise") << 64 | row))
+    return generator(seed, "noise", row)
 
 
 def stripe_pattern(seed: int, columns: int, bands: int, strength: float) -> np.ndarray:
@@ -111,9 +111,9 @@ def stripe_pattern(seed: int, columns: int, bands: int, strength: float) -> np.n
 
     Half of the variance is one detector column's own, in all bands.
     """
-    random = np.random.Generator(np.random.Philox(key=salt(seed, "stripes")))
-    own = random.standard_normal((bands, columns), dtype=np.float32)
-    common = random.standard_normal((1, columns), dtype=np.float32)
+    rng = generator(seed, "stripes")
+    own = rng.standard_normal((bands, columns), dtype=np.float32)
+    common = rng.standard_normal((1, columns), dtype=np.float32)
     return np.asarray((own + common) * np.float32(strength / np.sqrt(2.0)))
 
 
@@ -126,6 +126,6 @@ def dead_elements(
         raise SettingError(
             f"dead_pixels={count}: the sensor has only {inside * bands} detector elements"
         )
-    random = np.random.Generator(np.random.Philox(key=salt(seed, "dead")))
-    chosen = random.choice(inside * bands, size=count, replace=False)
+    rng = generator(seed, "dead")
+    chosen = rng.choice(inside * bands, size=count, replace=False)
     return tuple(sorted((border + int(n) // bands, int(n) % bands) for n in chosen))

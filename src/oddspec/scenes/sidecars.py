@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.io.atomic import aside, write_text
+from oddspec.io.atomic import atomic_write, write_text
 from oddspec.io.source import Georeference
 from oddspec.scenes.recipe import Recipe
 
@@ -46,7 +46,7 @@ def write_truth(path: Path, recipe: Recipe, georeference: Georeference | None) -
         profile |= {"crs": georeference.crs, "transform": georeference.transform}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with aside(path) as partial, rasterio.open(partial, "w", **profile) as dataset:
+        with atomic_write(path) as partial, rasterio.open(partial, "w", **profile) as dataset:
             for start in range(0, recipe.rows, _ROWS):
                 truth = truth_rows(recipe, start, min(start + _ROWS, recipe.rows))
                 window = Window(0, start, recipe.columns, len(truth))
@@ -71,7 +71,7 @@ def write_target_list(path: Path, recipe: Recipe, georeference: Georeference | N
     """The targets as CSV: rows and columns count from 0."""
     names = ["target", "row", "column", "height", "width", "abundance", "material"]
     names += ["x", "y"] if georeference is not None else []
-    with aside(path) as partial, open(partial, "w", encoding="utf-8", newline="") as stream:
+    with atomic_write(path) as partial, open(partial, "w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, names)
         writer.writeheader()
         writer.writerows(target_rows(recipe, georeference))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
-from oddspec.execution.executors import spread
+from oddspec.execution.executors import one_blas_thread, run_tasks
 from oddspec.execution.resources import processors
 from oddspec.io.atomic import must_be_text
 from oddspec.io.envi.writer import EnviWriter
@@ -17,6 +17,7 @@ from oddspec.scenes.mixing import Renderer
 from oddspec.scenes.recipe import Recipe
 from oddspec.scenes.sidecars import write_parameters, write_target_list, write_truth
 from oddspec.scenes.targets import Target
+from oddspec.text import gigabytes
 
 __all__ = ["MadeScene", "make_scene"]
 
@@ -120,7 +121,7 @@ def make_scene(
     strip_rows
         Rows written at a time; by default some 32 MB.
     progress
-        Told of the rows done.
+        Called with the rows done.
 
     Raises
     ------
@@ -194,14 +195,12 @@ def _must_fit(made: MadeScene) -> None:
     if needed > free:
         raise SettingError(
             f"rows={recipe.rows}, columns={recipe.columns}, bands={recipe.bands}: the scene takes "
-            f"{needed / 1e9:.2f} GB, but the disk of {folder} has {free / 1e9:.2f} GB left; make "
-            f"it smaller or choose another disk"
+            f"{gigabytes(needed)}, but the disk of {folder} has {gigabytes(free)} left; "
+            f"make it smaller or choose another disk"
         )
 
 
 def _write_cube(made: MadeScene, *, workers: int, strip_rows: int, progress: Progress) -> None:
-    from threadpoolctl import threadpool_limits
-
     recipe = made.recipe
     renderer = Renderer(recipe)
     # Enough strips for every worker, even of a small scene.
@@ -230,6 +229,6 @@ def _write_cube(made: MadeScene, *, workers: int, strip_rows: int, progress: Pro
             georeference=recipe.georeference(),
             description=f"Synthetic scene made by oddspec, seed {recipe.seed}. {what}.",
         ) as writer,
-        threadpool_limits(limits=1, user_api="blas"),
+        one_blas_thread(),
     ):
-        spread(strips, work, workers, by_rows, "making the scene")
+        run_tasks(strips, work, workers, by_rows, "making the scene")

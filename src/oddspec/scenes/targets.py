@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddspec.errors import SettingError
-from oddspec.scenes.lattice import salt
+from oddspec.scenes.lattice import generator
 from oddspec.scenes.spectra import TARGETS
 
 __all__ = ["Target", "check_targets", "plan_targets"]
@@ -68,7 +68,7 @@ def plan_targets(
     """
     height, width = rows - 2 * border, columns - 2 * border
     room = max(height // _REACH, 0) * max(width // _REACH, 0)
-    asked = count is not None
+    required = count is not None
     if count is None:
         count = min(max(rows * columns // 4096, 4), 400, room)
     if not count:
@@ -79,14 +79,15 @@ def plan_targets(
             f"for {room} at most; ask for fewer or for a larger scene"
         )
     down, across = _grid(count, height, width)
-    random = np.random.Generator(np.random.Philox(key=salt(seed, "targets")))
+    rng = generator(seed, "targets")
     materials = tuple(TARGETS)
     found: list[Target] = []
-    for cell in random.permutation(down * across).tolist():
+    for cell in rng.permutation(down * across).tolist():
         if len(found) == count:
             break
         number = len(found)
         tall, wide, abundance = _SHAPES[number % len(_SHAPES)]
+        # Shifted by one after each round: a shape does not always get the same material.
         material = materials[(number + number // len(materials)) % len(materials)]
         top, bottom = _inner(cell // across, down, height)
         left, right = _inner(cell % across, across, width)
@@ -96,10 +97,10 @@ def plan_targets(
             if not any(line in avoid for line in range(row, row + tall))
         ]
         if starts:
-            row = starts[int(random.integers(len(starts)))]
-            column = border + int(random.integers(left, right - wide + 1))
+            row = starts[int(rng.integers(len(starts)))]
+            column = border + int(rng.integers(left, right - wide + 1))
             found.append(Target(row, column, tall, wide, abundance, material))
-    if asked and len(found) < count:
+    if required and len(found) < count:
         raise SettingError(
             f"targets={count}: the bad lines leave room for {len(found)} only; ask for fewer"
         )

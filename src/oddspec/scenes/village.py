@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from oddspec.scenes.lattice import salt, uniform
-from oddspec.scenes.painting import choose, paint
+from oddspec.scenes.painting import paint, paint_choice
 
 __all__ = ["Village"]
 
@@ -38,7 +38,7 @@ class Village:
         settled = self._settled(i, j)
         if not settled.any():
             return np.zeros_like(u)
-        choose(cover, _YARDS, uniform(self._lot, i, j), settled * 0.92)
+        paint_choice(cover, _YARDS, uniform(self._lot, i, j), settled * 0.92)
         trees = settled * np.clip(0.8 * (crowns - 0.7), 0.0, 0.85)
         paint(cover, "broadleaf", trees)
         paint(cover, "asphalt", settled * np.clip(_STREET - street + 0.5, 0.0, 1.0))
@@ -48,7 +48,7 @@ class Village:
         # The two halves of a pitched roof face towards and away from the sun.
         ridge = np.sign(v - (j + 0.5) * _LOT[1]) * (uniform(self._lot + 1, i, j) < 0.7)
         light *= 1.0 + 0.16 * ridge * house
-        choose(cover, _ROOFS, uniform(self._lot + 2, i, j), house)
+        paint_choice(cover, _ROOFS, uniform(self._lot + 2, i, j), house)
         return house
 
     def _settled(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:

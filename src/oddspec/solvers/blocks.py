@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Shaped
-from threadpoolctl import ThreadpoolController
 
-__all__ = ["ALONE", "BLOCK_BYTES", "Crew", "blocks", "crew", "spans"]
+from oddspec.execution.executors import Map
+
+__all__ = ["BLOCK_BYTES", "blocks", "each_span", "spans"]
 
 T = TypeVar("T")
 
@@ -46,34 +44,9 @@ def spans(n: int) -> list[slice]:
     return [slice(*pair) for pair in pairwise(ends) if pair[0] < pair[1]]
 
 
-@dataclass(frozen=True)
-class Crew:
-    """Threads that share out the rows; alone, it is a plain loop."""
+def each_span(n: int, work: Callable[[slice], T], threads: Map = map) -> list[T]:
+    """What ``work(rows)`` returns for every one of the `spans`, in their order.
 
-    pool: ThreadPoolExecutor | None = None
-
-    def each(self, n: int, work: Callable[[slice], T]) -> list[T]:
-        """What ``work(rows)`` returns for every one of the `spans`, in their order.
-
-        The spans do not depend on the number of threads, so sums over them do not either.
-        """
-        return list(map(work, spans(n)) if self.pool is None else self.pool.map(work, spans(n)))
-
-
-ALONE = Crew()
-
-
-@contextmanager
-def crew() -> Iterator[Crew]:
-    """As many threads as BLAS may use now, each with one BLAS thread meanwhile.
-
-    Products of blocks are too small for several BLAS threads, which wait for each other at every
-    one, and on a machine with other work take many times as long as one thread would.
+    The spans do not depend on the number of threads, so sums over them do not either.
     """
-    blas = ThreadpoolController().select(user_api="blas")
-    threads = max([library["num_threads"] for library in blas.info()], default=1)
-    if threads == 1:
-        yield ALONE
-        return
-    with blas.limit(limits=1), ThreadPoolExecutor(threads, "oddspec") as pool:
-        yield Crew(pool)
+    return list(threads(work, spans(n)))

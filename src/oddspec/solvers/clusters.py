@@ -13,7 +13,10 @@ from scipy.spatial.distance import cdist
 __all__ = ["assign", "cluster"]
 
 ITERATIONS = 20
+"""Of k-means."""
+
 KEYS = 16
+"""Bands by which pixels are sorted: enough for no two different pixels to tie."""
 
 
 def assign(X: Float[np.ndarray, "n b"], count: int, seed: int) -> Int[np.ndarray, " n"]:
@@ -57,8 +60,8 @@ def cluster(
     L = np.zeros((len(X), int(labels.max()) + 1))
     L[np.arange(len(X)), labels] = 1.0
     D = (L.T @ X) / L.sum(axis=0)[:, None]
-    kept = _independent(D)
-    return D[kept], L[:, kept]
+    independent = _independent(D)
+    return D[independent], L[:, independent]
 
 
 def _independent(D: np.ndarray) -> np.ndarray:

@@ -15,11 +15,11 @@ One `step`, with a copy J of L and the scaled multiplier U of ``L = J``, and ``t
 
 With a fixed dictionary the first line is left out, and the problem is convex.
 
-S is never formed: it is ``kept * (X - L D)`` with one factor ``kept = max(1 - l3/||x - l D||, 0)``
-per pixel, so a state takes ``n (3 K + 1)`` numbers and a step two products with X. And all that a
-pixel needs to know of the others is small: the atoms and the K x K matrix by which svt multiplies
-coefficients. `step` therefore returns them too (`Stage`), and `follow` takes any other pixel
-through the same stages.
+S is never formed: it is ``shrinkage * (X - L D)`` with one factor per pixel,
+``shrinkage = max(1 - l3/||x - l D||, 0)``, so a state takes ``n (3 K + 1)`` numbers and a step two
+products with X. And all that a pixel needs to know of the others is small: the atoms and the K x K
+matrix by which svt multiplies coefficients. `step` therefore returns them too (`Stage`), and
+`follow` takes any other pixel through the same stages.
 
 C. Li, B. Zhang, D. Hong, J. Yao and J. Chanussot, "Low-rank representations meets deep unfolding",
 2024, doi:10.48550/arXiv.2402.15335, eqs. 3-21 in their consistent reading.
@@ -80,12 +80,12 @@ class Maps(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """What one step found in all pixels and applies to each."""
+    """What one step found in all pixels and applies to each; saved models have these names."""
 
     D: Float[Any, "K b"]
     """Atoms."""
     turn: Float[Any, "K K"] | None
-    """By which normalisation multiplied J and U, if there was any."""
+    """The change of basis by which `balance` multiplied J and U, if it was called."""
     maps: Maps
     """The linear maps that were used."""
     l3: Threshold
@@ -100,8 +100,8 @@ class Codes(NamedTuple):
     L: Float[Any, "n K"]
     J: Float[Any, "n K"]
     U: Float[Any, "n K"]
-    kept: Float[Any, " n"]
-    """``S = kept * (X - L D)``."""
+    shrinkage: Float[Any, " n"]
+    """``S = shrinkage * (X - L D)``."""
 
 
 @dataclass(frozen=True)
@@ -147,18 +147,20 @@ def step(
     free
         Matrices by which the solver's own linear maps are multiplied, if any.
     """
-    L, kept = state.codes.L, state.codes.kept
-    D, turn, Lambda = state.D, None, None
+    L, shrinkage = state.codes.L, state.codes.shrinkage
+    D, change_of_basis, Lambda = state.D, None, None
     if learn:
-        target = ((1 - kept)[:, None] * L).T @ X + ((kept[:, None] * L).T @ L) @ D
+        # L^T (X - S), with S of the step before.
+        target = ((1 - shrinkage)[:, None] * L).T @ X + ((shrinkage[:, None] * L).T @ L) @ D
         Lambda = _times(_inverse(L.T @ L, constants.l1), free.Lambda if free else None)
         D = Lambda @ target
     if balanced:
-        D, turn = balance(D, L, constants.theta * constants.mu / constants.l1)
+        # L itself may stay in the old basis: it is computed anew below, from J and U.
+        D, change_of_basis = balance(D, L, constants.theta * constants.mu / constants.l1)
     inverse = _inverse(D @ D.T, constants.mu)
     Gamma = _times(inverse, free.Gamma if free else None)
     Theta = _times(constants.mu * inverse, free.Theta if free else None)
-    stage = Stage(D, turn, Maps(Lambda, Gamma, Theta), constants.l3, None)
+    stage = Stage(D, change_of_basis, Maps(Lambda, Gamma, Theta), constants.l3, None)
     codes = _represent(state.codes, X, squares, state.D, stage)
     stage = stage._replace(factor=svt_factor(codes.L + codes.U, constants.theta))
     return Representation(D, _split(codes, stage), stage)
@@ -177,18 +179,18 @@ def follow(X: Float[Any, "n b"], stages: Sequence[Stage]) -> Codes:
 
 
 def _represent(codes: Codes, X: Any, squares: Any, before: Any, stage: Stage) -> Codes:
-    """Update L and S; J and U as they were, in the normalised dictionary's coordinates."""
+    """Update L and S; J and U as they were, in the basis of the balanced dictionary."""
     xp = array_namespace(X)
-    L, J, U, kept = codes
+    L, J, U, shrinkage = codes
     if stage.turn is not None:
         J, U = J @ stage.turn, U @ stage.turn
     D = stage.D
     seen = X @ D.T
-    # (X - S) D^T with S = kept * (X - L D) of the step before.
-    cleaned = (1 - kept)[:, None] * seen + (kept[:, None] * L) @ (before @ D.T)
+    # (X - S) D^T with S = shrinkage * (X - L D) of the step before, and so with its atoms.
+    cleaned = (1 - shrinkage)[:, None] * seen + (shrinkage[:, None] * L) @ (before @ D.T)
     L = cleaned @ stage.maps.Gamma + (J - U) @ stage.maps.Theta
     norms = _root(squares - xp.sum(L * (2 * seen - L @ (D @ D.T)), axis=1))
-    return Codes(L, J, U, _kept(norms, stage.l3))
+    return Codes(L, J, U, _shrinkage(norms, stage.l3))
 
 
 def _split(codes: Codes, stage: Stage) -> Codes:
@@ -199,7 +201,7 @@ def _split(codes: Codes, stage: Stage) -> Codes:
 
 def anomalies(state: Representation, X: Float[Any, "n b"]) -> Float[Any, "n b"]:
     """S, in full."""
-    return state.codes.kept[:, None] * (X - state.codes.L @ state.D)
+    return state.codes.shrinkage[:, None] * (X - state.codes.L @ state.D)
 
 
 def objective(
@@ -207,15 +209,17 @@ def objective(
 ) -> Any:
     """The value of the problem at (D, J, S), with gradients."""
     xp = array_namespace(X)
-    D, (L, J, _, kept) = state.D, state.codes
+    D, (L, J, _, shrinkage) = state.D, state.codes
     seen, gram = X @ D.T, D @ D.T
-    # X - J D - S = (1 - kept) X + B D
-    B = kept[:, None] * L - J
-    left = 1 - kept
+    # X - J D - S = (1 - shrinkage) X + B D
+    B = shrinkage[:, None] * L - J
+    left = 1 - shrinkage
     misfit = xp.sum(left * left * squares) + xp.sum(B * (2 * left[:, None] * seen + B @ gram))
     norms = _root(squares - xp.sum(L * (2 * seen - L @ gram), axis=1))
     l1, l2, l3 = weights
-    return misfit / 2 + l1 / 2 * xp.sum(D * D) + l2 * nuclear_norm(J) + l3 * xp.sum(kept * norms)
+    return (
+        misfit / 2 + l1 / 2 * xp.sum(D * D) + l2 * nuclear_norm(J) + l3 * xp.sum(shrinkage * norms)
+    )
 
 
 def must_explain(state: Representation, squares: Float[Any, " n"], weights: Weights) -> None:
@@ -272,7 +276,7 @@ def _root(squares: Any) -> Any:
     return xp.where(some, xp.sqrt(xp.where(some, squares, xp.ones_like(squares))), 0 * squares)
 
 
-def _kept(norms: Any, l3: Any) -> Any:
+def _shrinkage(norms: Any, l3: Any) -> Any:
     """``max(1 - l3 / norm, 0)``."""
     xp = array_namespace(norms)
     above = norms > l3

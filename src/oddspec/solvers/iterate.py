@@ -1,4 +1,4 @@
-"""Driving a step until it has converged."""
+"""Repeating a solver's step until it has converged."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from oddspec.errors import NotConverged
+import numpy as np
 
-__all__ = ["converge", "iterate"]
+from oddspec.errors import NotConverged
+from oddspec.progress import Progress
+
+__all__ = ["converge", "iterate", "record"]
 
 State = TypeVar("State")
 
@@ -69,3 +72,30 @@ def converge(
     for state in iterate(step, start, gap=gap, tol=tol, max_iter=max_iter):  # noqa: B007
         pass
     return state
+
+
+def record(
+    step: Callable[[State], State],
+    start: State,
+    *,
+    gap: Callable[[State, State], Any],
+    tol: float,
+    max_iter: int,
+    figure: Callable[[State], Any],
+    progress: Progress,
+    stage: str,
+) -> tuple[State, np.ndarray]:
+    """The last state that `iterate` gives, and the figure of each of its states.
+
+    Parameters
+    ----------
+    figure
+        What is kept of a state: a number or a tuple of numbers.
+    progress, stage
+        Called after every step, with the name of the stage.
+    """
+    state, figures = start, []
+    for state in iterate(step, start, gap=gap, tol=tol, max_iter=max_iter):
+        figures.append(figure(state))
+        progress(len(figures), max_iter, stage)
+    return state, np.array(figures)

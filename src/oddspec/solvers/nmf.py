@@ -1,6 +1,6 @@
-"""Non-negative matrix factorization: pixels as sums of a few spectra.
+"""Non-negative matrix factorization: pixels as sums of a few endmembers.
 
-Pixels are the n rows of X (n x b), abundances the rows of H (n x r), spectra the rows of
+Pixels are the n rows of X (n x b), abundances the rows of H (n x r), endmembers the rows of
 W (r x b)::
 
     min_{H,W >= 0}  ||X - H W||_F^2
@@ -10,7 +10,7 @@ solved by multiplicative updates, which never increase the objective::
     H <- H o (X W^T) / (H W W^T)
     W <- W o (H^T X) / (H^T H W)
 
-after each of which nothing but the scale of a spectrum is free: spectra get unit norm, and the
+after each of which nothing but the scale of an endmember is free: endmembers get unit norm, and the
 scale moves to the abundances. One sweep reads the data twice (``X W^T`` and ``H^T X``); everything
 else, the objective included, is made of these two products.
 
@@ -42,30 +42,8 @@ __all__ = [
     "start",
     "step",
     "times",
-    "unit_spectra",
+    "unit_endmembers",
 ]
-
-
-def by_columns(A: Float[Any, "n r"]) -> Float[Any, "n r"]:
-    """The same values, column after column."""
-    xp = array_namespace(A)
-    return xp.stack([A[:, k] for k in range(A.shape[1])]).T
-
-
-def times(A: Float[Any, "n m"], B: Float[Any, "m r"]) -> Float[Any, "n r"]:
-    """``A B``, column after column."""
-    return (B.T @ A.T).T
-
-
-def beside(*parts: Float[Any, "n _"]) -> Float[Any, "n r"]:
-    """The arrays next to each other, column after column."""
-    xp = array_namespace(*parts)
-    return xp.concat([part.T for part in parts]).T
-
-
-def inner(A: Float[Any, "n r"], B: Float[Any, "n r"]) -> Float[Any, " r"]:
-    """Inner product of each column of A with that of B."""
-    return array_namespace(A).vecdot(A.T, B.T)
 
 
 @dataclass(frozen=True)
@@ -86,7 +64,7 @@ def start(X: Float[Any, "n b"], rank: int, seed: int = 0) -> Factors:
         xp.asarray(scale * rng.random(shape), dtype=X.dtype, device=device(X))
         for shape in ((X.shape[0], rank), (rank, X.shape[1]))
     ]
-    W, norms = unit_spectra(made[1])
+    W, norms = unit_endmembers(made[1])
     return Factors(by_columns(made[0]) * norms, W)
 
 
@@ -97,7 +75,7 @@ def step(state: Factors, X: Float[Any, "n b"], energy: float) -> Factors:
     HX, HH = (X.T @ H).T, H.T @ H
     W = multiply(state.W, HX, HH @ state.W)
     objective = energy - 2.0 * float(xp.sum(HX * W)) + float(xp.sum((HH @ W) * W))
-    W, norms = unit_spectra(W)
+    W, norms = unit_endmembers(W)
     return Factors(H * norms, W, objective)
 
 
@@ -116,20 +94,20 @@ def singular_start(X: Float[Any, "n b"], rank: int) -> Factors:
     _, vectors = xp.linalg.eigh(X.T @ X)
     V = xp.flip(vectors, axis=1)[:, :rank]
     U = X @ V  # left vectors times singular values
-    taken = []
+    parts = []
     for sign in (1.0, -1.0):
-        parts = [xp.maximum(sign * A, xp.zeros_like(A)) for A in (U, V)]
-        held = [xp.sqrt(xp.sum(A * A, axis=0)) for A in parts]
-        taken.append((*parts, held[0] * held[1]))
-    (H, W, more), (other_H, other_W, less) = taken
-    H, W = xp.where(more >= less, H, other_H), xp.where(more >= less, W, other_W)
+        part = [xp.maximum(sign * A, xp.zeros_like(A)) for A in (U, V)]
+        norms = [xp.sqrt(xp.sum(A * A, axis=0)) for A in part]
+        parts.append((*part, norms[0] * norms[1]))
+    (H, W, positive), (other_H, other_W, negative) = parts
+    H, W = xp.where(positive >= negative, H, other_H), xp.where(positive >= negative, W, other_W)
     # Strength is shared out evenly between the two factors of a pair, then between H and W.
     strengths = [xp.sqrt(xp.sum(A * A, axis=0)) + 1e-290 for A in (H, W)]
     H, W = H * xp.sqrt(strengths[1] / strengths[0]), W * xp.sqrt(strengths[0] / strengths[1])
     balance = xp.sqrt(xp.mean(W) / xp.mean(H))
     H, W = H * balance, W / balance
     least = math.sqrt(float(xp.mean(X)) / rank)
-    W, norms = unit_spectra(xp.where(W > 0, W, least).T)
+    W, norms = unit_endmembers(xp.where(W > 0, W, least).T)
     return Factors(by_columns(xp.where(H > 0, H, least)) * norms, W)
 
 
@@ -143,6 +121,7 @@ def begin(
     """
     best: Factors | None = None
     for number in range(max(starts, 1)):
+        # Different seeds have no start in common.
         state = start(X, rank, seed * starts + number) if starts else singular_start(X, rank)
         for _ in range(sweeps):
             state = step(state, X, energy)
@@ -171,8 +150,8 @@ def multiply(A: Any, gain: Any, cost: Any) -> Any:
     return wanted
 
 
-def unit_spectra(W: Float[Any, "r b"]) -> tuple[Float[Any, "r b"], Float[Any, " r"]]:
-    """The spectra with unit norm, and the norms they had; a zero spectrum stays zero."""
+def unit_endmembers(W: Float[Any, "r b"]) -> tuple[Float[Any, "r b"], Float[Any, " r"]]:
+    """The endmembers with unit norm, and the norms they had; a zero endmember stays zero."""
     xp = array_namespace(W)
     norms = xp.sqrt(xp.sum(W * W, axis=1))
     safe = xp.where(norms > 0, norms, xp.ones_like(norms))
@@ -200,3 +179,29 @@ def decrease(previous: Any, state: Any) -> float:
     if not math.isfinite(previous.objective):
         return math.inf
     return (previous.objective - state.objective) / max(abs(previous.objective), 1e-300)
+
+
+# Arrays of a number per pixel and endmember lie column after column in memory: operations on a
+# whole column then run along memory. NumPy would make the product of two of them row after row.
+
+
+def by_columns(A: Float[Any, "n r"]) -> Float[Any, "n r"]:
+    """The same values, column after column."""
+    xp = array_namespace(A)
+    return xp.stack([A[:, k] for k in range(A.shape[1])]).T
+
+
+def times(A: Float[Any, "n m"], B: Float[Any, "m r"]) -> Float[Any, "n r"]:
+    """``A B``, column after column."""
+    return (B.T @ A.T).T
+
+
+def beside(*parts: Float[Any, "n _"]) -> Float[Any, "n r"]:
+    """The arrays next to each other, column after column."""
+    xp = array_namespace(*parts)
+    return xp.concat([part.T for part in parts]).T
+
+
+def inner(A: Float[Any, "n r"], B: Float[Any, "n r"]) -> Float[Any, " r"]:
+    """Inner product of each column of A with that of B."""
+    return array_namespace(A).vecdot(A.T, B.T)

@@ -1,4 +1,4 @@
-"""Proximal operators, for NumPy arrays and for torch tensors with gradients.
+"""Proximal operators and functions of matrices, for NumPy arrays and torch tensors with gradients.
 
 ``prox(A, t)`` minimises ``t f(Z) + 1/2 ||Z - A||_F^2`` over Z. Where a problem's data term lacks
 the half, the threshold is ``t / 2``.
@@ -25,60 +25,6 @@ __all__ = [
     "svt",
     "svt_factor",
 ]
-
-Function: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
-"""Of an array of eigenvalues, ascending, and its derivative; may hold trainable constants."""
-
-
-def matrix_functions(A: Float[Any, "m m"], *functions: Function) -> list[Float[Any, "m m"]]:
-    """``V f(x) V^T`` for each f, where ``A = V diag(x) V^T`` is symmetric.
-
-    Gradients are those of Daleckii and Krein, in divided differences of f: they stay finite where
-    eigenvalues coincide, unlike the derivatives of single eigenvectors.
-    """
-    values, V = array_namespace(A).linalg.eigh(constant(A))
-    if not getattr(A, "requires_grad", False):
-        return [(V * f(values)) @ V.T for f, _ in functions]
-    rotated = V.T @ A @ V
-    # Exactly zero: only its gradient is wanted.
-    nothing = rotated - constant(rotated)
-    pairs = _pairs(values)
-    results = []
-    for f, slope in functions:
-        images = f(values)
-        slopes = _divided_differences(pairs, constant(images), constant(slope(values)))
-        results.append((V * images) @ V.T + V @ (slopes * nothing) @ V.T)
-    return results
-
-
-def constant(A: Any) -> Any:
-    """The same values, through which no gradient flows."""
-    return A.detach() if hasattr(A, "detach") else A
-
-
-class _Pairs(NamedTuple):
-    """Of all pairs of eigenvalues, which several functions of a matrix share."""
-
-    apart: Any
-    """Whether they differ."""
-    step: Any
-    """``x_i - x_j``, and 1 where they nearly coincide."""
-
-
-def _pairs(values: Any) -> _Pairs:
-    xp = array_namespace(values)
-    step = values[:, None] - values[None, :]
-    sizes = xp.abs(values)
-    apart = xp.abs(step) > 1e-8 * xp.maximum(sizes[:, None], sizes[None, :])
-    return _Pairs(apart, xp.where(apart, step, xp.ones_like(step)))
-
-
-def _divided_differences(pairs: _Pairs, images: Any, slopes: Any) -> Any:
-    """``(f_i - f_j) / (x_i - x_j)``; the mean slope where the two nearly coincide."""
-    xp = array_namespace(images)
-    quotients = (images[:, None] - images[None, :]) / pairs.step
-    return xp.where(pairs.apart, quotients, (slopes[:, None] + slopes[None, :]) / 2)
-
 
 Threshold: TypeAlias = float | Float[Any, ""]
 """A number not below zero, or an array without axes (a trainable one, say)."""
@@ -122,7 +68,7 @@ def svt(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "n m"]:
 
 def svt_factor(A: Float[Any, "n m"], t: Threshold) -> Float[Any, "m m"]:
     """The symmetric F with ``svt(A, t) = A F``: ``f(A^T A)`` with ``f(s^2) = max(1 - t/s, 0)``."""
-    function = partial(_share_kept, t), partial(_slope_of_share, t)
+    function = partial(_shrinkage, t), partial(_shrinkage_derivative, t)
     return matrix_functions(A.T @ A, function)[0]
 
 
@@ -134,30 +80,85 @@ def nuclear_norm(A: Float[Any, "n m"]) -> Any:
     xp = array_namespace(A)
     fixed = constant(A)
     squares, V = xp.linalg.eigh(fixed.T @ fixed)
-    kept, roots = _roots(squares, 1e-7 * xp.sqrt(xp.abs(squares[-1])))
-    inverse = xp.where(kept, 1 / roots, xp.zeros_like(squares))
+    above, roots = _roots(squares, 1e-7 * xp.sqrt(xp.abs(squares[-1])))
+    inverse = xp.where(above, 1 / roots, xp.zeros_like(squares))
     # <A (A^T A)^{-1/2}, A> is the norm, and its left side, held constant, the gradient.
     return xp.sum((fixed @ (V * inverse) @ V.T) * A)
 
 
-def _share_kept(t: Any, squares: Any) -> Any:
+Function: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+"""Of an array of eigenvalues, ascending, and its derivative; may hold trainable constants."""
+
+
+def matrix_functions(A: Float[Any, "m m"], *functions: Function) -> list[Float[Any, "m m"]]:
+    """``V f(x) V^T`` for each f, where ``A = V diag(x) V^T`` is symmetric.
+
+    Gradients are those of Daleckii and Krein, in divided differences of f: they stay finite where
+    eigenvalues coincide, unlike the derivatives of single eigenvectors.
+    """
+    values, V = array_namespace(A).linalg.eigh(constant(A))
+    if not getattr(A, "requires_grad", False):
+        return [(V * f(values)) @ V.T for f, _ in functions]
+    rotated = V.T @ A @ V
+    # Exactly zero: only its gradient is wanted.
+    nothing = rotated - constant(rotated)
+    pairs = _pairs(values)
+    results = []
+    for f, derivative in functions:
+        images = f(values)
+        quotients = _divided_differences(pairs, constant(images), constant(derivative(values)))
+        results.append((V * images) @ V.T + V @ (quotients * nothing) @ V.T)
+    return results
+
+
+def constant(A: Any) -> Any:
+    """The same values, through which no gradient flows."""
+    return A.detach() if hasattr(A, "detach") else A
+
+
+class _Pairs(NamedTuple):
+    """Of all pairs of eigenvalues, which several functions of a matrix share."""
+
+    apart: Any
+    """Whether they differ."""
+    step: Any
+    """``x_i - x_j``, and 1 where they nearly coincide."""
+
+
+def _pairs(values: Any) -> _Pairs:
+    xp = array_namespace(values)
+    step = values[:, None] - values[None, :]
+    sizes = xp.abs(values)
+    apart = xp.abs(step) > 1e-8 * xp.maximum(sizes[:, None], sizes[None, :])
+    return _Pairs(apart, xp.where(apart, step, xp.ones_like(step)))
+
+
+def _divided_differences(pairs: _Pairs, images: Any, derivatives: Any) -> Any:
+    """``(f_i - f_j) / (x_i - x_j)``; the mean derivative where the two nearly coincide."""
+    xp = array_namespace(images)
+    quotients = (images[:, None] - images[None, :]) / pairs.step
+    return xp.where(pairs.apart, quotients, (derivatives[:, None] + derivatives[None, :]) / 2)
+
+
+def _shrinkage(t: Any, squares: Any) -> Any:
     """``max(1 - t/s, 0)`` of squared singular values."""
-    kept, roots = _roots(squares, t)
+    above, roots = _roots(squares, t)
     xp = array_namespace(squares)
-    return xp.where(kept, 1 - t / roots, xp.zeros_like(squares))
+    return xp.where(above, 1 - t / roots, xp.zeros_like(squares))
 
 
-def _slope_of_share(t: Any, squares: Any) -> Any:
-    kept, roots = _roots(squares, t)
+def _shrinkage_derivative(t: Any, squares: Any) -> Any:
+    """By the square: ``t / (2 s^3)`` above t."""
+    above, roots = _roots(squares, t)
     xp = array_namespace(squares)
-    return xp.where(kept, t / (2 * roots**3), xp.zeros_like(squares))
+    return xp.where(above, t / (2 * roots**3), xp.zeros_like(squares))
 
 
 def _roots(squares: Any, t: Any) -> tuple[Any, Any]:
     """Which singular values are above t; and those values, 1 in place of the others."""
     xp = array_namespace(squares)
-    kept = squares > t * t
-    return kept, xp.sqrt(xp.where(kept, squares, xp.ones_like(squares)))
+    above = squares > t * t
+    return above, xp.sqrt(xp.where(above, squares, xp.ones_like(squares)))
 
 
 def _positive(A: Any) -> Any:

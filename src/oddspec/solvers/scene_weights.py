@@ -1,4 +1,8 @@
-"""Penalty weights at a scene's own scale, from its singular values alone."""
+"""Low-rank factors in balance, and penalty weights at a scene's own scale.
+
+Both belong to ``l1/2 ||D||_F^2 + l2 ||L||_* + l3 ||S||_{2,1}`` (`oddspec.solvers.dictionary`) and
+follow from singular values alone.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ def balance(
     The product L D, with singular values p, stays the same. The smallest value is reached where
     the singular values of D are ``d = (l2/l1 p)^(1/3)`` and those of L are ``p / d``; what is then
     left of both penalties is ``3/2 (l1 l2^2)^(1/3) sum p^(2/3)``. Of all such pairs, which differ
-    by a rotation, the one is taken that turns the atoms least.
+    by a rotation, the one is taken that changes the atoms least.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ def balance(
 
 def _powers(A: Any, *exponents: float) -> list[Any]:
     """Powers of a symmetric matrix, its eigenvalues raised to ``FLOOR^2`` of the largest."""
-    functions = ((partial(_power, e), partial(_slope_of_power, e)) for e in exponents)
+    functions = ((partial(_power, e), partial(_power_derivative, e)) for e in exponents)
     return matrix_functions(A, *functions)
 
 
@@ -60,11 +64,11 @@ def _power(exponent: float, values: Any) -> Any:
     return xp.maximum(values, FLOOR**2 * values[-1]) ** exponent
 
 
-def _slope_of_power(exponent: float, values: Any) -> Any:
+def _power_derivative(exponent: float, values: Any) -> Any:
     xp = array_namespace(values)
     low = FLOOR**2 * values[-1]
-    steep = exponent * xp.maximum(values, low) ** (exponent - 1)
-    return xp.where(values > low, steep, xp.zeros_like(values))
+    derivative = exponent * xp.maximum(values, low) ** (exponent - 1)
+    return xp.where(values > low, derivative, xp.zeros_like(values))
 
 
 class Weights(NamedTuple):
@@ -78,7 +82,7 @@ class Weights(NamedTuple):
 def scene_weights(X: Float[np.ndarray, "n b"], rank: int) -> Weights:
     """Weights with which the low-rank part keeps the scene's ``rank`` strongest patterns.
 
-    With the best shares of ``L D`` (`oddspec.solvers.scene_weights`), what is left of the penalties
+    With the best shares of ``L D`` (`balance`), what is left of the penalties
     on a singular value p of the background is ``3/2 c p^(2/3)`` with ``c = (l1 l2^2)^(1/3)``.
     Fitted to a singular value s of X, this gives zero below ``s = 2 c^(3/4)`` and above it the root
     of ``s - p = c p^(-1/3)``. So with s_r the scene's singular value of number ``rank``::
@@ -86,7 +90,7 @@ def scene_weights(X: Float[np.ndarray, "n b"], rank: int) -> Weights:
         l1 = 1,   l2 = (s_r / 2)^2
 
     put the threshold at s_r. (Only the product ``l1 l2^2`` matters: a common factor moves between
-    D and L.) The weakest kept pattern then has atoms of length s_r / 2, so ``mu = l2`` is the
+    D and L.) The weakest pattern that is left has atoms of length s_r / 2, so ``mu = l2`` is the
     natural penalty of the solver. And l3 is the median length of the residuals of that fit: the
     more ordinary half of the pixels counts as background entirely.
 
@@ -95,22 +99,22 @@ def scene_weights(X: Float[np.ndarray, "n b"], rank: int) -> Weights:
     X
         Pixels that are not all zero.
     rank
-        At least 1. Where X has no more patterns (in numbers), all are kept by a wide margin: with
-        a threshold of a tenth of the weakest.
+        At least 1. Where X has no more patterns above rounding, all stay by a wide margin: with a
+        threshold of a tenth of the weakest.
     """
     squares, V = linalg.eigh(X.T @ X)
     s, V = np.sqrt(np.maximum(squares[::-1], 0)), V[:, ::-1]
     patterns = max(1, int((s > 1e-6 * s[0]).sum()))
-    kept = min(rank, patterns)
-    threshold = s[kept - 1] if kept < patterns else s[kept - 1] / 10
+    count = min(rank, patterns)
+    threshold = s[count - 1] if count < patterns else s[count - 1] / 10
     l2 = (threshold / 2) ** 2
-    fitted = _shrunk(s[:kept], (threshold / 2) ** (4 / 3))
-    background = (X @ (V[:, :kept] * (fitted / s[:kept]))) @ V[:, :kept].T
+    shrunk = _shrink(s[:count], (threshold / 2) ** (4 / 3))
+    background = (X @ (V[:, :count] * (shrunk / s[:count]))) @ V[:, :count].T
     l3 = float(np.median(linalg.norm(X - background, axis=1)))
     return Weights(1.0, float(l2), max(l3, 1e-9 * float(s[0])))
 
 
-def _shrunk(s: np.ndarray, c: float) -> np.ndarray:
+def _shrink(s: np.ndarray, c: float) -> np.ndarray:
     """The larger root p of ``s - p = c p^(-1/3)`` for ``s >= 2 c^(3/4)``, where it is >= s/2."""
     p = s.copy()
     # Newton's method from above on a function that is concave there: monotone, and quadratic.

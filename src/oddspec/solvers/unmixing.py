@@ -16,13 +16,14 @@ LEAST_PART = 1e-6
 """Pixels whose projection on the mean is below this part of the typical one have no direction."""
 
 STEPS, TOLERANCE = 1000, 1e-6
+"""Of ADMM: most steps, and the change of an abundance that ends it."""
 
 
 def leading_directions(X: Float[np.ndarray, "n b"], most: int) -> Float[np.ndarray, "b p"]:
     """Leading right singular vectors of X: at most so many, and no more than X has directions."""
     squares, V = linalg.eigh(X.T @ X)
-    kept = max(1, min(most, int((squares > 1e-12 * squares[-1]).sum())))
-    return np.ascontiguousarray(V[:, ::-1][:, :kept])
+    count = max(1, min(most, int((squares > 1e-12 * squares[-1]).sum())))
+    return np.ascontiguousarray(V[:, ::-1][:, :count])
 
 
 def pure_pixels(
@@ -74,6 +75,7 @@ def abundances(
     count = len(A)
     mu = np.trace(gram) / count * 0.1 or 1.0
     inverse = np.linalg.inv(gram + mu * np.eye(count))
+    # Added in proportion, they make a row's sum one at the least cost.
     weights = inverse.sum(axis=0) / inverse.sum()
     S = np.full((len(X), count), 1.0 / count)
     U = np.zeros_like(S)

@@ -1,8 +1,8 @@
 """Non-negative factorization under losses that weigh residuals: L1, L2,1, Huber and entropy.
 
-Pixels are the n rows of X (n x b), abundances the rows of H (n x r), spectra the rows of W (r x b),
-and ``E = X - H W``. Each of these losses is, at the present residual, touched from above by a
-weighted sum of squares ``sum A o E^2`` (plus a constant):
+Pixels are the n rows of X (n x b), abundances the rows of H (n x r), endmembers the rows of
+W (r x b), and ``E = X - H W``. Each of these losses is, at the present residual, touched from above
+by a weighted sum of squares ``sum A o E^2`` (plus a constant):
 
 ========= =========================================== ==========================================
 loss      minimised                                   weights A
@@ -38,9 +38,12 @@ import numpy as np
 from jaxtyping import Float
 
 from oddspec.solvers.blocks import blocks
-from oddspec.solvers.nmf import Factors, unit_spectra
+from oddspec.solvers.nmf import Factors, unit_endmembers
 
-__all__ = ["L1", "L21", "Entropy", "Huber", "Loss", "Weights", "mean_weights", "objective", "step"]
+__all__ = ["L1", "L21", "Entropy", "Huber", "Loss", "Weights", "evaluate", "step"]
+
+UNDERFLOW = {np.float64: -300.0, np.float32: -40.0}
+"""Exponents that leave much room above the smallest numbers."""
 
 Weights: TypeAlias = tuple[np.ndarray, np.ndarray | None, float]
 """Of some pixels: weights of entries (m x b) or of pixels (m x 1); a factor per pixel that they
@@ -130,10 +133,6 @@ class Entropy:
         return E, 1.0 / total, loss
 
 
-UNDERFLOW = {np.float64: -300.0, np.float32: -40.0}
-"""Exponents that leave much room above the smallest numbers."""
-
-
 def step(state: Factors, X: Float[np.ndarray, "n b"], loss: Loss) -> Factors:
     """One sweep over weights, H and W; the objective is that of the state before it.
 
@@ -142,7 +141,7 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], loss: Loss) -> Factors:
     W, total = state.W, 0.0
     H = np.empty_like(state.H)
     gain, cost = np.zeros_like(W.T), np.zeros_like(W.T)
-    floor = np.sqrt(np.finfo(X.dtype).tiny)
+    floor = np.sqrt(np.finfo(X.dtype).tiny)  # what is divided by it stays finite
     for rows, (product, residual, wanted) in blocks(X, 3):
         before = state.H[rows]
         np.matmul(before, W, out=product)
@@ -151,6 +150,7 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], loss: Loss) -> Factors:
         total += part
         np.multiply(weights, X[rows], out=wanted)
         product *= weights
+        # A factor per pixel (share) would cancel here; the rule for W needs it.
         h = before * ((W @ wanted.T) / np.maximum(W @ product.T, floor)).T
         H[rows] = h
         np.matmul(h, W, out=product)
@@ -159,31 +159,22 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], loss: Loss) -> Factors:
             h *= share[:, None]
         gain += wanted.T @ h
         cost += product.T @ h
-    W, norms = unit_spectra(W * (gain / np.maximum(cost, floor)).T)
+    W, norms = unit_endmembers(W * (gain / np.maximum(cost, floor)).T)
     return Factors(H * norms, W, total)
 
 
-def objective(state: Factors, X: Float[np.ndarray, "n b"], loss: Loss) -> float:
-    """The loss of these factors."""
-    total = 0.0
-    for rows, (product, residual) in blocks(X, 2):
-        np.matmul(state.H[rows], state.W, out=product)
-        np.subtract(X[rows], product, out=residual)
-        total += loss.weigh(residual)[2]
-    return total
-
-
-def mean_weights(
+def evaluate(
     state: Factors, X: Float[np.ndarray, "n b"], loss: Loss
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " b"]]:
-    """Mean weight of each pixel, over its bands, and of each band, over the pixels."""
-    pixels, bands = np.empty(len(X)), np.zeros(X.shape[1])
+) -> tuple[float, Float[np.ndarray, " n"], Float[np.ndarray, " b"]]:
+    """The loss of these factors; mean weight of each pixel over its bands, and of each band."""
+    total, pixels, bands = 0.0, np.empty(len(X)), np.zeros(X.shape[1])
     for rows, (product, residual) in blocks(X, 2):
         np.matmul(state.H[rows], state.W, out=product)
         np.subtract(X[rows], product, out=residual)
-        weights, share, _ = loss.weigh(residual)
+        weights, share, part = loss.weigh(residual)
+        total += part
         if share is not None:
             weights = weights * share[:, None]
         pixels[rows] = weights.mean(axis=1)
         bands += weights.sum(axis=0)
-    return pixels, bands / len(X)
+    return total, pixels, bands / len(X)

@@ -9,8 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from scipy import linalg
 
-from oddspec.arrays import Pixels, PixelScores
-from oddspec.device import to_numpy
+from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.errors import InputError
 from oddspec.statistics.blas import multiply_by_upper
 from oddspec.statistics.summary import Moments, enough
@@ -34,7 +33,7 @@ class Health:
     rank: int
     constant_bands: int
     condition: float
-    """Largest over smallest eigenvalue kept, of the correlation matrix."""
+    """Largest over smallest eigenvalue that counts as not zero, of the correlation matrix."""
     samples_per_band: float
 
     @property
@@ -109,12 +108,12 @@ class Gaussian:
         unit = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0)
         correlation = covariance * unit[:, None] * unit[None, :]
         values, vectors = linalg.eigh(correlation)
-        kept = values > RANK_TOLERANCE * values[-1]
+        significant = values > RANK_TOLERANCE * values[-1]
         health = Health(
             bands=len(mean),
-            rank=int(kept.sum()),
+            rank=int(significant.sum()),
             constant_bands=int((~varies).sum()),
-            condition=float(values[-1] / values[kept][0]),
+            condition=float(values[-1] / values[significant][0]),
             samples_per_band=moments.count / len(mean),
         )
         if components is not None and components < health.rank:
@@ -125,7 +124,7 @@ class Gaussian:
                 unit[:, None] * linalg.solve_triangular(lower, np.eye(len(mean)), lower=True).T
             )
         else:
-            whitening = unit[:, None] * (vectors[:, kept] / np.sqrt(values[kept]))
+            whitening = unit[:, None] * (vectors[:, significant] / np.sqrt(values[significant]))
         return cls(mean, whitening, moments.count, health)
 
     def score(self, pixels: Pixels) -> PixelScores:
@@ -154,7 +153,7 @@ class Gaussian:
     def distribution(self) -> MahalanobisDistribution | None:
         """How scores of the fitted pixels are distributed if they are Gaussian.
 
-        None where there are too few pixels for such a law.
+        None where there are too few pixels for such a distribution.
         """
         rank = self.whitening.shape[1]
         return MahalanobisDistribution(rank, self.count) if self.count > rank + 1 else None

@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.arrays import Cube, Mask, Pixels, PixelScores, Scores
+from oddspec.arrays import Cube, Mask, Pixels, PixelScores, Scores, valid_pixels
 from oddspec.statistics.summary import enough
 
 __all__ = ["background_pixels", "on_map", "score_map", "valid_pixels"]
-
-
-def valid_pixels(cube: Cube, valid: Mask) -> Pixels:
-    """The valid pixels as rows, in the scene's order; without a copy where all are valid."""
-    return cube.reshape(-1, cube.shape[2]) if valid.all() else cube[valid]
 
 
 def background_pixels(cube: Cube, valid: Mask) -> Pixels:

@@ -55,7 +55,7 @@ def brad(
     Returns
     -------
     Scores
-        Of a constant residual all zero, which is for the caller to tell.
+        All zero if the residual is constant; the caller has to say so.
 
     Raises
     ------

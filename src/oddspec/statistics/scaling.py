@@ -24,8 +24,7 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.arrays import Pixels
-from oddspec.device import to_numpy
+from oddspec.arrays import Pixels, to_numpy
 from oddspec.errors import InputError
 
 __all__ = ["Scaling", "band01", "bandz", "global01", "globalz", "max1", "unit"]

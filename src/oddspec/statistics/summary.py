@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import fields as fields_of
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from oddspec.arrays import Index, Pixels
-from oddspec.device import to_numpy
+from oddspec.arrays import Index, Pixels, to_numpy
 from oddspec.errors import InputError
 
-__all__ = ["Moments", "Sample", "enough", "pack", "unpack"]
+__all__ = ["Moments", "Sample", "Tree", "enough", "pack", "unpack"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Sample:
     """At most ``size`` pixels, drawn evenly without replacement and whatever way a scene was cut.
 
     Every position of a scene has a fixed random key (a hash of seed and position), and the pixels
-    with the smallest keys are kept.
+    with the smallest keys stay.
     """
 
     size: int
@@ -96,6 +95,48 @@ def _key(index: Index, seed: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
+
+
+_ABSENT = object()
+
+
+@dataclass
+class Tree:
+    """Adds summaries up along one fixed binary tree over numbered leaves, in any order of arrival.
+
+    Node (level, i) is the sum of (level - 1, 2i) and (level - 1, 2i + 1), so floating-point sums
+    do not depend on who summarised which leaf when. A leaf without pixels is None.
+    """
+
+    nodes: dict[tuple[int, int], Any] = field(default_factory=dict)
+
+    def add(self, leaf: int, summary: Any) -> None:
+        """Put the summary of leaf number ``leaf`` in."""
+        self._put(0, leaf, summary)
+
+    def merge(self, other: Tree) -> None:
+        """Put all nodes of another tree in (of other leaves)."""
+        for (level, i), summary in other.nodes.items():
+            self._put(level, i, summary)
+
+    def total(self) -> Any:
+        """The sum of all leaves; None if none of them has pixels."""
+        result = None
+        for key in sorted(self.nodes, key=lambda key: key[1] << key[0]):
+            result = _sum(result, self.nodes[key])
+        return result
+
+    def _put(self, level: int, i: int, summary: Any) -> None:
+        while (sibling := self.nodes.pop((level, i ^ 1), _ABSENT)) is not _ABSENT:
+            summary = _sum(sibling, summary) if i % 2 else _sum(summary, sibling)
+            level, i = level + 1, i // 2
+        self.nodes[level, i] = summary
+
+
+def _sum(first: Any, second: Any) -> Any:
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
 
 
 def pack(summary: Moments | Sample) -> dict[str, np.ndarray]:

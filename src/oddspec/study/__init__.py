@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
@@ -19,7 +19,7 @@ from oddspec.study.record import STATUSES
 from oddspec.study.records_store import RecordList, read_records
 from oddspec.study.row import Row
 from oddspec.study.scenes import Missing, StudyScene
-from oddspec.study.work import Study, as_plan, run_study
+from oddspec.study.work import Study, as_plan, run_rows
 
 __all__ = [
     "STATUSES",
@@ -34,13 +34,14 @@ __all__ = [
     "overview",
     "read_plan",
     "read_records",
+    "run_rows",
     "run_study",
     "study",
     "with_noise",
 ]
 
 
-def study(
+def run_study(
     plan: str | Path | Mapping[str, Any],
     *,
     out: str | Path | None = None,
@@ -97,7 +98,7 @@ def study(
     if not chosen.rows:
         raise InputError(f"study {chosen.plan.name}: none of its scenes is at hand")
     with tempfile.TemporaryDirectory(prefix="oddspec-study-") as temporary:
-        return run_study(
+        return run_rows(
             chosen,
             Path(temporary if out is None else out),
             workers=workers,
@@ -107,10 +108,24 @@ def study(
         )
 
 
-class _Callable(ModuleType):
-    __call__ = staticmethod(study)
+study = run_study
+"""The older name."""
+
+
+class StudyFolder(ModuleType):
+    """The folder as users see it: ``oddspec.study(plan)``, ``oddspec.study.read_plan(path)``."""
+
+    if TYPE_CHECKING:
+        as_plan = staticmethod(as_plan)
+        overview = staticmethod(overview)
+        read_plan = staticmethod(read_plan)
+        read_records = staticmethod(read_records)
+        run_study = staticmethod(run_study)
+        with_noise = staticmethod(with_noise)
+
+    __call__ = staticmethod(run_study)
 
 
 # `oddspec.study` is this folder, and `oddspec.study(plan)` is promised to run a study; importing
 # the folder would hide a function of that name.
-sys.modules[__name__].__class__ = _Callable
+sys.modules[__name__].__class__ = StudyFolder

@@ -24,7 +24,7 @@ from oddspec.errors import (
 from oddspec.execution.resources import Resources, peak_since_reset, reset_peak, resident
 from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.io.checksum import sha256
 from oddspec.io.open import open_source
 from oddspec.io.source import ArraySource, Source
@@ -34,6 +34,7 @@ from oddspec.products.record import as_json
 from oddspec.scene import Scene
 from oddspec.settings import build
 from oddspec.study.noise import with_noise
+from oddspec.text import gigabytes
 
 __all__ = ["PER_STEP", "perform"]
 
@@ -114,7 +115,7 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
         scene.source.close()
     result |= _curves(outcome.insights)
     if task["map"] is not None:
-        with aside(Path(task["map"])) as partial, open(partial, "wb") as file:
+        with atomic_write(Path(task["map"])) as partial, open(partial, "wb") as file:
             np.save(file, target.scores)
     result["metrics"] = _metrics(target.scores, truth, task["thresholds"])
 
@@ -155,8 +156,8 @@ def _must_fit(scene: Scene, budget: int) -> None:
     needs, left = 4 * 8 * h * w * b, Resources(budget).left()
     if needs > left:
         raise BudgetError(
-            f"{scene.source.path or scene.name}: to add noise needs {needs / 1e9:.2f} GB, but "
-            f"{max(left, 0) / 1e9:.2f} GB are left of the budget: raise --max-memory"
+            f"{scene.source.path or scene.name}: to add noise needs {gigabytes(needs)}, but "
+            f"{gigabytes(max(left, 0))} are left of the budget: raise --max-memory"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -10,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from oddspec.errors import InputError, SettingError
 from oddspec.study.entry import (
@@ -100,9 +101,15 @@ def read_plan(path: str | Path, data: str | Path | None = None) -> Plan:
 
 
 def make_plan(
-    text: str, where: str, folder: Path, name: str = "study", data: str | Path | None = None
+    text: str,
+    where: str,
+    folder: Path,
+    name: str = "study",
+    data: str | Path | None = None,
+    *,
+    written: bool = True,
 ) -> Plan:
-    """The plan in a TOML text; see `read_plan`."""
+    """The plan in a TOML text; see `read_plan`. Messages give the lines of one that was written."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -123,7 +130,8 @@ def make_plan(
         raise SettingError(f"{where}: has no [[runs]], so there is nothing to do")
     name, about = entry.take("name", as_text, name), entry.take("about", as_text, "")
     entry.finish()
-    lines = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[\s*runs", line)]
+    starts = re.compile(r"\s*\[\[\s*runs")
+    lines = [n for n, line in enumerate(text.split("\n"), 1) if written and starts.match(line)]
     wheres = [_where(where, number, run, lines) for number, run in enumerate(runs, 1)]
     return Plan(
         name,
@@ -143,26 +151,20 @@ def as_toml(table: Mapping[str, Any]) -> str:
     SettingError
         If a value cannot be written: TOML has no null, write "none".
     """
-    return "".join(f"{_key(key)} = {_value(value, key)}\n" for key, value in table.items())
+    return tomli_w.dumps({key: _plain(value, key) for key, value in table.items()})
 
 
-def _value(value: Any, key: str) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (str, Path)):
-        # JSON's text is TOML's too, but for the one character that only TOML wants escaped.
-        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, (int, float)):
-        return repr(value)
+def _plain(value: Any, key: str) -> Any:
+    """The value in the types that TOML has."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_key(k)} = {_value(v, k)}" for k, v in value.items()) + "}"
+        return {name: _plain(item, name) for name, item in value.items()}
     if isinstance(value, (Sequence, range)):
-        return "[" + ", ".join(_value(item, key) for item in value) + "]"
+        return [_plain(item, key) for item in value]
     raise SettingError(f'plan: {key} is {value!r}, which TOML cannot hold (for None write "none")')
-
-
-def _key(key: str) -> str:
-    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else json.dumps(key)
 
 
 def _where(where: str, number: int, run: Mapping[str, Any], lines: Sequence[int]) -> str:

@@ -13,7 +13,6 @@ import numpy as np
 
 from oddspec.errors import InputError, OddspecError, SettingError
 from oddspec.io.truth import read_scores
-from oddspec.products.text import counted
 from oddspec.study.grouping import (
     Group,
     Results,
@@ -30,6 +29,7 @@ from oddspec.study.records_store import (
     read_records,
 )
 from oddspec.study.runs import METRIC_NAMES, PUBLISHED, Run, SceneKey
+from oddspec.text import counted
 
 if TYPE_CHECKING:
     import pandas

@@ -9,9 +9,15 @@ from pathlib import Path
 from oddspec.errors import OddspecError, SettingError, did_you_mean
 from oddspec.io.checksum import sha256
 from oddspec.progress import Progress, silent
-from oddspec.scenes.public import WHOLE_FILE, PublicScene, SceneFile, catalogue
+from oddspec.scenes.public import (
+    WHOLE_FILE,
+    PublicScene,
+    SceneFile,
+    catalogue,
+    scene_keys,
+    scene_sets,
+)
 from oddspec.scenes.recognise import recognise
-from oddspec.scenes.sets import keys, scene_sets
 from oddspec.study.own_scenes import own_scene, own_scenes
 from oddspec.study.scene_files import Missing, StudyScene, expanded, opened
 
@@ -34,7 +40,7 @@ class Library:
         self._by_sum: dict[str, Path] | None = None
         self._found: dict[str, StudyScene | Missing] = {}
         self._named: dict[str, StudyScene] = {}
-        self._public = {key: scene for scene in catalogue() for key in keys(scene)}
+        self._public = {key: scene for scene in catalogue() for key in scene_keys(scene)}
 
     def resolve(self, names: Sequence[str]) -> list[StudyScene | Missing]:
         """The scenes that these names, sets and folders stand for, each once.

@@ -13,11 +13,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from oddspec.execution.memory import needed
+from oddspec.execution.tiles import needed
 from oddspec.io.open import open_source
 from oddspec.scene import Scene
 from oddspec.study.process import Child, Died
 from oddspec.study.row import Row
+from oddspec.text import gigabytes
 
 __all__ = ["Forecast", "Schedule"]
 
@@ -217,8 +218,8 @@ class Schedule:
             self._end(
                 worst,
                 "killed",
-                f"stopped at {size / 1e9:.2f} GB of memory: the runs together exceeded the "
-                f"study's {self.max_memory / 1e9:.2f} GB",
+                f"stopped at {gigabytes(size)} of memory: the runs together exceeded the "
+                f"study's {gigabytes(self.max_memory)}",
                 {"peak_memory": size},
             )
 

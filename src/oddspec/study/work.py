@@ -17,7 +17,7 @@ from oddspec.study.row import Key, Row, expand, select
 from oddspec.study.scenes import Library
 from oddspec.study.schedule import Forecast, Schedule
 
-__all__ = ["Study", "as_plan", "run_study"]
+__all__ = ["Study", "as_plan", "run_rows"]
 
 Told = Callable[[Mapping[str, Any], Row], None]
 """Called with each new record and its row."""
@@ -29,7 +29,7 @@ def as_plan(plan: str | Path | Mapping[str, Any] | Plan, data: str | Path | None
         return plan
     if isinstance(plan, (str, Path)):
         return read_plan(plan, data)
-    return make_plan(as_toml(plan), "plan", Path.cwd(), data=data)
+    return make_plan(as_toml(plan), "plan", Path.cwd(), data=data, written=False)
 
 
 class Study:
@@ -55,7 +55,7 @@ class Study:
         return [row for row in self.rows if not _settled(row, records.get(row.key), retry)]
 
 
-def run_study(
+def run_rows(
     study: Study,
     folder: Path,
     *,

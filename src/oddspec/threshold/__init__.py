@@ -10,12 +10,11 @@ from oddspec.threshold.distributions import (
     MahalanobisDistribution,
     ScoreDistribution,
 )
-from oddspec.threshold.methods import empirical, tail_threshold, theory, top
+from oddspec.threshold.methods import TheoryCheck, empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu, otsu_cut
 from oddspec.threshold.result import Threshold
 from oddspec.threshold.tail import Tail
 from oddspec.threshold.tail_fit import TailFit, fit_tail
-from oddspec.threshold.theory_check import TheoryCheck
 
 __all__ = [
     "METHODS",

@@ -8,18 +8,17 @@ import numpy as np
 
 from oddspec.errors import InputError, SettingError
 from oddspec.threshold.distributions import ScoreDistribution
-from oddspec.threshold.methods import empirical, tail_threshold, theory, top
+from oddspec.threshold.methods import TheoryCheck, empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu
 from oddspec.threshold.result import Threshold
 from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
-from oddspec.threshold.theory_check import TheoryCheck
 
 __all__ = ["METHODS", "choose"]
 
 METHODS = ("auto", "theory", "tail", "empirical", "top", "otsu")
 
 ASIDE = (0.0, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
-"""Shares of the highest scores that ``auto`` sets aside, in turn, until a law fits the rest."""
+"""Shares of the highest scores that ``auto`` sets aside, in turn, until the rest is fitted well."""
 
 
 def choose(
@@ -34,11 +33,11 @@ def choose(
     """The threshold for a stated false-alarm rate per pixel.
 
     ``auto`` takes the detector's theory where it has one *and* the scene's own scores confirm it
-    (`TheoryCheck`), which real scenes hardly ever do. Otherwise it fits the tail. If no law fits
-    the whole tail, the highest scores are taken for anomalies and set aside: as few as let a law
-    fit the rest well. And the threshold is never above the empirical quantile: `pfa` of all pixels
-    may lie above it, for no more than these can be false alarms. Where the scene is too small for
-    a fit, or none is fair, the empirical quantile is all there is.
+    (`TheoryCheck`), which real scenes hardly ever do. Otherwise it fits the tail. If no
+    distribution fits the whole tail, the highest scores are taken for anomalies and set aside: as
+    few as let one fit the rest well. And the threshold is never above the empirical quantile:
+    `pfa` of all pixels may lie above it, for no more than these can be false alarms. Where the
+    scene is too small for a fit, or none is fair, the empirical quantile is taken.
 
     Parameters
     ----------
@@ -109,7 +108,7 @@ def _without_theory(tail: Tail, pfa: float) -> Threshold:
         tried = {"poor_tail_fit": dict(fitted.diagnostics)}
         return replace(counted, diagnostics={**counted.diagnostics, **tried})
     if counted.diagnostics["allowed"] and counted.value < fitted.value:
-        # The law's p-values stay; the level is lowered to what counting guarantees.
+        # The fit's p-values stay; the level is lowered to what counting guarantees.
         return replace(
             fitted,
             value=counted.value,
@@ -135,7 +134,7 @@ def _fit_without_anomalies(tail: Tail, pfa: float) -> Threshold:
             break
         if found.diagnostics["fit_p_value"] > best.diagnostics["fit_p_value"]:
             best = found
-        # A fair fit of the whole is kept: what a law says of a part that it has not seen is worth
+        # A fair fit of the whole is kept: what a fit says of a part that it has not seen is worth
         # less, and by chance alone one fit in ten is no better than fair.
         wanted = ("good",) if share else ("good", "fair")
         if found.diagnostics["fit"] in wanted and not found.diagnostics["at_bound"]:

@@ -15,7 +15,7 @@ __all__ = ["ChiSquareDistribution", "MahalanobisDistribution", "ScoreDistributio
 
 @runtime_checkable
 class ScoreDistribution(Protocol):
-    """The law of the scores of background pixels."""
+    """The distribution of the scores of background pixels."""
 
     def sf(self, scores: np.ndarray) -> np.ndarray:
         """Probability that a background pixel scores higher (the survival function).
@@ -77,7 +77,7 @@ class MahalanobisDistribution:
     Raises
     ------
     SettingError
-        If there are too few pixels for the law to exist.
+        If there are too few pixels for the distribution to exist.
 
     Notes
     -----

@@ -20,8 +20,9 @@ def otsu(scores: np.ndarray | Tail, bins: int = BINS) -> Threshold:
     stretch the histogram until its bulk falls into one bin; and since the unit of the scores then
     does not matter. Scores that are not all positive are taken as they are.
 
-    It always divides the scene, whether anything is odd in it or not, and states no false-alarm
-    rate: it suits scenes whose scores form two humps, such as a detector's that was trained.
+    It always divides the scene, whether or not anything in it is anomalous, and states no
+    false-alarm rate: it suits scenes whose scores form two humps, such as those of a trained
+    detector.
 
     Parameters
     ----------

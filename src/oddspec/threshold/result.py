@@ -30,8 +30,8 @@ class Threshold:
         ``pfa`` times the number of valid pixels, or None.
     pixels
         Number of valid scores.
-    law
-        The law of background scores that the threshold comes from, for p-values; or None.
+    distribution
+        The distribution of background scores that the threshold comes from, for p-values; or None.
     diagnostics
         Facts that let the threshold be judged (JSON-serialisable).
     warnings
@@ -43,7 +43,7 @@ class Threshold:
     pfa: float | None
     expected_false_alarms: float | None
     pixels: int
-    law: ScoreDistribution | None = field(default=None, repr=False, compare=False)
+    distribution: ScoreDistribution | None = field(default=None, repr=False, compare=False)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -56,9 +56,9 @@ class Threshold:
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         """Chance that a background pixel scores at least as high; NaN where nothing is known."""
-        if self.law is None:
+        if self.distribution is None:
             return np.full(np.shape(scores), np.nan)
-        return self.law.sf(np.asarray(scores, dtype=np.float64))
+        return self.distribution.sf(np.asarray(scores, dtype=np.float64))
 
     def as_dict(self) -> dict[str, Any]:
         """The threshold as a JSON-serialisable dictionary."""

@@ -22,8 +22,8 @@ class Tail:
     """Number of scores and the largest ``size`` of them; ``of(part) + of(rest) == of(whole)``.
 
     This is all that a threshold needs to know of a scene, however large, and it can be gathered
-    tile by tile in any order. It is also the empirical law of the scores (`sf`, `isf`), as far
-    down as they were kept.
+    tile by tile in any order. It is also the empirical distribution of the scores (`sf`, `isf`), as
+    far down as they were kept.
 
     Attributes
     ----------
@@ -114,18 +114,18 @@ class Tail:
         return float(self.scores[rank])
 
     def sf(self, scores: np.ndarray) -> np.ndarray:
-        """Share of the tail's scores that are at least as high, counting the asked one itself.
+        """Share of the tail's scores that are at least as high, counting the score itself.
 
         ``(1 + number of scores at least as high) / (1 + count)`` is the p-value of a score that is
         not itself among the tail's; for one that is, it errs to the safe side by ``1 / count``.
         NaN where the score is NaN or lower than the lowest score kept.
         """
-        asked = np.asarray(scores, dtype=np.float64)
-        above = np.searchsorted(-self.scores, -asked, side="right")
+        values = np.asarray(scores, dtype=np.float64)
+        above = np.searchsorted(-self.scores, -values, side="right")
         share = (1.0 + above) / (1.0 + self.count)
         complete = len(self.scores) == self.count
         lowest = -np.inf if complete or not len(self.scores) else self.scores[-1]
-        return np.where(np.isnan(asked) | (asked < lowest), np.nan, share)
+        return np.where(np.isnan(values) | (values < lowest), np.nan, share)
 
 
 def check_rate(name: str, value: float) -> float:

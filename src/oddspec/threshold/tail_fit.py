@@ -1,4 +1,4 @@
-"""Fit a generalised Pareto law to a tail of scores: how high the level is, is told by the fit."""
+"""Fit a generalised Pareto distribution to a tail of scores; the fit says where it begins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from oddspec.errors import InputError, SettingError
-from oddspec.threshold.goodness import anderson_darling, anderson_darling_p_value, rate_error
-from oddspec.threshold.pareto import SHAPES, Pareto, fit_pareto
+from oddspec.threshold.pareto import (
+    SHAPES,
+    Pareto,
+    anderson_darling,
+    anderson_darling_p_value,
+    fit_pareto,
+    rate_error,
+)
 from oddspec.threshold.tail import LARGEST_COUNT, LARGEST_SHARE, Tail, allowed_exceedances
 
 __all__ = ["FEWEST_EXCEEDANCES", "TailFit", "fit_tail"]
@@ -28,30 +34,30 @@ UNKNOWN = 35.0
 
 @dataclass(frozen=True)
 class TailFit:
-    """The law of a background's scores above a level, and the scores themselves below it.
+    """The distribution of background scores above a level, and the scores themselves below it.
 
     Attributes
     ----------
     tail
         The scores.
     level
-        Where the law begins.
-    law
+        Where the fitted distribution begins.
+    pareto
         Of the excesses over the level.
     exceedances
         Number of excesses that the fit saw.
     share
         Share of the background's pixels above the level.
     seen
-        Share of the law below the ceiling; 1 unless the highest scores were set aside.
+        Share of the distribution below the ceiling; 1 unless the highest scores were set aside.
     statistic, p_value
         Anderson and Darling's A-squared of the excesses, and the chance of a larger one if the
-        law is right (valid for fitted parameters).
+        distribution is right (valid for fitted parameters).
     """
 
     tail: Tail
     level: float
-    law: Pareto
+    pareto: Pareto
     exceedances: int
     share: float
     seen: float
@@ -66,22 +72,24 @@ class TailFit:
     @property
     def at_bound(self) -> bool:
         """True if the shape was stopped at the end of its range."""
-        return not SHAPES[0] + 1e-3 < self.law.shape < SHAPES[1] - 1e-3
+        return not SHAPES[0] + 1e-3 < self.pareto.shape < SHAPES[1] - 1e-3
 
     def sf(self, scores: np.ndarray) -> np.ndarray:
         """Probability that a background pixel scores higher; empirical below the level."""
-        asked = np.asarray(scores, dtype=np.float64)
-        excess = np.maximum(asked - self.level, 0.0)
-        return np.where(asked > self.level, self.share * self.law.sf(excess), self.tail.sf(asked))
+        values = np.asarray(scores, dtype=np.float64)
+        excess = np.maximum(values - self.level, 0.0)
+        return np.where(
+            values > self.level, self.share * self.pareto.sf(excess), self.tail.sf(values)
+        )
 
     def isf(self, pfa: float) -> float:
         """The score that a background pixel exceeds with that probability."""
         if pfa >= self.share:
             return self.tail.isf(pfa)
-        return self.level + self.law.isf(pfa / self.share)
+        return self.level + self.pareto.isf(pfa / self.share)
 
     def rate_range(self, pfa: float) -> tuple[float, float]:
-        """Where the true rate at `isf(pfa)` lies with 95 % confidence if the law is right.
+        """Where the true rate at `isf(pfa)` lies with 95 % confidence if the distribution is right.
 
         Taken for independent pixels; those of a scene are less so. From 0 to 1 if the fit says
         nothing about it.
@@ -89,18 +97,20 @@ class TailFit:
         if pfa >= self.share:
             error = 1 / math.sqrt(max(pfa * self.tail.count, 1.0))
         else:
-            error = rate_error(self.law.shape, self.exceedances, pfa / self.share, seen=self.seen)
+            error = rate_error(
+                self.pareto.shape, self.exceedances, pfa / self.share, seen=self.seen
+            )
         power = 1.96 * error
         factor = math.exp(power) if power < UNKNOWN else math.inf
         return pfa / factor, min(pfa * factor, 1.0)
 
 
 def fit_tail(tail: Tail, *, share: float | None = None, contamination: float = 0.0) -> TailFit:
-    """Fit the law of the highest scores.
+    """Fit a distribution to the highest scores.
 
-    Where the level lies is a trade: more scores make the fit steadier, but the law holds only far
-    out. Candidate tails are 1.6 times as long each as the one before, from 50 scores to the
-    highest tenth or 100 000. The longest is sought that the law still fits (p-value of at least
+    Where the level lies is a trade: more scores make the fit steadier, but the theory holds only
+    far out. Candidate tails are 1.6 times as long each as the one before, from 50 scores to the
+    highest tenth or 100 000. The longest is sought that the distribution fits (p-value of at least
     0.1), looking no further than the first plain misfit (below 0.001) after a fit; then the tail
     two steps shorter is taken, as a bias is there before it can be noticed, unless that leaves
     fewer than 1000 scores. If no candidate fits, the one with the highest p-value is taken. No
@@ -113,9 +123,9 @@ def fit_tail(tail: Tail, *, share: float | None = None, contamination: float = 0
     share
         Take this share of the scores as the tail instead.
     contamination
-        Share of the scores, the highest, that may be anomalies: they are set aside, and the law is
-        fitted to the part of the tail below them. The default 0 takes the whole scene as
-        background.
+        Share of the scores, the highest, that may be anomalies: they are set aside, and the
+        distribution is fitted to the part of the tail below them. The default 0 takes the
+        whole scene as background.
 
     Raises
     ------
@@ -193,18 +203,18 @@ def _fit_above(tail: Tail, size: int, aside: int) -> TailFit:
     level = float(tail.scores[size])
     excesses = tail.scores[aside:size] - level
     excesses = excesses[excesses > 0]
-    # Fewer steps than that are no continuous law; this also catches constant scores.
+    # Fewer steps than that are no continuous distribution; this also catches constant scores.
     if np.unique(excesses).size < FEWEST_EXCEEDANCES // 2:
         raise InputError(
             f"the highest {size} scores take only {np.unique(excesses).size + 1} different "
             f"values: no law can be fitted to them; take an empirical threshold or a top fraction"
         )
     ceiling = float(tail.scores[aside - 1]) - level if aside else np.inf
-    law = fit_pareto(excesses, ceiling)
-    seen = float(1 - law.sf(np.array(ceiling))) if aside else 1.0
-    statistic = anderson_darling((1 - law.sf(excesses)) / seen)
-    # What the law says of the background hidden above the ceiling.
+    pareto = fit_pareto(excesses, ceiling)
+    seen = float(1 - pareto.sf(np.array(ceiling))) if aside else 1.0
+    statistic = anderson_darling((1 - pareto.sf(excesses)) / seen)
+    # What the distribution says of the background hidden above the ceiling.
     above = excesses.size / seen
     share = above / (tail.count - aside - excesses.size + above)
-    p_value = anderson_darling_p_value(statistic, law.shape, seen)
-    return TailFit(tail, level, law, excesses.size, share, seen, statistic, p_value)
+    p_value = anderson_darling_p_value(statistic, pareto.shape, seen)
+    return TailFit(tail, level, pareto, excesses.size, share, seen, statistic, p_value)

@@ -25,17 +25,7 @@ import numpy as np
 from oddspec.statistics.blas import factoriser, gram_adder, square, with_padding
 from oddspec.windows.window import Tile, Window
 
-__all__ = [
-    "Node",
-    "Ring",
-    "RingGrams",
-    "Span",
-    "aligned",
-    "halvings",
-    "products_per_pixel",
-    "side_of",
-    "starts",
-]
+__all__ = ["Node", "Ring", "RingGrams", "halvings", "side_of", "starts"]
 
 SQUARE = 8
 """Larger squares would save little more: the last halving costs as much as all before it."""
@@ -93,9 +83,9 @@ def halvings(window: Window, rows: _Starts, columns: _Starts) -> Node:
         ] = False
         return inside
 
-    def grow(row_span: Span, column_span: Span, known: np.ndarray) -> Node:
+    def grow(row_span: Span, column_span: Span, parents: np.ndarray) -> Node:
         own = common(row_span, column_span)
-        extra = np.flatnonzero(own & ~known)
+        extra = np.flatnonzero(own & ~parents)
         extra.setflags(write=False)
         halves = tuple(grow(r, c, own) for r, c in _halves(row_span, column_span))
         return Node(row_span, column_span, extra, halves, *shape)
@@ -127,24 +117,10 @@ def side_of(window: Window) -> int:
     return side
 
 
-def aligned(span: Span, side: int, length: int) -> Iterator[Span]:
-    """The squares' spans that a span of the scene touches."""
+def _squares(span: Span, side: int, length: int) -> Iterator[Span]:
+    """Rows (or columns) of the squares that a span of the scene touches."""
     for start in range(span[0] // side * side, span[1], side):
         yield start, min(start + side, length)
-
-
-def products_per_pixel(window: Window) -> float:
-    """Ring pixels that are added up per tested pixel, far from the scene's border."""
-    side = side_of(window)
-    length = 4 * (window.outer + side)
-    first = length // 2 // side * side
-    span = (first, first + side)
-    lines = starts(window, span, length, window.outer_start(first, length))
-
-    def added(node: Node) -> int:
-        return len(node.extra) + sum(added(half) for half in node.halves)
-
-    return added(halvings(window, lines, lines)) / side**2
 
 
 class Ring(NamedTuple):
@@ -183,8 +159,8 @@ class RingGrams:
         return 8 * (matrices + rows * (bands + 1))
 
     def __iter__(self) -> Iterator[Ring]:
-        for rows in aligned(self.tile.rows, self.side, self.tile.scene[0]):
-            for columns in aligned(self.tile.columns, self.side, self.tile.scene[1]):
+        for rows in _squares(self.tile.rows, self.side, self.tile.scene[0]):
+            for columns in _squares(self.tile.columns, self.side, self.tile.scene[1]):
                 yield from self._square(rows, columns)
 
     def _square(self, rows: Span, columns: Span) -> Iterator[Ring]:
@@ -241,12 +217,12 @@ class RingGrams:
         tile = self.tile
         down = np.arange(*rows)[:, None]
         across = np.arange(*columns)
-        here = (down >= tile.rows[0]) & (down < tile.rows[1])
-        here = here & (across >= tile.columns[0]) & (across < tile.columns[1])
-        found = np.zeros(here.shape, dtype=np.bool_)
-        i, j = np.nonzero(here)
-        found[i, j] = tile.valid[i + rows[0] - tile.top, j + columns[0] - tile.left]
-        return found
+        wanted = (down >= tile.rows[0]) & (down < tile.rows[1])
+        wanted = wanted & (across >= tile.columns[0]) & (across < tile.columns[1])
+        # The tile need not hold the whole square, so validity is looked up pixel by pixel.
+        i, j = np.nonzero(wanted)
+        wanted[i, j] = tile.valid[i + rows[0] - tile.top, j + columns[0] - tile.left]
+        return wanted
 
     def _origin(self, node: Node, patch: _Patch) -> np.ndarray | None:
         """Mean of what all rings of the square share: sums about it lose no digits.
@@ -265,7 +241,7 @@ class RingGrams:
         area = self._patch[: patch_rows * patch.columns].reshape(patch_rows, patch.columns, -1)
         rows = max(patch.top, tile.top), min(patch.top + patch_rows, tile.top + h)
         columns = max(patch.left, tile.left), min(patch.left + patch.columns, tile.left + w)
-        there = (
+        inside = (
             slice(rows[0] - tile.top, rows[1] - tile.top),
             slice(columns[0] - tile.left, columns[1] - tile.left),
         )
@@ -276,8 +252,8 @@ class RingGrams:
         if inner.shape != area.shape:
             area[...] = 0.0
         inner[..., 0] = 1.0
-        np.subtract(tile.cube[there], origin, out=inner[..., 1:])
-        inner[~tile.valid[there]] = 0.0
+        np.subtract(tile.cube[inside], origin, out=inner[..., 1:])
+        inner[~tile.valid[inside]] = 0.0
 
 
 class _Work:

@@ -16,7 +16,7 @@ from oddspec.execution.in_memory import scores_in_memory, working_bytes
 OWN = """
 from dataclasses import dataclass
 import numpy as np
-from oddspec.detector import SceneDetector, Examined
+from oddspec.detector import SceneDetector, SceneResult
 
 @dataclass(frozen=True)
 class {name}(SceneDetector):
@@ -29,7 +29,7 @@ class {name}(SceneDetector):
 
     def examine(self, cube, valid, progress=None):
         bright = np.where(valid, cube.mean(axis=2), np.nan)
-        return Examined({expression})
+        return SceneResult({expression})
 """
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import oddspec
 from oddspec import detectors
-from oddspec.detectors.factorization.rnmf import solver as robust_nmf
+from oddspec.detectors.factorization.rnmf import solver
 from oddspec.errors import DataWarning, InputError, SettingError
 from oddspec.solvers import nmf
 from oddspec.solvers.prox import soft
@@ -121,7 +121,7 @@ def test_rnmf_is_its_solver_at_the_stated_limit(cube):
         state = nmf.step(state, X, energy)
     limit = 2.0 * 1.4826 * np.median(np.abs(X - state.H @ state.W))
     for _ in range(30):
-        state = robust_nmf.step(state, X, 2 * limit)
+        state = solver.step(state, X, 2 * limit)
     S = soft(X - state.H @ state.W, limit)
     scores, _ = examine(cube, "rnmf", rank=3, penalty=2.0, warmup=30, tolerance=0.0)
     np.testing.assert_allclose(scores.ravel(), np.linalg.norm(S, axis=1), atol=1e-6 * scores.max())

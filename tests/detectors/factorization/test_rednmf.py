@@ -7,8 +7,7 @@ from scipy import io
 
 import oddspec
 from cubes import make_cube
-from oddspec.detectors.factorization.rednmf import REDNMF
-from oddspec.detectors.factorization.rednmf import published as rednmf_printed
+from oddspec.detectors.factorization.rednmf import REDNMF, published
 from oddspec.detectors.statistical.local_rx import LocalRX
 from oddspec.errors import DataWarning, InputError, NotConverged, SettingError
 from oddspec.solvers import nmf
@@ -147,12 +146,12 @@ def test_printed_rules_give_finite_scores(cube):
 def test_printed_rules_that_overflow_say_so(cube, monkeypatch):
     taken = []
 
-    def overflowing(state, problem, step=rednmf_printed.step):
+    def overflowing(state, problem, step=published.step):
         taken.append(state)
         following = step(state, problem)
         return replace(following, objective=math.inf) if len(taken) > 3 else following
 
-    monkeypatch.setattr(rednmf_printed, "step", overflowing)
+    monkeypatch.setattr(published, "step", overflowing)
     with pytest.warns(NotConverged, match="after 3 sweeps"):
         scores = oddspec.detect(cube, "rednmf", rules="printed", score="norm", **QUICK)
     np.testing.assert_allclose(scores.ravel(), np.linalg.norm(taken[-1].S, axis=1))

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from oddspec.detectors.factorization.rednmf import anomalies
-from oddspec.detectors.factorization.rednmf import published as rednmf_printed
-from oddspec.detectors.factorization.rednmf import solver as rednmf
+from oddspec.detectors.factorization.rednmf import anomalies, published, solver
 from oddspec.solvers import nmf
 from oddspec.solvers.prox import row_norms, shrink_rows
 
@@ -24,20 +22,20 @@ def begin(X, beta, relative=1.0, rank=3, unit_norm=True, warmup=100):
     for _ in range(warmup):
         factors = nmf.step(factors, X, energy)
     typical = np.median(row_norms(X - factors.H @ factors.W))
-    problem = rednmf.Problem.of(X, relative * float(typical), beta, unit_norm)
-    M = rednmf.encoder(X, factors.H)
-    return problem, rednmf.start(problem, factors.H, factors.W, M)
+    problem = solver.Problem.of(X, relative * float(typical), beta, unit_norm)
+    M = solver.encoder(X, factors.H)
+    return problem, solver.start(problem, factors.H, factors.W, M)
 
 
 def run(problem, model, sweeps):
     models = [model]
     for _ in range(sweeps):
-        models.append(rednmf.step(models[-1], problem))
+        models.append(solver.step(models[-1], problem))
     return models
 
 
 def value(problem, H, W, M, S):
-    return rednmf_printed.objective(problem, H, W, M, S)
+    return published.objective(problem, H, W, M, S)
 
 
 @pytest.mark.parametrize("unit_norm", [True, False])
@@ -60,7 +58,7 @@ def test_no_block_raises_the_objective(rng, beta):
     X, _ = planted(rng)
     problem, model = begin(X, beta)
     for _ in range(30):
-        following = rednmf.step(model, problem)
+        following = solver.step(model, problem)
         S, H = model.S.rows(X), model.H
         values = [value(problem, H, model.W, model.M, S)]
         scale = _scale(problem, model, following)
@@ -157,10 +155,10 @@ def test_without_an_encoder_it_is_group_huber_factorization(rng):
 def test_a_huge_penalty_leaves_plain_factorization(rng):
     X, _ = planted(rng)
     factors, energy = nmf.start(X, 3), float((X * X).sum())
-    problem = rednmf.Problem.of(X, 1e9, 0.0)
-    model = rednmf.start(problem, factors.H, factors.W, np.zeros((20, 3)))
+    problem = solver.Problem.of(X, 1e9, 0.0)
+    model = solver.start(problem, factors.H, factors.W, np.zeros((20, 3)))
     for _ in range(40):
-        factors, model = nmf.step(factors, X, energy), rednmf.step(model, problem)
+        factors, model = nmf.step(factors, X, energy), solver.step(model, problem)
         assert not model.S.norms.any()
     # Here W comes before H and there after it, so the objectives agree only in the end.
     assert model.objective == pytest.approx(factors.objective, rel=0.02)
@@ -170,14 +168,14 @@ def test_a_huge_penalty_leaves_the_encoder_decoder(rng):
     """The rules for S = 0, written out."""
     X, _ = planted(rng)
     problem, model = begin(X, 2.0)
-    problem = rednmf.Problem.of(X, 1e9, 2.0)
-    model = rednmf.start(problem, model.H, model.W, model.M)
+    problem = solver.Problem.of(X, 1e9, 2.0)
+    model = solver.start(problem, model.H, model.W, model.M)
     for _ in range(10):
         H, W, M = model.H, model.W, model.M
         apart = ((H - X @ M) ** 2).sum(axis=0)
         W = W * (H.T @ X) / (H.T @ H @ W + 2 * apart[:, None] * W)
         norms = np.linalg.norm(W, axis=1)
-        following = rednmf.step(model, problem)
+        following = solver.step(model, problem)
         np.testing.assert_allclose(following.W, W / norms[:, None], rtol=1e-9)
         assert not following.S.norms.any()
         W, H, M = following.W, H * norms, following.M
@@ -198,7 +196,7 @@ def test_without_unit_norm_the_encoder_can_be_scaled_away(rng):
     X, _ = planted(rng)
     problem, model = begin(X, 1.0, unit_norm=False)
     S = model.S.rows(X)
-    rest = rednmf.Problem.of(X, problem.lam, 0.0)
+    rest = solver.Problem.of(X, problem.lam, 0.0)
     terms = []
     for e in (1.0, 0.1, 0.01):
         H, W, M = e * model.H, model.W / e, e * model.M
@@ -239,11 +237,11 @@ def test_the_printed_algorithm_does_not_descend(rng):
     X, _ = planted(rng)
     problem, model = begin(X, 1.0)
     factors = nmf.start(X, 3)
-    state = rednmf_printed.Printed(factors.H, factors.W, model.M, 0 * X)
+    state = published.Published(factors.H, factors.W, model.M, 0 * X)
     objective = []
     with np.errstate(all="ignore"):
         for _ in range(10):
-            state = rednmf_printed.step(state, problem)
+            state = published.step(state, problem)
             objective.append(state.objective)
     assert max(np.diff(objective)) > 10 * min(objective)
 
@@ -252,10 +250,10 @@ def test_torch_and_numpy_agree(rng):
     torch = pytest.importorskip("torch")
     X, _ = planted(rng, n=100)
     problem, model = begin(X, 1.0)
-    on_torch = rednmf.Problem.of(torch.from_numpy(X), problem.lam, 1.0)
-    other = rednmf.start(on_torch, *(torch.from_numpy(a) for a in (model.H, model.W, model.M)))
+    on_torch = solver.Problem.of(torch.from_numpy(X), problem.lam, 1.0)
+    other = solver.start(on_torch, *(torch.from_numpy(a) for a in (model.H, model.W, model.M)))
     for _ in range(20):
-        model, other = rednmf.step(model, problem), rednmf.step(other, on_torch)
+        model, other = solver.step(model, problem), solver.step(other, on_torch)
     assert other.objective == pytest.approx(model.objective, rel=1e-10)
     np.testing.assert_allclose(other.S.rows(on_torch.X).numpy(), model.S.rows(X), atol=1e-7)
 

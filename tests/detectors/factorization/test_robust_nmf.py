@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from oddspec.detectors.factorization.rnmf import solver as robust_nmf
+from oddspec.detectors.factorization.rnmf import solver
 from oddspec.solvers import nmf
 from oddspec.solvers.blocks import blocks
 from oddspec.solvers.prox import soft
@@ -19,9 +19,9 @@ def test_an_infinite_penalty_is_plain_factorization(rng):
     energy = float((X * X).sum())
     plain = robust = nmf.start(X, 3)
     for _ in range(50):
-        plain, robust = nmf.step(plain, X, energy), robust_nmf.step(robust, X, math.inf)
+        plain, robust = nmf.step(plain, X, energy), solver.step(robust, X, math.inf)
     np.testing.assert_allclose(robust.H @ robust.W, plain.H @ plain.W, rtol=1e-8)
-    assert robust_nmf.objective(robust, X, math.inf) == pytest.approx(plain.objective, rel=1e-8)
+    assert solver.objective(robust, X, math.inf) == pytest.approx(plain.objective, rel=1e-8)
 
 
 @pytest.mark.parametrize("lam", [0.5, 4.0, 40.0])
@@ -32,8 +32,8 @@ def test_the_objective_is_that_of_the_problem_and_never_rises(rng, lam):
         E = X - state.H @ state.W
         S = soft(E, lam / 2)
         expected = ((E - S) ** 2).sum() + lam * np.abs(S).sum()
-        assert robust_nmf.objective(state, X, lam) == pytest.approx(expected, rel=1e-9)
-        state = robust_nmf.step(state, X, lam)
+        assert solver.objective(state, X, lam) == pytest.approx(expected, rel=1e-9)
+        state = solver.step(state, X, lam)
         assert state.objective == pytest.approx(expected, rel=1e-9)
         curve.append(state.objective)
     assert (np.diff(curve) <= 1e-12 * curve[0]).all()
@@ -47,7 +47,7 @@ def test_planted_corruptions_are_set_apart(rng):
     for _ in range(100):
         state = nmf.step(state, spoilt, energy)
     for _ in range(400):
-        state = robust_nmf.step(state, spoilt, 6.0)
+        state = solver.step(state, spoilt, 6.0)
     S = soft(spoilt - state.H @ state.W, 3.0)
     np.testing.assert_array_equal(S > 20, odd)
     assert np.median(np.abs(spoilt - state.H @ state.W)) < 0.5
@@ -56,7 +56,7 @@ def test_planted_corruptions_are_set_apart(rng):
 def test_no_penalty_to_speak_of_moves_the_factors_hardly(rng):
     X = pixels(rng)
     first = nmf.start(X, 3)
-    state = robust_nmf.step(first, X, 1e-9)
+    state = solver.step(first, X, 1e-9)
     np.testing.assert_allclose(state.H @ state.W, first.H @ first.W, rtol=1e-6)
 
 
@@ -65,7 +65,7 @@ def test_entries_that_would_vanish_can_come_back(rng):
     X[0] = 0
     state = nmf.start(X, 3)
     for _ in range(5):
-        state = robust_nmf.step(state, X, 2.0)
+        state = solver.step(state, X, 2.0)
     assert (state.H[1:] > 0).all()
     assert (state.W > 0).all()
 
@@ -75,7 +75,7 @@ def test_dead_pixels_and_bands_divide_nothing_by_zero(rng):
     X[5], X[:, 3] = 0, 0
     state = nmf.start(X, 3)
     for _ in range(300):
-        state = robust_nmf.step(state, X, 2.0)
+        state = solver.step(state, X, 2.0)
     assert np.isfinite(state.H).all()
     assert np.isfinite(state.W).all()
 

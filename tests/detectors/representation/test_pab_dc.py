@@ -6,10 +6,10 @@ import pytest
 import oddspec
 from oddspec.detectors.representation.pab_dc import PABDC
 from oddspec.detectors.representation.pab_dc.patch_atoms import (
-    most,
+    code_patches,
+    largest,
     patch_clusters,
     patch_members,
-    use,
 )
 from oddspec.errors import SettingError
 
@@ -45,7 +45,7 @@ def test_use_of_pixels_that_code_each_other():
     X = np.zeros((5, 8))
     X[[0, 1, 2, 3], [0, 0, 1, 1]] = 1.0
     X[4, :2] = np.sqrt(0.5)
-    used = use(X, np.arange(5)[:, None], np.zeros(5, dtype=np.int64), 1)
+    used = code_patches(X, np.arange(5)[:, None], np.zeros(5, dtype=np.int64), 1)
     np.testing.assert_array_equal(used.frequency, [2, 1, 1, 1, 0])
     mass = np.array([1 + np.sqrt(0.5), 1, 1, 1, 0])
     np.testing.assert_allclose(used.share, mass / np.linalg.norm(mass), rtol=1e-12)
@@ -54,13 +54,13 @@ def test_use_of_pixels_that_code_each_other():
 
 
 def test_at_most_those_above_zero():
-    np.testing.assert_array_equal(most(np.array([0.0, 3.0, 1.0, 2.0]), 2), [0, 1, 0, 1])
-    assert most(np.array([0.0, 3.0, 0.0]), 2).sum() == 1
+    np.testing.assert_array_equal(largest(np.array([0.0, 3.0, 1.0, 2.0]), 2), [0, 1, 0, 1])
+    assert largest(np.array([0.0, 3.0, 0.0]), 2).sum() == 1
 
 
 def test_clusters_of_one_pixel_code_nothing():
     X = np.eye(3)
-    used = use(X, np.arange(3)[:, None], np.arange(3), 5)
+    used = code_patches(X, np.arange(3)[:, None], np.arange(3), 5)
     np.testing.assert_array_equal(used.level, 0)
     np.testing.assert_array_equal(used.residual, 1)
 

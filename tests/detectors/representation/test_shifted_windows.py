@@ -1,14 +1,11 @@
 """LSAD-CR-IDW and LSUNRSORAD against their definitions, closed forms and invariances."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddspec.detectors.representation import lsad_cr_idw, lsunrsorad
-from oddspec.detectors.representation.crd import residual_norm as crd_residual
+from oddspec.detectors.representation.crd import _Solver
 from oddspec.detectors.representation.lsad_cr_idw import LSADCRIDW
 from oddspec.detectors.representation.lsunrsorad import LSUNRSORAD
 from oddspec.errors import DataWarning, InputError, SettingError
@@ -17,8 +14,13 @@ from tilings import check_any_tiling
 
 BOTH = (LSADCRIDW, LSUNRSORAD)
 
-idw = partial(lsad_cr_idw.residual_norms, penalty=0.01, weights="published")
-orad = partial(lsunrsorad.residual_norms, penalty=0.01, outlier=2.0)
+
+def idw(*ring, **settings):
+    return LSADCRIDW(**settings).ring_scores(*ring)
+
+
+def orad(*ring, **settings):
+    return LSUNRSORAD(**settings).ring_scores(*ring)
 
 
 def scored(detector, cube, valid=None):
@@ -82,7 +84,8 @@ class TestOneRing:
 
     def test_idw_with_equal_weights_is_collaborative_representation(self, rng):
         ring, pixel = rng.uniform(1, 2, (16, 10)), rng.uniform(1, 2, 10)
-        expected = crd_residual(pixel, ring, 0.01 / 16**2)
+        crd = _Solver(10, 16, 0.01 / 16**2, sum_to_one=False)
+        expected = crd.residual_norm(pixel, ring)
         assert one(idw, pixel, ring, weights="equal") == pytest.approx(expected, rel=1e-8)
 
     def test_orad_equals_its_definition(self, rng):
@@ -104,7 +107,7 @@ class TestOneRing:
         assert one(orad, pixel, ring, outlier=1e9) != pytest.approx(expected, rel=1e-3)
 
     @pytest.mark.parametrize("score", [idw, orad])
-    def test_a_pixel_of_the_ring_is_rebuilt_exactly(self, rng, score):
+    def test_a_pixel_of_the_ring_is_reconstructed_exactly(self, rng, score):
         ring = rng.uniform(1, 2, (16, 10))
         ring[5] = ring.mean(axis=0)  # no outlier
         assert one(score, ring[5], ring) == 0.0

@@ -1,1 +1,1 @@
-"""Detectors that average what others find."""
+"""Detectors that average the rankings of others."""

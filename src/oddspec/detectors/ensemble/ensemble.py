@@ -16,7 +16,7 @@ from jaxtyping import Float
 from scipy.special import ndtri
 
 from oddspec.arrays import Cube, Mask, Scores
-from oddspec.detector import Detector, Examined, Insight, SceneDetector
+from oddspec.detector import Detector, Insight, SceneDetector, SceneResult
 from oddspec.detectors import load, short_name
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.in_memory import scores_in_memory, working_bytes
@@ -48,7 +48,8 @@ class Ensemble(SceneDetector):
         score = 1/m sum_k  Phi^{-1}(u_k)       (normal)
         score = 1/m sum_k  u_k                 (rank)
 
-    A mistake of one member counts for 1/m; what most of them find odd, each in its own way, leads.
+    A mistake of one member counts for 1/m; what most of them find anomalous, each in its own way,
+    leads.
     Only a member's ranking bears on the result, never its scale or units.
 
     Parameters
@@ -57,8 +58,8 @@ class Ensemble(SceneDetector):
         Names of the detectors, separated by commas, each with settings of its own after it if they
         are to differ from its defaults: ``rx, crd guard=5 outer=9``.
     combine
-        tail: 1 - u is the share of pixels at least as odd, and its logarithm grows by the same
-        amount whenever that share falls by the same factor, so a high place counts for much;
+        tail: 1 - u is the share of pixels at least as anomalous, and its logarithm grows by the
+        same amount whenever that share falls by the same factor, so a high place counts for much;
         normal: the same more gently, and low places count as much as high ones; rank: all alike.
     seed
         Of every member that has one.
@@ -124,11 +125,11 @@ class Ensemble(SceneDetector):
         return tuple(self._member(name, given) for name, given in parts)
 
     def memory(self, height: int, width: int, bands: int) -> int:
-        """What the greediest member needs, for they run in turn; and their scores and standings."""
+        """What the largest member needs, for one runs at a time; their scores and standings."""
         most = max(working_bytes(member, height, width, bands) for member in self.built())
         return most + 8 * height * width * (4 * len(self.names) + 4)
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; the members' own views as maps, and how far their rankings agree.
 
         Raises
@@ -146,7 +147,7 @@ class Ensemble(SceneDetector):
         for number, member in enumerate(self.built()):
             lists[:, number] = self._scores(number, member, cube, valid, progress)[valid]
         shares = standings(lists)
-        return Examined(
+        return SceneResult(
             score_map(combined(shares, self.combine), valid),
             (
                 Insight(
@@ -183,14 +184,14 @@ class Ensemble(SceneDetector):
     ) -> Scores:
         name = self.names[number]
 
-        def told(done: float, total: float, stage: str) -> None:
+        def report(done: float, total: float, stage: str) -> None:
             share = min(done / total, 1.0) if total else 1.0
             progress(number + share, len(self.names), f"{name}: {stage}")
 
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                scores = scores_in_memory(member, cube, valid, told)
+                scores = scores_in_memory(member, cube, valid, report)
         except OddspecError as error:
             raise type(error)(f"member {name}: {error}") from error
         for warning in caught:
@@ -205,24 +206,25 @@ def _parts(member: str) -> tuple[str, dict[str, str]]:
 
 
 def standings(lists: Standings) -> Standings:
-    """Share of the column's numbers that are lower, equal ones (and itself) counting half.
+    """Share of the column's values that are lower, equal ones (and itself) counting half.
 
     NaN stays NaN and counts for nothing.
     """
     found = np.full(lists.shape, np.nan)
     for column, shares in zip(lists.T, found.T, strict=True):
-        there = ~np.isnan(column)
-        _, place, count = np.unique(column[there], return_inverse=True, return_counts=True)
-        shares[there] = ((np.cumsum(count) - count / 2) / max(there.sum(), 1))[place]
+        valid = ~np.isnan(column)
+        _, place, count = np.unique(column[valid], return_inverse=True, return_counts=True)
+        # `shares` is a view: this fills a column of what is found.
+        shares[valid] = ((np.cumsum(count) - count / 2) / max(valid.sum(), 1))[place]
     return found
 
 
 def combined(shares: Standings, rule: str) -> Float[np.ndarray, " n"]:
     """Mean of each row's standings under that rule of `RULES`; NaN where a row has none."""
     values = RULES[rule](shares)
-    there = ~np.isnan(values)
-    number = there.sum(axis=1)
-    total = np.where(there, values, 0.0).sum(axis=1)
+    valid = ~np.isnan(values)
+    number = valid.sum(axis=1)
+    total = np.where(valid, values, 0.0).sum(axis=1)
     return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 

@@ -1,4 +1,4 @@
-"""What the non-negative factorizations share: data from 0 up, a start, sweeps, and scores."""
+"""What the non-negative factorizations share: data from 0 up, a start, sweeps, scores, insights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
 from oddspec.settings import at_least
@@ -35,20 +35,20 @@ TRIAL = 20
 """Sweeps after which random starts are compared."""
 
 SHOWN = 10
-"""Odd pixels whose residual spectra are returned."""
+"""Anomalous pixels whose residual spectra are returned."""
 
 State = TypeVar("State")
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A scene explained by a few spectra.
+    """A scene explained by a few endmembers.
 
     Attributes
     ----------
     H, W
-        Abundances (n x r) and spectra (r x b).
-    odd
+        Abundances (n x r) and endmembers (r x b).
+    scored
         What is scored, a row of b values per pixel.
     objective
         At the start and after each sweep.
@@ -58,19 +58,19 @@ class Explained:
 
     H: np.ndarray
     W: np.ndarray
-    odd: Pixels
+    scored: Pixels
     objective: np.ndarray
     insights: tuple[Insight, ...] = ()
 
 
 @dataclass(frozen=True)
 class Factorized(SceneDetector, ABC):
-    """A scene as sums of ``rank`` spectra, and how what is scored of it becomes scores.
+    """A scene as sums of ``rank`` endmembers, and how what is scored of it becomes scores.
 
     Parameters
     ----------
     rank
-        Number of spectra (r); lowered to the number of bands.
+        Number of endmembers (r); lowered to the number of bands.
     iterations
         Most sweeps, those of a warm-up included.
     tolerance
@@ -110,7 +110,7 @@ class Factorized(SceneDetector, ABC):
         Window(self.guard, self.outer)
 
     def memory(self, height: int, width: int, bands: int) -> int:
-        """Clipped pixels, the scored residual and its product, a number per pixel and spectrum."""
+        """Clipped pixels, the scored residual and its product, a number per pixel and endmember."""
         per_pixel = 4 * bands + 8 * self.rank + 2 * (self.components + self.scene_components)
         return 8 * height * width * per_pixel + 8 * 10 * bands * bands
 
@@ -127,16 +127,29 @@ class Factorized(SceneDetector, ABC):
             Window(self.guard, self.outer).must_fit(*valid.shape)
         return not_below_zero(cube, valid)
 
-    def score_of(self, odd: Pixels, valid: Mask) -> Scores:
-        """The chosen score of what is scored, a row of b values per valid pixel."""
+    def score_of(self, scored: Pixels, valid: Mask) -> Scores:
+        """The chosen score of these rows, of b values per valid pixel."""
         return score_residual(
-            odd,
+            scored,
             valid,
             self.score,
             guard=self.guard,
             outer=self.outer,
             components=self.components,
             scene_components=self.scene_components,
+        )
+
+    def insights_of(
+        self, H: np.ndarray, W: np.ndarray, curve: np.ndarray, valid: Mask, *own: Insight
+    ) -> tuple[Insight, ...]:
+        """Endmembers, abundances, a factorization's own insights, and the objective's fall."""
+        return (
+            Insight("spectra", "spectra", W, "background spectra, unit norm"),
+            Insight(
+                "abundances", "maps", on_map(H, valid), "how much of each spectrum a pixel holds"
+            ),
+            *own,
+            Insight("objective", "curve", curve, "objective after each sweep", axis="sweep"),
         )
 
 
@@ -148,8 +161,8 @@ class Explaining(Factorized, ABC):
     def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
         """The factorization of these pixels, which are not below zero."""
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
-        """Scores of the scene; spectra, abundances, odd spectra and the objective's fall.
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
+        """Scores; endmembers, abundances, the longest residuals and the objective's fall.
 
         Raises
         ------
@@ -165,23 +178,11 @@ class Explaining(Factorized, ABC):
         X = self.pixels(cube, valid)
         found = self.explain(X, possible_rank(self.rank, X), progress)
         progress(self.iterations, self.iterations, "scoring")
-        scores = self.score_of(found.odd, valid)
-        order = np.argsort(-np.vecdot(found.odd, found.odd), kind="stable")[:SHOWN]
-        insights = (
-            Insight("spectra", "spectra", found.W, "background spectra, unit norm"),
-            Insight(
-                "abundances",
-                "maps",
-                on_map(found.H, valid),
-                "how much of each spectrum a pixel holds",
-            ),
-            Insight("odd_spectra", "spectra", found.odd[order], "the longest residual spectra"),
-            Insight(
-                "objective", "curve", found.objective, "objective after each sweep", axis="sweep"
-            ),
-            *found.insights,
-        )
-        return Examined(scores, insights)
+        scored = found.scored
+        order = np.argsort(-np.vecdot(scored, scored), kind="stable")[:SHOWN]
+        longest = Insight("odd_spectra", "spectra", scored[order], "the longest residual spectra")
+        insights = self.insights_of(found.H, found.W, found.objective, valid, longest)
+        return SceneResult(self.score_of(scored, valid), insights + found.insights)
 
     def plain(
         self, X: Pixels, rank: int, count: int, progress: Progress
@@ -193,11 +194,25 @@ class Explaining(Factorized, ABC):
         energy = float(np.vecdot(X, X).sum())
         trial = min(TRIAL, count)
         progress(0, self.iterations, "factorizing")
-        state = first = nmf.begin(X, energy, rank, self.starts, trial, self.seed)
-        curve = [first.objective]
-        for state in sweeps(lambda s: nmf.step(s, X, energy), first, count - trial, self.tolerance):
+        first = nmf.begin(X, energy, rank, self.starts, trial, self.seed)
+        state, curve = self.swept(
+            lambda state: nmf.step(state, X, energy), first, trial, count, progress
+        )
+        return state, [first.objective, *curve]
+
+    def swept(
+        self,
+        step: Callable[[nmf.Factors], nmf.Factors],
+        start: nmf.Factors,
+        done: int,
+        count: int,
+        progress: Progress,
+    ) -> tuple[nmf.Factors, list[float]]:
+        """The state after sweep number ``count`` of all, ``done`` of which are done; objectives."""
+        state, curve = start, []
+        for state in sweeps(step, start, count - done, self.tolerance):
             curve.append(state.objective)
-            progress(trial + len(curve) - 1, self.iterations, "factorizing")
+            progress(done + len(curve), self.iterations, "factorizing")
         return state, curve
 
 

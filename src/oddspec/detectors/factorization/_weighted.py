@@ -12,7 +12,7 @@ import numpy as np
 
 from oddspec.arrays import Pixels
 from oddspec.detector import Insight
-from oddspec.detectors.factorization._factorized import Explained, Explaining, sweeps
+from oddspec.detectors.factorization._factorized import Explained, Explaining
 from oddspec.progress import Progress
 from oddspec.settings import at_least
 from oddspec.solvers import weighted_nmf
@@ -44,10 +44,10 @@ class Weighted(Explaining):
     def loss_of(
         self, residual: Pixels, least: float, unit: float
     ) -> Callable[[float], weighted_nmf.Loss]:
-        """The loss at each part of the weighted sweeps, from 0 to 1; it may only become lower.
+        """The loss as a function of how much of the weighted sweeps is done, from 0 to 1.
 
-        ``residual`` is what the warm-up left of the data in units of ``unit``, ``least`` the
-        smallest residual that means something.
+        It may only become lower on the way. ``residual`` is what the warm-up left of the data in
+        units of ``unit``, ``least`` the smallest residual that means something.
         """
 
     def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
@@ -59,19 +59,17 @@ class Weighted(Explaining):
         loss = self.loss_of((X - first.H @ first.W) / unit, least, unit)
         # Weighted sweeps are bound by elementwise work, which float32 halves.
         single = (X / unit).astype(np.float32)
-        count, numbers = max(self.iterations - warmup, 1), itertools.count()
-        state = begun = Factors((first.H / unit).astype(np.float32), first.W.astype(np.float32))
-        curve: list[float] = []
-        for state in sweeps(
-            lambda s: weighted_nmf.step(s, single, loss(next(numbers) / count)),
-            begun,
-            self.iterations - warmup,
-            self.tolerance,
-        ):
-            curve.append(state.objective)
-            progress(warmup + len(curve), self.iterations, "factorizing")
-        curve.append(weighted_nmf.objective(state, single, loss(1.0)))
-        weights = weighted_nmf.mean_weights(state, single, loss(1.0))
+        count, sweep = max(self.iterations - warmup, 1), itertools.count()
+        state, curve = self.swept(
+            lambda state: weighted_nmf.step(state, single, loss(next(sweep) / count)),
+            Factors((first.H / unit).astype(np.float32), first.W.astype(np.float32)),
+            warmup,
+            self.iterations,
+            progress,
+        )
+        # A weighted sweep gives the objective before it: that of the last state is still to come.
+        objective, *weights = weighted_nmf.evaluate(state, single, loss(1.0))
+        curve.append(objective)
         H, W = unit * state.H.astype(float), state.W.astype(float)
         return Explained(H, W, X - H @ W, np.array(curve), self._insights(*weights))
 

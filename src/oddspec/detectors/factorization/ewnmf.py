@@ -1,4 +1,4 @@
-"""EWNMF: a few non-negative spectra, with a weight for every band of every pixel."""
+"""EWNMF: a few non-negative endmembers, with a weight for every band of every pixel."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["EWNMF"]
 
 @dataclass(frozen=True)
 class EWNMF(Weighted):
-    r"""Sums of a few spectra that need to fit each pixel in the bands where it fits well.
+    r"""Sums of a few endmembers that need to fit each pixel in the bands where it fits well.
 
-    With pixels X (rows), abundances H, spectra W >= 0 and weights T, whose rows sum to 1::
+    With pixels X (rows), abundances H, endmembers W >= 0 and weights T, whose rows sum to 1::
 
         min sum T o (X - H W)^2 + gamma sum T log(b T)
 
     (the factor b only adds a constant). The weights are a softmax over bands of
     ``-e^2 / gamma``: the larger gamma, the more even. The score is the length of a pixel's
-    residual, without the weights, which are least where it is odd.
+    residual, without the weights, which are least where it is anomalous.
 
     Settings of the whole family are explained at `Factorized`, and
     ``warmup`` at `Weighted`.

@@ -1,4 +1,4 @@
-"""L1NMF: a few non-negative spectra under losses that outliers bend less than squares do."""
+"""L1NMF: a few non-negative endmembers under losses that outliers bend less than squares do."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FIRST_SMOOTHING = 10.0
 
 @dataclass(frozen=True)
 class L1NMF(Weighted):
-    r"""Sums of a few spectra that follow the many pixels and not the odd ones.
+    r"""Sums of a few endmembers that follow the many pixels and not the anomalous ones.
 
-    With pixels X (rows), abundances H, spectra W >= 0 and the residual E = X - H W, one of::
+    With pixels X (rows), abundances H, endmembers W >= 0 and the residual E = X - H W, one of::
 
         l1     min sum |e_ij|          (rounded off below a small d: sqrt(e^2 + d^2))
         l21    min sum_i ||e_i||       (likewise)

@@ -1,4 +1,4 @@
-"""NMF: a few non-negative spectra, and how far each pixel is from their sums."""
+"""NMF: a few non-negative endmembers, and how far each pixel is from their sums."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["NMF"]
 
 @dataclass(frozen=True)
 class NMF(Explaining):
-    r"""What sums of a few non-negative spectra leave of a pixel.
+    r"""What sums of a few non-negative endmembers leave of a pixel.
 
-    With pixels X (rows), abundances H and spectra W::
+    With pixels X (rows), abundances H and endmembers W::
 
         min ||X - H W||_F^2,  H, W >= 0;      score_i = ||x_i - h_i W||
 
@@ -35,7 +35,7 @@ class NMF(Explaining):
     Notes
     -----
     * Negative values are set to zero, with a warning.
-    * Spectra have unit norm, which changes neither the product nor the updates.
+    * Endmembers have unit norm, which changes neither the product nor the updates.
     * Length of the residual as the score is an inference: the papers that list NMF do not say, nor
       do they state the rank; their figures fit it. It is a weak score; what the others make of the
       same residual is in docs/detectors/factorization.md.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors._sampled import losses_insight
 from oddspec.errors import InputError, SettingError
 from oddspec.networks.images import as_image
@@ -61,7 +61,7 @@ class Pictured(SceneDetector, ABC):
     def learn(self, image: Any, valid: Mask, progress: Progress) -> Rebuilt:
         """Train on the image, a tensor ``(1, b, h, w)``, and score it."""
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Train on the scene and score it; the losses, and what is left of the oddest pixels.
 
         Raises
@@ -87,7 +87,7 @@ class Pictured(SceneDetector, ABC):
         oddest = np.argsort(-learnt.scores, kind="stable")[:SHOWN]
         spectra = np.full((len(oddest), cube.shape[2]), np.nan)  # bands that are not used
         spectra[:, bands] = left[oddest].astype(np.float64) * scaling.scale
-        return Examined(
+        return SceneResult(
             scores,
             (
                 losses_insight(learnt.training.losses, learnt.training.terms, "step"),

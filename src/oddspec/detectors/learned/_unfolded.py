@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from array_api_compat import device as device_of
 
+from oddspec.arrays import to_numpy
 from oddspec.detectors._sampled import SampleDetector
 from oddspec.detectors.learned._unfolded_background import UnfoldedBackground, parts
 from oddspec.detectors.learned._unfolding import Unfolding, learn
-from oddspec.device import to_numpy
 from oddspec.networks.train import one_thread
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least

@@ -10,10 +10,9 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.arrays import Pixels, PixelScores
+from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.detector import Insight
 from oddspec.detectors.learned._adversarial import Adversarial, Fitted
-from oddspec.device import to_numpy
 from oddspec.networks.train import check_spread
 from oddspec.progress import Progress, silent
 from oddspec.statistics.summary import Sample

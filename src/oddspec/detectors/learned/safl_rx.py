@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from oddspec.arrays import Pixels, PixelScores
+from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.detector import Insight
 from oddspec.detectors.learned._adversarial import Adversarial, Fitted
-from oddspec.device import to_numpy
 from oddspec.networks.train import check_spread
 from oddspec.progress import Progress, silent
 from oddspec.statistics.gaussian import Gaussian, Health

@@ -1,1 +1,1 @@
-"""Detectors that rebuild a pixel from others and score what is left."""
+"""Detectors that reconstruct a pixel from others and score what is left."""

@@ -1,4 +1,4 @@
-"""CRD: how badly a pixel is rebuilt from the ring around it."""
+"""CRD: how badly a pixel is reconstructed from the ring around it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from oddspec.statistics.blas import (
 )
 from oddspec.windows import Tile, Window
 
-__all__ = ["CRD", "residual_norm"]
+__all__ = ["CRD"]
 
 
 @dataclass(frozen=True)
 class CRD(WindowDetector):
-    r"""Collaborative representation: what is left of a pixel that its ring cannot rebuild.
+    r"""Collaborative representation: what is left of a pixel that its ring cannot reconstruct.
 
     With the s pixels ``h_k`` between the guard square and the outer square around a pixel y, the
     rows of H, and ``Gamma = diag(||y - h_k||)``::
@@ -35,8 +35,8 @@ class CRD(WindowDetector):
         a = argmin ||y - a H||^2 + penalty ||a Gamma||^2
         score(y) = ||y - a H||
 
-    Unlike ones cost more to use, so a pixel of the background is rebuilt from its like, and an
-    anomaly from nothing.
+    Pixels unlike y cost more to use, so a pixel of the background is reconstructed from its like,
+    and an anomaly from nothing.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ class CRD(WindowDetector):
     * Defaults: ``penalty`` 1e-6 is what the papers that compare with CRD report; it hardly
       regularises, and the ring's size decides instead. A ring of 7 and 15 has 176 pixels, fewer
       than the usual 200 bands. With many more pixels than bands and this penalty almost every
-      pixel is rebuilt; the windows deserve more thought here than in `LocalRX`.
+      pixel is reconstructed; the windows deserve more thought here than in `LocalRX`.
     * Solved by the normal equations in the ring's pixels (s x s) or, where there are more pixels
       than bands, by their dual in the bands (b x b), ``y - a H = penalty (penalty I + H^T
       Gamma^{-2} H)^{-1} y``; either with one step of iterative refinement, since 1e-6 leaves them
       nearly singular. If a factorisation fails all the same, by least squares of the stacked
       ``[H^T; sqrt(penalty) Gamma]``.
-    * A pixel equal to one of its ring is rebuilt by it at no cost: its score is exactly 0.
+    * A pixel equal to one of its ring is reconstructed by it at no cost: its score is exactly 0.
     * The score is homogeneous: ``score(c X) = |c| score(X)``, so units do not change a ranking.
       For ``sum_to_one`` that needs the additional band to be in the data's units: it has the
       ring's root mean square value, where public codes have 1 and data scaled to 0..1. With data
@@ -69,7 +69,7 @@ class CRD(WindowDetector):
     * The score is not unchanged by an offset of all spectra, nor does brightness count: a pixel
       proportional to one of the ring scores nearly 0.
     * Public codes differ in ``sum_to_one``, and at the scene's border: there windows slide
-      inwards here, so that a pixel is never rebuilt by its own mirror image.
+      inwards here, so that a pixel is never reconstructed by its own mirror image.
     * Invalid ring pixels are left out. With less than a third of the ring valid the pixel is not
       scored (NaN).
 
@@ -136,24 +136,16 @@ class CRD(WindowDetector):
         return scores
 
 
-def residual_norm(
-    pixel: Spectrum, ring: Pixels, penalty: float = 1e-6, sum_to_one: bool = False
-) -> float:
-    """Score of one pixel against the pixels of its ring, ``(s, b)``."""
-    return _Solver(len(pixel), len(ring), penalty, sum_to_one).residual_norm(pixel, ring)
-
-
 class _Solver:
     """The equations of one pixel after another, in the same memory."""
 
     def __init__(self, bands: int, size: int, penalty: float, sum_to_one: bool) -> None:
         self.penalty, self.sum_to_one = penalty, sum_to_one
-        self.bands = bands
         depth = bands + sum_to_one
         self._atoms = np.empty((size, depth))
         self._scaled = np.empty((size, depth))
         self._pixel = np.empty(depth)
-        self._memory: dict[tuple[int, bool], _Equations] = {}
+        self._equations: dict[int, _Equations] = {}
 
     def residual_norm(self, pixel: Spectrum, ring: Pixels) -> float:
         """``||y - a H||``."""
@@ -169,78 +161,61 @@ class _Solver:
         y[:bands] = pixel
         if self.sum_to_one:
             y[bands] = atoms[:, bands] = np.sqrt(np.mean(ring * ring))
-        equations = self._equations(count)
-        solve = equations.dual if count > atoms.shape[1] else equations.primal
-        rest = solve(y, atoms, scaled, squared, self.penalty)
-        if rest is None:
-            rest = _least_squares(y, atoms, squared, self.penalty)
-        return float(np.sqrt(rest[:bands] @ rest[:bands]))
-
-    def _equations(self, count: int) -> _Equations:
-        depth = self._atoms.shape[1]
-        dual = count > depth
-        key = count, dual
-        if key not in self._memory:
-            self._memory.clear()  # rings of one size, unless many are partly masked
-            self._memory[key] = _Equations(
-                self._scaled[:count] if dual else self._atoms[:count], dual
-            )
-        return self._memory[key]
+        if count not in self._equations:
+            # Rings have one size, unless many are partly masked: one set of calls is kept.
+            dual = count > atoms.shape[1]  # the smaller of the two systems
+            self._equations = {count: _Equations(atoms, scaled, dual)}
+        residual = self._equations[count].residual(y, squared, self.penalty)
+        if residual is None:
+            residual = _least_squares(y, atoms, squared, self.penalty)
+        return float(np.sqrt(residual[:bands] @ residual[:bands]))
 
 
 class _Equations:
-    """Normal equations of one size, with their prepared calls.
+    """Normal equations of rings of one size, with their prepared calls.
 
-    Of the products of the (scaled) atoms' bands if ``dual``, else of the atoms.
+    ``atoms`` and ``scaled`` are the solver's memory, filled anew for every ring. The equations are
+    in the atoms or, if ``dual``, in the bands.
     """
 
-    def __init__(self, rows: np.ndarray, dual: bool) -> None:
-        self.matrix = square(rows.shape[1] if dual else rows.shape[0])
+    def __init__(self, atoms: np.ndarray, scaled: np.ndarray, dual: bool) -> None:
+        self.atoms, self.scaled, self.dual = atoms, scaled, dual
+        self.matrix = square(atoms.shape[1] if dual else atoms.shape[0])
         self._padded = with_padding(self.matrix)
-        self._diagonal = np.einsum("ii->i", self.matrix)
-        self._add = (gram_adder if dual else inner_product_adder)(rows, self.matrix)
+        self._diagonal = np.einsum("ii->i", self.matrix)  # a view
+        self._add = (
+            gram_adder(scaled, self.matrix) if dual else inner_product_adder(atoms, self.matrix)
+        )
         self._factorise = factoriser(self.matrix)
 
-    def primal(
-        self,
-        y: np.ndarray,
-        atoms: np.ndarray,
-        scaled: np.ndarray,
-        squared: np.ndarray,
-        penalty: float,
-    ) -> np.ndarray | None:
-        """``y - a H`` from ``(H H^T + penalty Gamma^2) a = H y``."""
+    def residual(self, y: np.ndarray, squared: np.ndarray, penalty: float) -> np.ndarray | None:
+        """``y - a H``, with one step of refinement; None if the factorisation fails."""
+        atoms, scaled = self.atoms, self.scaled
+        if self.dual:
+            # (penalty I + H^T Gamma^{-2} H) z = y and a = Gamma^{-2} H z
+            np.divide(atoms, np.sqrt(squared)[:, None], out=scaled)
+            if not self._build(penalty):
+                return None
+            z = y.copy()
+            solve_factorised(self.matrix, z)
+            step = y - penalty * z - (scaled @ z) @ scaled
+            solve_factorised(self.matrix, step)
+            z += step
+            return penalty * z
+        # (H H^T + penalty Gamma^2) a = H y
         weights = penalty * squared
         if not self._build(weights):
             return None
         a = atoms @ y
         solve_factorised(self.matrix, a)
-        rest = y - a @ atoms
-        step = atoms @ rest - weights * a
+        residual = y - a @ atoms
+        step = atoms @ residual - weights * a
         solve_factorised(self.matrix, step)
-        rest -= step @ atoms
-        return rest
-
-    def dual(
-        self,
-        y: np.ndarray,
-        atoms: np.ndarray,
-        scaled: np.ndarray,
-        squared: np.ndarray,
-        penalty: float,
-    ) -> np.ndarray | None:
-        """``y - a H`` from ``(penalty I + H^T Gamma^{-2} H) z = y``, ``a = Gamma^{-2} H z``."""
-        np.divide(atoms, np.sqrt(squared)[:, None], out=scaled)
-        if not self._build(penalty):
-            return None
-        z = y.copy()
-        solve_factorised(self.matrix, z)
-        step = y - penalty * z - (scaled @ z) @ scaled
-        solve_factorised(self.matrix, step)
-        z += step
-        return penalty * z
+        residual -= step @ atoms
+        return residual
 
     def _build(self, weights: np.ndarray | float) -> bool:
+        """The matrix with these weights on its diagonal, factorised; False if that fails."""
         self._padded[...] = 0.0
         self._add()
         self._diagonal += weights

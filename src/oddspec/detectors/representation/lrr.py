@@ -7,20 +7,23 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from oddspec.arrays import Cube, Mask, Scores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.arrays import Cube, Mask, Pixels
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.clusters import cluster
-from oddspec.solvers.iterate import iterate
+from oddspec.solvers.iterate import record
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, balance, scene_weights
-from oddspec.statistics.pixels import background_pixels, score_map
+from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME, Scaling
 
 __all__ = ["LRR"]
+
+SHOWN = 10
+"""Atoms that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class LRR(SceneDetector):
         """Scaled pixels, twice while they are made; and some twenty arrays of K per pixel."""
         return height * width * 8 * (2 * bands + 20 * min(self.atoms, bands) + 10)
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores, the atoms, where they are, and how the solver converged."""
         pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
@@ -121,10 +124,11 @@ class LRR(SceneDetector):
         weights, mu = self._weights(X)
         D, L = self._start(X, weights)
         state, curve = self._solve(X, D, L, weights, mu, self.dictionary == "learnt", progress)
-        model = LRRAtoms(self, scaling, state.D, weights, mu, len(X))
-        return Examined(*_told(self, X, state, weights, scaling, valid, curve), model)
+        fitted = LRRAtoms(self, scaling, state.D, weights, mu, len(X))
+        return fitted.examined(X, state, curve, weights, valid)
 
     def _weights(self, X: np.ndarray) -> tuple[Weights, float]:
+        """The weights that are set, those of the scene in place of the others; and mu."""
         found = scene_weights(X, self.rank)
         chosen = zip(found, (self.lambda1, self.lambda2, self.lambda3), strict=True)
         weights = Weights(*(scene if own is None else own for scene, own in chosen))
@@ -134,8 +138,8 @@ class LRR(SceneDetector):
         """Cluster centres, and which one each pixel belongs to; balanced if they are to stay."""
         D, L = cluster(X, min(self.atoms, X.shape[1]), self.seed)
         if self.dictionary == "fixed":
-            D, turn = balance(D, _least_squares(X, D), weights.l2 / weights.l1)
-            L = L @ turn
+            D, change_of_basis = balance(D, _least_squares(X, D), weights.l2 / weights.l1)
+            L = L @ change_of_basis
         return D, L
 
     def _solve(
@@ -148,6 +152,7 @@ class LRR(SceneDetector):
         learn: bool,
         progress: Progress,
     ) -> tuple[solver.Representation, np.ndarray]:
+        """The last state, and the objective per pixel after each step."""
         squares = np.vecdot(X, X)
         penalty = mu
 
@@ -158,14 +163,20 @@ class LRR(SceneDetector):
             new = solver.step(state, X, squares, constants, learn=learn, balanced=learn)
             return solver.relaxed(new, self.mu_growth)
 
-        curve: list[float] = []
-        state = solver.start(D, L)
-        steps = iterate(step, state, gap=solver.gap, tol=self.tolerance, max_iter=self.max_iter)
-        for state in steps:
+        def objective(state: solver.Representation) -> float:
             solver.must_explain(state, squares, weights)
-            progress(len(curve), self.max_iter, "solving")
-            curve.append(float(solver.objective(state, X, squares, weights)) / len(X))
-        return state, np.array(curve)
+            return float(solver.objective(state, X, squares, weights)) / len(X)
+
+        return record(
+            step,
+            solver.start(D, L),
+            gap=solver.gap,
+            tol=self.tolerance,
+            max_iter=self.max_iter,
+            figure=objective,
+            progress=progress,
+            stage="solving",
+        )
 
 
 @dataclass(frozen=True)
@@ -183,60 +194,53 @@ class LRRAtoms:
     mu: float
     count: int
 
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """As when they were learnt."""
-        return self.settings.memory(height, width, bands)
-
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; the atoms stay as they are."""
         X = self.scaling(background_pixels(cube, valid))
         weights = self.weights._replace(l2=self.weights.l2 * (len(X) / self.count) ** 0.5)
         L = _least_squares(X, self.atoms)
         state, curve = self.settings._solve(X, self.atoms, L, weights, self.mu, False, progress)
-        told = _told(self.settings, X, state, weights, self.scaling, valid, curve)
-        return Examined(*told, self)
+        return self.examined(X, state, curve, weights, valid)
+
+    def examined(
+        self,
+        X: Pixels,
+        state: solver.Representation,
+        curve: np.ndarray,
+        weights: Weights,
+        valid: Mask,
+    ) -> SceneResult:
+        """Scores and insights of a scene that these atoms represent so."""
+        lengths = row_norms(X - state.codes.L @ state.D)
+        if self.settings.score == "sparse":
+            lengths = np.maximum(lengths - weights.l3, 0)
+        strength = np.sqrt(np.mean(state.codes.L**2, axis=0))
+        typical = strength[:, None] * state.D
+        order = np.argsort(-row_norms(typical))[:SHOWN]
+        coefficients = state.codes.L[:, order] / np.maximum(strength[order], 1e-300)
+        insights = (
+            Insight(
+                "dictionary",
+                "spectra",
+                self.scaling.inverse(typical[order]),
+                "mean spectrum plus each of the strongest atoms at its typical strength, in the "
+                "scene's units",
+            ),
+            Insight(
+                "coefficients",
+                "maps",
+                on_map(coefficients, valid),
+                "of those atoms, in units of their typical strength",
+            ),
+            Insight("objective", "curve", curve, "objective per pixel after each step"),
+        )
+        return SceneResult(score_map(lengths, valid), insights, self)
 
 
 LRR.fitted = LRRAtoms
 
 
 def _least_squares(X: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """Coefficients of the pixels by these atoms; a tiny ridge allows for dependent atoms."""
     gram = D @ D.T + 1e-9 * np.vdot(D, D) * np.eye(len(D))
     return np.asarray(np.linalg.solve(gram, D @ X.T).T)
-
-
-def _told(
-    settings: LRR,
-    X: np.ndarray,
-    state: solver.Representation,
-    weights: Weights,
-    scaling: Scaling,
-    valid: Mask,
-    curve: np.ndarray,
-) -> tuple[Scores, tuple[Insight, ...]]:
-    lengths = row_norms(X - state.codes.L @ state.D)
-    scores = score_map(
-        lengths if settings.score == "residual" else np.maximum(lengths - weights.l3, 0), valid
-    )
-    return scores, _insights(state, scaling, valid, curve)
-
-
-def _insights(
-    state: solver.Representation, scaling: Scaling, valid: Mask, curve: np.ndarray
-) -> tuple[Insight, ...]:
-    strength = np.sqrt(np.mean(state.codes.L**2, axis=0))
-    typical = strength[:, None] * state.D
-    order = np.argsort(-row_norms(typical))[:10]
-    maps = np.full((*valid.shape, len(order)), np.nan)
-    maps[valid] = state.codes.L[:, order] / np.maximum(strength[order], 1e-300)
-    return (
-        Insight(
-            "dictionary",
-            "spectra",
-            scaling.inverse(typical[order]),
-            "mean spectrum plus each of the strongest atoms at its typical strength, in the "
-            "scene's units",
-        ),
-        Insight("coefficients", "maps", maps, "of those atoms, in units of their typical strength"),
-        Insight("objective", "curve", curve, "objective per pixel after each step"),
-    )

@@ -1,22 +1,20 @@
-"""LSAD-CR-IDW: what is left of a pixel that none of the rings beside it can rebuild."""
+"""LSAD-CR-IDW: what is left of a pixel that none of the rings beside it can reconstruct."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from oddspec.detectors.representation._shifted_windows import (
-    RingScore,
     ShiftedWindows,
     about_the_mean,
     squared_distances,
 )
 
-__all__ = ["LSADCRIDW", "residual_norms"]
+__all__ = ["LSADCRIDW"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,10 @@ class LSADCRIDW(ShiftedWindows):
     * Their mirrored borders can put a copy of the pixel into its own ring. Here windows slide
       inwards.
     * q_k is about 1/s, so the penalty weighs s^2 times less than in `CRD`: with 0.01 and 16 ring
-      pixels almost nothing is regularised, and 16 pixels rebuild most spectra.
+      pixels almost nothing is regularised, and 16 pixels reconstruct most spectra.
     * The default windows, 5 and 3 pixels, and 0.01 are those of the authors' code.
     * Solved with ``b_k = h_k / (q_k ||y - h_k||)``, whose penalty is equal for all atoms, and with
-      one step of iterative refinement. A pixel equal to one of a ring is rebuilt at no cost.
+      one step of iterative refinement. A pixel equal to one of a ring is reconstructed at no cost.
     * Invalid ring pixels are left out; so are rings with less than a third of their pixels valid,
       and the others' sum is raised in proportion.
 
@@ -69,39 +67,33 @@ class LSADCRIDW(ShiftedWindows):
     cost: ClassVar[str] = "n (s^2 b + guard^2 s (2 b + s^2))"
     unit: ClassVar[str] = "sum of residual norms"
 
-    @property
-    def ring_score(self) -> RingScore:
-        """Norms of the residuals, in the data's units."""
-        return partial(residual_norms, penalty=self.penalty, weights=self.weights)
-
-
-def residual_norms(
-    pixels: Float[np.ndarray, "n m b"],
-    rings: Float[np.ndarray, "n s b"],
-    valid: Bool[np.ndarray, "n s"],
-    distances: Float[np.ndarray, "n s"],
-    *,
-    penalty: float,
-    weights: str,
-) -> Float[np.ndarray, "n m"]:
-    """``||y - a H||`` of each pixel against its ring; see `RingScore`."""
-    q = _importance(np.where(valid, distances, np.nan), weights)
-    H = np.where(valid[..., None], rings, 0.0)
-    _, squares, _ = squared_distances(*about_the_mean(pixels, rings, valid))
-    costs = q[:, None] * np.sqrt(squares)
-    equal = ((costs == 0) & valid[:, None]).any(axis=2)
-    usable = costs > 0
-    inverse = np.where(usable, 1.0 / np.where(usable, costs, 1.0), 0.0)  # 0: an atom without weight
-    system = (H @ H.mT)[:, None] * inverse[..., None]
-    system *= inverse[..., None, :]
-    diagonal = np.einsum("nmii->nmi", system)
-    diagonal += penalty
-    a = np.linalg.solve(system, ((pixels @ H.mT) * inverse)[..., None])[..., 0]
-    rest = pixels - (a * inverse) @ H
-    missed = (rest @ H.mT) * inverse - penalty * a
-    step = np.linalg.solve(system, missed[..., None])[..., 0]
-    rest -= (step * inverse) @ H
-    return np.where(equal, 0.0, np.sqrt(np.vecdot(rest, rest)))
+    def ring_scores(
+        self,
+        pixels: Float[np.ndarray, "n m b"],
+        rings: Float[np.ndarray, "n s b"],
+        valid: Bool[np.ndarray, "n s"],
+        distances: Float[np.ndarray, "n s"],
+    ) -> Float[np.ndarray, "n m"]:
+        """``||y - a H||``, in the data's units."""
+        q = _importance(np.where(valid, distances, np.nan), self.weights)
+        H = np.where(valid[..., None], rings, 0.0)
+        _, squares, _ = squared_distances(*about_the_mean(pixels, rings, valid))
+        costs = q[:, None] * np.sqrt(squares)
+        equal = ((costs == 0) & valid[:, None]).any(axis=2)
+        usable = costs > 0  # NaN, the cost of an invalid pixel, is not
+        # An inverse of 0 makes an atom zero: it takes no part.
+        inverse = np.where(usable, 1.0 / np.where(usable, costs, 1.0), 0.0)
+        # (B B^T + penalty I) a = B y for the atoms b_k of the Notes, a system for every pixel.
+        system = (H @ H.mT)[:, None] * inverse[..., None]
+        system *= inverse[..., None, :]
+        diagonal = np.einsum("nmii->nmi", system)  # a view: this adds to the system
+        diagonal += self.penalty
+        a = np.linalg.solve(system, ((pixels @ H.mT) * inverse)[..., None])[..., 0]
+        residual = pixels - (a * inverse) @ H
+        missed = (residual @ H.mT) * inverse - self.penalty * a
+        step = np.linalg.solve(system, missed[..., None])[..., 0]
+        residual -= (step * inverse) @ H
+        return np.where(equal, 0.0, np.sqrt(np.vecdot(residual, residual)))
 
 
 def _importance(distances: np.ndarray, weights: str) -> np.ndarray:

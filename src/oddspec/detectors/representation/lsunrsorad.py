@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from oddspec.detectors.representation._shifted_windows import (
-    RingScore,
     ShiftedWindows,
     about_the_mean,
     squared_distances,
 )
 from oddspec.errors import SettingError
 
-__all__ = ["LSUNRSORAD", "residual_norms"]
+__all__ = ["LSUNRSORAD"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,11 @@ class LSUNRSORAD(ShiftedWindows):
     * The weights sum to one: an offset or a factor common to all spectra does not change the
       ranking, so the authors' scaling to 0..1 has no part.
     * Weights may be negative: the mixtures are all affine combinations, not the convex ones alone.
-    * A pixel equal to one of a ring is rebuilt at no cost.
+    * A pixel equal to one of a ring is reconstructed at no cost.
     * The authors' mirrored borders can put a copy of the pixel into its own ring. Here windows
       slide inwards.
     * The default windows, 5 and 3 pixels, and 0.01 are those of the authors' code: anomalies
-      larger than three pixels rebuild themselves.
+      larger than three pixels reconstruct themselves.
     * Invalid ring pixels are left out; so are rings with less than a third of their pixels valid,
       and the others' sum is raised in proportion.
 
@@ -74,44 +72,40 @@ class LSUNRSORAD(ShiftedWindows):
             # Some pixel is always within one deviation.
             raise SettingError(f"outlier={self.outlier}: expected at least 1 standard deviation")
 
-    @property
-    def ring_score(self) -> RingScore:
-        """Norms of the residuals, in the data's units."""
-        return partial(residual_norms, penalty=self.penalty, outlier=self.outlier)
-
-
-def residual_norms(
-    pixels: Float[np.ndarray, "n m b"],
-    rings: Float[np.ndarray, "n s b"],
-    valid: Bool[np.ndarray, "n s"],
-    distances: Float[np.ndarray, "n s"],
-    *,
-    penalty: float,
-    outlier: float,
-) -> Float[np.ndarray, "n m"]:
-    """``||y - a H||`` of each pixel against its ring; see `RingScore`. Distances play no part."""
-    ordinary = _ordinary(rings, valid, outlier)
-    Y, H = about_the_mean(pixels, rings, ordinary)  # weights that sum to one see no offset
-    cross, squares, near = squared_distances(Y, H)
-    equal = ((squares == 0) & ordinary[:, None]).any(axis=2)
-    kept = (squares > 0) & ordinary[:, None]
-    inverse = np.where(kept, 1.0 / np.sqrt(np.where(kept, squares, 1.0)), 0.0)
-    # Products of the differences z_k = h_k - y, of unit length; zero where an atom does not count.
-    system = (H @ H.mT)[:, None] - cross[..., None]
-    system -= cross[..., None, :]
-    system += np.vecdot(Y, Y)[..., None, None]
-    ring, pixel = np.nonzero(near.any(axis=2))
-    apart = H[ring] - Y[ring, pixel][:, None]
-    system[ring, pixel] = apart @ apart.mT
-    system *= inverse[..., None]
-    system *= inverse[..., None, :]
-    np.einsum("nmii->nmi", system)[...] = kept + penalty
-    a = np.linalg.solve(system, inverse[..., None])[..., 0] * inverse
-    total = a.sum(axis=2)
-    rest = a @ H
-    rest -= total[..., None] * Y
-    norms = np.sqrt(np.vecdot(rest, rest)) / np.where(total > 0, total, 1.0)
-    return np.where(equal, 0.0, norms)
+    def ring_scores(
+        self,
+        pixels: Float[np.ndarray, "n m b"],
+        rings: Float[np.ndarray, "n s b"],
+        valid: Bool[np.ndarray, "n s"],
+        distances: Float[np.ndarray, "n s"],
+    ) -> Float[np.ndarray, "n m"]:
+        """``||y - a H||``, in the data's units; distances in the image play no part."""
+        ordinary = _ordinary(rings, valid, self.outlier)
+        # Weights that sum to one see no offset, and differences from the mean round less.
+        Y, H = about_the_mean(pixels, rings, ordinary)
+        cross, squares, near = squared_distances(Y, H)
+        equal = ((squares == 0) & ordinary[:, None]).any(axis=2)
+        usable = (squares > 0) & ordinary[:, None]
+        inverse = np.where(usable, 1.0 / np.sqrt(np.where(usable, squares, 1.0)), 0.0)
+        # Products of the differences z_k = h_k - y, of unit length; zero where an atom does not
+        # count: z_j z_k = h_j h_k - h_j y - h_k y + y y.
+        system = (H @ H.mT)[:, None] - cross[..., None]
+        system -= cross[..., None, :]
+        system += np.vecdot(Y, Y)[..., None, None]
+        # Where a difference is small the sum above is mostly rounding: from the differences then.
+        ring, pixel = np.nonzero(near.any(axis=2))
+        apart = H[ring] - Y[ring, pixel][:, None]
+        system[ring, pixel] = apart @ apart.mT
+        system *= inverse[..., None]
+        system *= inverse[..., None, :]
+        # The view's values are exact: an atom that does not count keeps the penalty alone.
+        np.einsum("nmii->nmi", system)[...] = usable + self.penalty
+        a = np.linalg.solve(system, inverse[..., None])[..., 0] * inverse
+        total = a.sum(axis=2)
+        residual = a @ H
+        residual -= total[..., None] * Y
+        norms = np.sqrt(np.vecdot(residual, residual)) / np.where(total > 0, total, 1.0)
+        return np.where(equal, 0.0, norms)
 
 
 def _ordinary(rings: np.ndarray, valid: np.ndarray, outlier: float) -> np.ndarray:

@@ -51,7 +51,7 @@ class LocalRX(WindowDetector):
       subspace scores high.
     * A ring with no more valid pixels than bands has no inverse covariance. With a ridge it is
       used as it is; without, a ridge of 1e-4 is taken for it; both with a warning. (A
-      pseudo-inverse would leave out most directions in which a pixel can be odd.)
+      pseudo-inverse would leave out most directions in which a pixel can be anomalous.)
     * A ring of equal pixels has no spread at all. Its standard deviation is then taken as 1e-8
       of the spectra's root mean square: the score is huge but finite, or 0 for an equal pixel.
     * Invalid ring pixels are left out (s counts the valid ones). With less than a third of the

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError, SettingError
+from oddspec.io.atomic import atomic_write, write_text
 from oddspec.io.envi.layout import DATA_TYPES, INTERLEAVES
 from oddspec.io.envi.map import map_fields
 from oddspec.io.source import Georeference
@@ -24,8 +24,8 @@ __all__ = ["EnviWriter"]
 class EnviWriter:
     """An ENVI file in the making: a context manager that takes strips of rows in any order.
 
-    The data are written beside their final place and renamed when the block ends well, the header
-    last; after an error nothing of that name is left. Strips may come from several threads.
+    The data get their name when the block ends well, and the header follows; after an error what
+    was there before is unchanged. Strips may come from several threads.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ class EnviWriter:
     ------
     SettingError
         If the type, size or interleave cannot be written, or a list has not one entry per band.
-    InputError
-        If the file cannot be written.
+    OddspecError
+        When the block ends, if the file cannot be written.
     """
 
     def __init__(
@@ -79,10 +79,6 @@ class EnviWriter:
         self._text = self._header(wavelengths, bad_bands, nodata, georeference, description)
         self._missing = np.ones(rows, dtype=np.bool_)
         self._lock = threading.Lock()
-        self._aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        with self._told():
-            self._file = open(self._aside, "wb", buffering=0)  # noqa: SIM115 - closed by __exit__
-            os.truncate(self._file.fileno(), rows * columns * bands * self.dtype.itemsize)
 
     @property
     def header(self) -> Path:
@@ -95,8 +91,7 @@ class EnviWriter:
         Raises
         ------
         InputError
-            If the strip has another type or size than announced, or lies outside the scene; if
-            it cannot be written.
+            If the strip has another type or size than announced, or lies outside the scene.
         """
         rows, columns, bands = self.shape
         strip = np.asarray(cube)
@@ -127,10 +122,10 @@ class EnviWriter:
 
     def _write(self, block: np.ndarray, offset: int) -> None:
         view = np.ascontiguousarray(block, dtype=self.dtype).reshape(-1).view(np.uint8).data
-        with self._told():
-            while len(view):
-                done = self._write_at(view, offset)
-                view, offset = view[done:], offset + done
+        while len(view):
+            # One call may write less than all of it.
+            done = self._write_at(view, offset)
+            view, offset = view[done:], offset + done
 
     def _write_at(self, view: memoryview, offset: int) -> int:
         if hasattr(os, "pwrite"):
@@ -139,42 +134,29 @@ class EnviWriter:
             self._file.seek(offset)
             return self._file.write(view) or 0
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: cannot be written ({error.strerror}); check that the folder is "
-                f"writable and the disk has room"
-            ) from error
-
     def __enter__(self) -> EnviWriter:
+        self._open = self._writing()
+        self._open.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-        if kind is not None:
-            self._aside.unlink(missing_ok=True)
-            return
-        if self._missing.any():
-            self._aside.unlink(missing_ok=True)
-            first = int(np.argmax(self._missing))
-            raise InputError(
-                f"{self.path}: {self._missing.sum()} of {len(self._missing)} rows were never "
-                f"written, the first is row {first}; nothing was kept"
-            )
-        # An old header beside new data would describe them wrongly, so it goes first.
-        self.header.unlink(missing_ok=True)
-        self._aside.replace(self.path)
-        aside = self.header.with_name(f".{self.header.name}.{os.getpid()}.partial")
-        aside.write_text(self._text, encoding="utf-8", newline="\n")
-        aside.replace(self.header)
+    def __exit__(self, *error: Any) -> bool | None:
+        return self._open.__exit__(*error)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        rows, columns, bands = self.shape
+        with atomic_write(self.path) as partial, open(partial, "wb", buffering=0) as self._file:
+            os.truncate(self._file.fileno(), rows * columns * bands * self.dtype.itemsize)
+            yield
+            if self._missing.any():
+                first = int(np.argmax(self._missing))
+                raise InputError(
+                    f"{self.path}: {self._missing.sum()} of {rows} rows were never written, the "
+                    f"first is row {first}; nothing was kept"
+                )
+            # An old header beside new data would describe them wrongly, so it goes first.
+            self.header.unlink(missing_ok=True)
+        write_text(self.header, self._text)
 
     def _check(self) -> None:
         for name, size in zip(("rows", "columns", "bands"), self.shape, strict=True):

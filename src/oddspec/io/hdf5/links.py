@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.limits import check_expansion, in_units
+from oddspec.io.limits import check_expansion
 from oddspec.io.variables import Variable, is_real
+from oddspec.text import bytes_text
 
 __all__ = [
     "check_dataset",
@@ -147,8 +148,8 @@ def check_dataset(path: Path, dataset: Any) -> None:
     stored = dataset.id.get_storage_size()
     if dataset.chunks is None and stored > path.stat().st_size:
         raise InputError(
-            f"{path}: {what} claims {in_units(stored)}, but the whole file has "
-            f"{in_units(path.stat().st_size)}"
+            f"{path}: {what} claims {bytes_text(stored)}, but the whole file has "
+            f"{bytes_text(path.stat().st_size)}"
         )
     check_expansion(path, what, claimed, stored)
 

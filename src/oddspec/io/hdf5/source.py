@@ -10,8 +10,9 @@ from oddspec.arrays import RawCube
 from oddspec.io.axes import ROWS_COLUMNS_BANDS
 from oddspec.io.hdf5.links import damaged, find_dataset
 from oddspec.io.hdf5.packing import Packing
-from oddspec.io.limits import check_memory, in_units
+from oddspec.io.limits import check_memory
 from oddspec.io.source import Metadata, check_window
+from oddspec.text import bytes_text
 
 __all__ = ["Hdf5Source", "Plan", "open_plan"]
 
@@ -92,7 +93,7 @@ def open_plan(path: Path, plan: Plan, format_name: str, max_memory: int | None) 
     if row_of_chunks > most and rows > 1:
         note = (
             f"stored in chunks of {' x '.join(map(str, chunks))}: a row of them takes "
-            f"{in_units(row_of_chunks)}, more than is kept, so strips of less than {rows} rows "
+            f"{bytes_text(row_of_chunks)}, more than is kept, so strips of less than {rows} rows "
             f"unpack chunks again and again"
         )
         plan = replace(plan, metadata=replace(plan.metadata, notes=(*plan.metadata.notes, note)))

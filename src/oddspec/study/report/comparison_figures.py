@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddspec.products.charts import INK, figure_of, log_axis
-from oddspec.products.text import counted
 from oddspec.study.grouping import Column, Group, without_noise
 from oddspec.study.ranking import Ranking, common_scenes, ranked
 from oddspec.study.report.drawing import (
@@ -28,6 +27,7 @@ from oddspec.study.report.run_tables import processors
 from oddspec.study.report.table import slug
 from oddspec.study.results import StudyResults
 from oddspec.study.runs import SceneKey, metric_name
+from oddspec.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

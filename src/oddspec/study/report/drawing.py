@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from oddspec.io.atomic import aside
+from oddspec.io.atomic import atomic_write
 from oddspec.products.charts import INK, figure_of
 from oddspec.study.grouping import Column, Spread
 from oddspec.study.runs import SceneKey
@@ -216,7 +216,7 @@ def save(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
         for kind in formats:
             path = folder / f"{drawing.name}.{kind}"
             undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-            with aside(path) as partial:
+            with atomic_write(path) as partial:
                 drawing.figure.savefig(partial, format=kind, dpi=150, metadata=undated)
             paths.append(path)
     return paths

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from oddspec.products.text import csv_cell, printable
 from oddspec.study.records_store import pandas_module
 from oddspec.study.report.table import MEDIANS, Cell, Table, TableRow, slug
+from oddspec.text import csv_cell, printable
 
 __all__ = ["FORMATS", "latex_text"]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from oddspec.io.atomic import write_text
 from oddspec.products.record import versions
-from oddspec.products.text import counted
 from oddspec.report.page import template
 from oddspec.study.report.comparison import Comparison, State, compare_file
 from oddspec.study.report.run_tables import dates, provenance, scene_table
 from oddspec.study.report.sections import sections_of
 from oddspec.study.results import OfScene, StudyResults
 from oddspec.study.runs import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED, Run
+from oddspec.text import counted
 
 __all__ = ["report"]
 

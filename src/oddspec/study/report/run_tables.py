@@ -13,8 +13,8 @@ from oddspec.study.report.table import (
     Cell,
     Table,
     TableRow,
-    bytes_text,
     difference_text,
+    memory_text,
     number,
 )
 from oddspec.study.runs import Run, metric_name
@@ -191,6 +191,6 @@ def _machine(machine: Any) -> str:
     memory = machine.get("memory") or machine.get("memory_bytes")
     parts = [str(machine.get("processor") or "unknown processor")]
     parts += [f"{cores} cores"] if cores else []
-    parts += [bytes_text(float(memory))] if memory else []
+    parts += [memory_text(float(memory))] if memory else []
     parts += [str(machine["system"])] if machine.get("system") else []
     return ", ".join(parts)

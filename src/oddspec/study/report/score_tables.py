@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from oddspec.products.text import counted
 from oddspec.study.grouping import (
     Column,
     Result,
@@ -29,6 +28,7 @@ from oddspec.study.report.table import (
     difference_text,
 )
 from oddspec.study.runs import TIMES, SceneKey, lower_is_better, metric_name
+from oddspec.text import counted
 
 __all__ = ["UNSCORED", "result_cell", "score_table"]
 

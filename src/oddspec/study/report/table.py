@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oddspec.study.runs import TIMES
+from oddspec.text import gigabytes, megabytes
 
 __all__ = [
-    "DASH", "NOT_RUN", "Cell", "Table", "TableRow", "amount", "bytes_text", "difference_text",
+    "DASH", "NOT_RUN", "Cell", "Table", "TableRow", "amount", "difference_text", "memory_text",
     "number", "slug",
 ]  # fmt: skip
 
@@ -112,15 +113,15 @@ def amount(value: float | None, metric: str) -> str:
     if metric in TIMES:
         return f"{value:.{1 if value >= 9.95 else 2 if value >= 0.0995 else 3}f}"
     if metric == "peak_memory":
-        return bytes_text(value)
+        return memory_text(value)
     if metric == "iterations" or metric.startswith(("objects", "false_objects")):
         return f"{value:,.0f}"
     return f"{value:.4f}" if abs(value) < 1e4 else f"{value:.4g}"
 
 
-def bytes_text(value: float) -> str:
-    """Bytes for reading."""
-    return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+def memory_text(value: float) -> str:
+    """Bytes as the tables show them."""
+    return gigabytes(value) if value >= 1e9 else megabytes(value)
 
 
 def difference_text(value: float, metric: str) -> str:

@@ -1,4 +1,4 @@
-"""LSDM-MoG: a background of low rank under noise of several kinds, of which the widest is odd."""
+"""LSDM-MoG: a background of low rank under noise of several kinds, the widest of them anomalous."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.decomposition.lsdm_mog import mog_rpca
 from oddspec.errors import InputError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
-from oddspec.solvers.iterate import iterate
+from oddspec.solvers.iterate import record
 from oddspec.statistics.pixels import on_map, score_map, valid_pixels
 from oddspec.statistics.scaling import BY_NAME
 
 __all__ = ["LSDMMoG"]
 
 SHOWN = 10
-"""Odd pixels whose spectra are returned."""
+"""Anomalous pixels whose spectra are returned."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +97,13 @@ class LSDMMoG(SceneDetector):
         per_pixel = bands * (self.kinds + 9) + 5 * r * r + 20 * r
         return 8 * n * per_pixel + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; background directions, kinds of noise and where they are, and the bound.
 
         Raises
         ------
         InputError
             If all valid pixels are equal, or fewer than two are valid.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
         """
         pixels = valid_pixels(cube, valid)
         if len(pixels) < 2 or not np.ptp(pixels, axis=0).any():
@@ -119,16 +114,16 @@ class LSDMMoG(SceneDetector):
         scaling = BY_NAME[self.scaling](pixels)
         X = scaling(pixels)
         state, curve = self._solve(X, progress)
-        odd, values = _widest(state, X)
+        noise, values = _widest(state, X)
         scores = score_map(values, valid)
         mixture = state.mixture
         table = np.stack(
             [mixture.alpha / mixture.alpha.sum(), mixture.mu, mixture.deviations], axis=1
         )
         strength = np.sqrt(np.mean(state.pixels.mean**2, axis=0)) + 1e-300
-        oddest = np.argsort(-values, kind="stable")[:SHOWN]
+        shown = np.argsort(-values, kind="stable")[:SHOWN]
         shares = state.noise.R.mean(axis=2).T
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(
@@ -146,26 +141,25 @@ class LSDMMoG(SceneDetector):
                     columns=("share", "mean", "deviation"),
                 ),
                 Insight("shares", "maps", on_map(shares, valid), "share of each kind of noise"),
-                Insight("anomalies", "spectra", odd[oddest], "widest noise of the oddest pixels"),
+                Insight("anomalies", "spectra", noise[shown], "widest noise of the oddest pixels"),
                 Insight("bound", "curve", curve, "lower bound of the log evidence, per entry"),
             ),
         )
 
     def _solve(self, X: Pixels, progress: Progress) -> tuple[mog_rpca.State, np.ndarray]:
+        """The last state, and the bound per entry after each step."""
         rank = min(self.rank * self.surplus, *X.shape)
         kinds = min(self.kinds, X.size)
-        state = first = mog_rpca.start(X, rank, kinds, np.random.default_rng(self.seed))
-        curve: list[float] = []
-        for state in iterate(
-            lambda s: mog_rpca.step(s, X),
-            first,
+        return record(
+            lambda state: mog_rpca.step(state, X),
+            mog_rpca.start(X, rank, kinds, np.random.default_rng(self.seed)),
             gap=self._gap,
             tol=1.0,
             max_iter=self.iterations,
-        ):
-            curve.append(state.bound / X.size)
-            progress(len(curve), self.iterations, "taking apart")
-        return state, np.array(curve)
+            figure=lambda state: state.bound / X.size,
+            progress=progress,
+            stage="taking apart",
+        )
 
     def _gap(self, previous: mog_rpca.State, state: mog_rpca.State) -> float:
         """How far from done, 1 being done."""

@@ -79,8 +79,8 @@ def start(X: Float[np.ndarray, "n b"], rank: int, kinds: int, rng: np.random.Gen
     values, V = np.maximum(values[::-1][:rank], 0.0), V[:, ::-1][:, :rank]
     roots = np.maximum(values, values[0] * 1e-16) ** 0.25
     size = float(np.sqrt(np.mean(X * X)))
-    pixels = _certain((X @ V) / roots, size)
-    bands = _certain(V * roots, size)
+    pixels = _isotropic((X @ V) / roots, size)
+    bands = _isotropic(V * roots, size)
     background = pixels.mean @ bands.mean.T
     R = _nearest(X - background, kinds, rng)
     E1, E2 = _residuals(X, pixels, bands, background)
@@ -100,8 +100,9 @@ def step(state: State, X: Float[np.ndarray, "n b"]) -> State:
     count = PRIOR + (len(X) + X.shape[1]) / 2
     rates = PRIOR + (bands.squares() + pixels.squares()) / 2
     gamma = count / rates
-    kept = np.flatnonzero(gamma <= IRRELEVANT * gamma.min())
-    bands, pixels, gamma, rates = bands.kept(kept), pixels.kept(kept), gamma[kept], rates[kept]
+    # Before anything is made of the factors: their second moments must be those of what is left.
+    left = np.flatnonzero(gamma <= IRRELEVANT * gamma.min())
+    bands, pixels, gamma, rates = bands.only(left), pixels.only(left), gamma[left], rates[left]
     background = pixels.mean @ bands.mean.T
     E1, E2 = _residuals(X, pixels, bands, background)
     mixture = _mixture(noise.R, E1, E2)
@@ -112,7 +113,8 @@ def step(state: State, X: Float[np.ndarray, "n b"]) -> State:
     return State(pixels, bands, gamma, mixture, noise, background, bound, change)
 
 
-def _certain(mean: np.ndarray, variance: float) -> Factor:
+def _isotropic(mean: np.ndarray, variance: float) -> Factor:
+    """Rows with these means and one variance in all directions."""
     return Factor(mean, np.tile(variance * np.eye(mean.shape[1]), (len(mean), 1, 1)))
 
 
@@ -158,7 +160,7 @@ def _factor(A: np.ndarray, B: np.ndarray, other: Factor, gamma: np.ndarray) -> F
     """The rows' posteriors, given the weights A and the values B against the other factor."""
     r = len(gamma)
     i, j = np.triu_indices(r)
-    packed = A @ other.second()
+    packed = A @ other.second()  # upper triangles of sum_i A_ij (p_i p_i^T + Sigma_p,i)
     precision = np.empty((len(A), r, r))
     precision[:, i, j] = packed
     precision[:, j, i] = packed
@@ -182,15 +184,16 @@ def _responsibilities(
     )
     total = 0.0
     for rows, (most, normaliser, product) in blocks(X, 3):
-        some = noise.R[:, rows]
-        for k, log in enumerate(some):
+        # A view: the old responsibilities become logarithms in place, and those the new ones.
+        R = noise.R[:, rows]
+        for k, log in enumerate(R):
             np.multiply(E1[rows], tau[k] * mu[k], out=log)
             np.multiply(E2[rows], -0.5 * tau[k], out=product)
             log += product
             log += constants[k]
-        np.max(some, axis=0, out=most)
+        np.max(R, axis=0, out=most)
         normaliser.fill(0.0)
-        for log in some:
+        for log in R:
             log -= most
             np.exp(log, out=log)
             normaliser += log
@@ -199,7 +202,7 @@ def _responsibilities(
         A, B = noise.A[rows], noise.B[rows]
         A.fill(0.0)
         B.fill(0.0)
-        for k, share in enumerate(some):
+        for k, share in enumerate(R):
             share *= normaliser
             np.multiply(share, tau[k], out=product)
             A += product

@@ -23,8 +23,8 @@ class Factor(NamedTuple):
     mean: Float[np.ndarray, "m r"]
     covariance: Float[np.ndarray, "m r r"]
 
-    def kept(self, columns: np.ndarray) -> Factor:
-        """Some columns of it."""
+    def only(self, columns: np.ndarray) -> Factor:
+        """These columns of it."""
         return Factor(self.mean[:, columns], self.covariance[:, columns][:, :, columns])
 
     def second(self) -> Float[np.ndarray, "m pairs"]:

@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.decomposition.lsmad import godec
 from oddspec.errors import DataWarning, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
-from oddspec.solvers.iterate import iterate
+from oddspec.solvers.iterate import record
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
@@ -25,9 +25,6 @@ __all__ = ["LSMAD"]
 
 SHOWN = 10
 """Background directions that are drawn."""
-
-SCRATCH = 8 * BLOCK_BYTES
-"""Memory of the blocks that are worked on."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,8 @@ class LSMAD(SceneDetector):
 
         score_i = (x_i - m) C^+ (x_i - m)^T
 
-    of the pixels as they are, so that what is odd neither shifts the mean nor widens the spread.
+    of the pixels as they are, so that what is anomalous neither shifts the mean nor widens the
+    spread.
 
     Parameters
     ----------
@@ -58,7 +56,7 @@ class LSMAD(SceneDetector):
     low_rank
         exact: the nearest matrix of rank r in every step; random: GoDec's randomised one.
     power
-        Products beyond the first with which random directions are turned towards the leading ones.
+        Products beyond the first with which random directions come nearer to the leading ones.
     tolerance
         Stop when a step lowers the root of the mean squared residual by less than this fraction.
     iterations
@@ -118,20 +116,13 @@ class LSMAD(SceneDetector):
         """Scaled pixels, once more while they are made, the sparse part and r numbers per pixel."""
         n, rank = height * width, min(self.rank, bands)
         sparse = min(1.0, 4 * self.cardinality) * bands
-        return int(8 * n * (3 * bands + 4 * rank + 12 * sparse)) + 80 * bands**2 + SCRATCH
+        return int(8 * n * (3 * bands + 4 * rank + 12 * sparse)) + 80 * bands**2 + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; the background's directions and maps, what was sparse, and the residual's fall.
-
-        Raises
-        ------
-        InputError
-            If fewer than two pixels are valid, or all are equal.
 
         Warns
         -----
-        NotConverged
-            If the steps did not suffice.
         DataWarning
             If the rank takes in all bands, so that nothing is sparse.
         """
@@ -152,7 +143,7 @@ class LSMAD(SceneDetector):
         shown = np.argsort(-spread, kind="stable")[:SHOWN]
         strength = np.sqrt((split.S * split.S).sum(axis=1))
         directions = (mean @ split.V.T) + spread[shown, None] * split.V.T[shown]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(
@@ -169,31 +160,32 @@ class LSMAD(SceneDetector):
         )
 
     def _split(self, X: Pixels, progress: Progress) -> tuple[godec.Split, np.ndarray]:
+        """The last state, and the root mean squared residual after each step."""
         gram = X.T @ X
         rank = min(self.rank, *X.shape)
         entries = round(self.cardinality * X.size)
         rng = np.random.default_rng(self.seed) if self.low_rank == "random" else None
-        split = first = godec.start(X)
-        curve: list[float] = []
-        for split in iterate(
+        return record(
             lambda state: godec.step(state, X, gram, rank, entries, rng, self.power),
-            first,
+            godec.start(X),
             gap=godec.gap,
             tol=self.tolerance,
             max_iter=self.iterations,
-        ):
-            curve.append((split.objective / X.size) ** 0.5)
-            progress(len(curve), self.iterations, "taking apart")
-        return split, np.array(curve)
+            figure=lambda state: (state.objective / X.size) ** 0.5,
+            progress=progress,
+            stage="taking apart",
+        )
 
     def _distances(self, X: Pixels, split: godec.Split) -> PixelScores:
+        """Squared Mahalanobis distances, in the coordinates along the background's directions."""
         inside = Gaussian.of(Moments.of(split.A))
         along = X @ split.V
         if self.inverse == "rank":
             return inside.score(along)
-        variances, turn = np.linalg.eigh(Moments.of(split.A).covariance)
+        variances, axes = np.linalg.eigh(Moments.of(split.A).covariance)
         level = self.ridge * variances[-1]
         offset = X - inside.mean @ split.V.T
-        along = (along - inside.mean) @ turn
+        along = (along - inside.mean) @ axes
+        # Across the r directions the background does not vary, and the ridge is all the variance.
         across = np.vecdot(offset, offset) - np.vecdot(along, along)
         return (along * along) @ (1.0 / (variances + level)) + np.maximum(across, 0.0) / level

@@ -4,13 +4,13 @@ Pixels are the n rows of X (n x b)::
 
     min_{L,S}  ||X - L - S||_F^2   subject to  rank(L) <= r,  at most k entries of S are not 0
 
-by turns, each of which is solved exactly, so the objective never rises::
+alternately, each of which is solved exactly, so the objective never rises::
 
     L = the nearest matrix of rank r to X - S        = (X - S) V V^T
     S = the k largest entries of X - L, in size
 
 V (b x r) are the leading eigenvectors of ``(X - S)^T (X - S)``. S has few entries, so that Gram
-matrix follows from ``X^T X``, made once, by sparse products, and one turn costs one pass over the
+matrix follows from ``X^T X``, made once, by sparse products, and one step costs one pass over the
 data for the residual instead of a decomposition of n x b numbers. GoDec's own randomised low-rank
 step (a few products with r random directions) is offered too; it only comes near the minimum.
 
@@ -133,8 +133,9 @@ def _largest(
         bound = bound / 2 if bound > 1e-9 * np.sqrt(total) else 0.0
         at, value, total = _above(X, A, V, bound)
     if len(at) > entries:
-        kept = np.sort(np.argpartition(-np.abs(value), entries - 1)[:entries])
-        at, value = at[kept], value[kept]
+        # Sorted again by place: a sparse matrix wants its entries row by row.
+        largest = np.sort(np.argpartition(-np.abs(value), entries - 1)[:entries])
+        at, value = at[largest], value[largest]
     b = X.shape[1]
     S = sparse.csr_array((value, (at // b, at % b)), shape=X.shape)
     least = float(np.abs(value).min()) if len(value) else 0.0
@@ -144,7 +145,10 @@ def _largest(
 def _above(
     X: np.ndarray, A: np.ndarray, V: np.ndarray, bound: float
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Places and values of residuals above the bound in size, and the sum of all squares."""
+    """Places and values of residuals above the bound in size, and the sum of all squares.
+
+    Places count the entries of X row by row.
+    """
     where, values, total = [], [], 0.0
     for rows, (residual, size) in blocks(X, 2):
         np.matmul(A[rows], V.T, out=residual)

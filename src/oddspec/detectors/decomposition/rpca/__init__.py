@@ -8,23 +8,23 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
-from oddspec.detectors.decomposition.rpca import solver as rpca
+from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors.decomposition.rpca.solver import Pursuit, gap, start, step
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
-from oddspec.solvers.iterate import iterate
+from oddspec.solvers.iterate import record
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
 
 __all__ = ["RPCA"]
 
 SHOWN = 10
-"""Background directions, and odd pixels, that are drawn."""
+"""Background directions, and anomalous pixels, that are drawn."""
 
 FIRST_PENALTY = 0.05
-"""Of ADMM, as a multiple of lam over the typical residual beside lam's largest rank."""
+"""Of ADMM, as a multiple of lam over the typical residual beside the largest rank lam allows."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class RPCA(SceneDetector):
 
         min ||L||_* + lam sum_i ||s_i||   subject to  X = L + S;      score_i = ||s_i||
 
-    Principal components that a few odd pixels do not turn: the plain reference for detectors that
-    take a scene apart.
+    Principal components that a few anomalous pixels do not move: the plain reference for detectors
+    that take a scene apart.
 
     Parameters
     ----------
     outliers
-        Part of the pixels that may be odd (gamma in [1]), which sets
+        Part of the pixels that may be anomalous (gamma in [1]), which sets
         ``lam = 3 / (7 sqrt(gamma n))``; the background's rank is then at most 0.18 / gamma.
     penalty
         lam itself; None takes the above.
@@ -95,19 +95,8 @@ class RPCA(SceneDetector):
         """Scaled pixels; S, U and one more array of their size, each twice in a step."""
         return 8 * height * width * 9 * bands + 80 * bands**2 + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
-        """Scores; directions and maps of the background, the oddest spectra, and convergence.
-
-        Raises
-        ------
-        InputError
-            If fewer than two pixels are valid, or all are equal.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
-        """
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
+        """Scores; directions and maps of the background, the strongest anomalies, convergence."""
         pixels = background_pixels(cube, valid)
         scaling = BY_NAME[self.scaling](pixels)
         state, curve = self._solve(scaling(pixels), progress)
@@ -115,8 +104,8 @@ class RPCA(SceneDetector):
         scores = score_map(strength, valid)
         typical = state.values[:SHOWN] / np.sqrt(len(pixels))
         directions = scaling.inverse(typical[:, None] * state.V.T[:SHOWN])
-        oddest = np.argsort(-strength, kind="stable")[:SHOWN]
-        return Examined(
+        strongest = np.argsort(-strength, kind="stable")[:SHOWN]
+        return SceneResult(
             scores,
             (
                 Insight(
@@ -130,7 +119,7 @@ class RPCA(SceneDetector):
                 Insight(
                     "anomalies",
                     "spectra",
-                    state.S[oddest] * scaling.scale,
+                    state.S[strongest] * scaling.scale,
                     "what is set apart of the oddest pixels, in the scene's units",
                 ),
                 Insight("singular_values", "values", state.values, "of the background, scaled"),
@@ -144,22 +133,22 @@ class RPCA(SceneDetector):
             ),
         )
 
-    def _solve(self, X: Pixels, progress: Progress) -> tuple[rpca.Pursuit, np.ndarray]:
+    def _solve(self, X: Pixels, progress: Progress) -> tuple[Pursuit, np.ndarray]:
+        """The last state, and both residuals after each step."""
         n = len(X)
         lam = self.penalty or 3.0 / (7.0 * (self.outliers * n) ** 0.5)
         squares = np.maximum(np.linalg.eigvalsh(X.T @ X)[::-1], 0.0)
         size = float(squares.sum()) ** 0.5
+        # At the optimum rank(L) <= n lam^2: what lies beside that many directions is surely in S.
         beside = float(squares[min(int(n * lam * lam), len(squares) - 1) :].sum() / n) ** 0.5
         beside = max(beside, 1e-3 * size / n**0.5)
-        state = first = rpca.start(X, FIRST_PENALTY * lam / beside)
-        curve: list[tuple[float, float]] = []
-        for state in iterate(
-            lambda s: rpca.step(s, X, lam),
-            first,
-            gap=lambda _, s: rpca.gap(size, s),
+        return record(
+            lambda state: step(state, X, lam),
+            start(X, FIRST_PENALTY * lam / beside),
+            gap=lambda _, state: gap(size, state),
             tol=self.tolerance,
             max_iter=self.iterations,
-        ):
-            curve.append((state.primal / size, state.dual / size))
-            progress(len(curve), self.iterations, "taking apart")
-        return state, np.array(curve)
+            figure=lambda state: (state.primal / size, state.dual / size),
+            progress=progress,
+            stage="taking apart",
+        )

@@ -33,13 +33,13 @@ from scipy import linalg
 
 from oddspec.solvers.blocks import blocks
 
-__all__ = ["Pursuit", "gap", "objective", "start", "step"]
+__all__ = ["Pursuit", "gap", "start", "step"]
 
 ADAPTIVE = 50
 """Steps during which mu may change: convergence is proven from where it no longer does."""
 
 APART = 5.0
-"""Ratio of the residuals at which mu is changed."""
+"""Ratio of the residuals at which mu is changed (10 in Boyd et al., eq. 3.13)."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,14 @@ def step(state: Pursuit, X: Float[np.ndarray, "n b"], lam: float) -> Pursuit:
     S, U = np.empty_like(X), M
     primal = dual = 0.0
     limit = lam / state.mu
+    # U takes the memory of M, which is done with once L is known.
     for rows, (product, rest) in blocks(X, 2):
         np.matmul(A[rows], V.T, out=product)
         np.subtract(X[rows], product, out=rest)
         np.add(rest, state.U[rows], out=product)
         norms = np.sqrt(np.vecdot(product, product))
-        kept = np.maximum(norms - limit, 0.0) / np.where(norms > 0, norms, 1.0)
-        np.multiply(product, kept[:, None], out=S[rows])
+        shrunk = np.maximum(norms - limit, 0.0) / np.where(norms > 0, norms, 1.0)
+        np.multiply(product, shrunk[:, None], out=S[rows])
         np.subtract(product, S[rows], out=U[rows])
         rest -= S[rows]
         primal += float(np.vdot(rest, rest))
@@ -103,7 +104,7 @@ def step(state: Pursuit, X: Float[np.ndarray, "n b"], lam: float) -> Pursuit:
     primal, dual = math.sqrt(primal), math.sqrt(dual)
     factor = _factor(primal, dual, state.count)
     if factor != 1.0:
-        U /= factor
+        U /= factor  # the unscaled multipliers mu U stay what they are
     return Pursuit(A, V, S, U, values, state.mu * factor, primal, dual, state.count + 1)
 
 
@@ -112,17 +113,8 @@ def gap(size: float, state: Pursuit) -> float:
     return max(state.primal, state.dual) / size
 
 
-def objective(state: Pursuit, X: Float[np.ndarray, "n b"], lam: float) -> float:
-    """Of L and what is left beside it, ``X - L``, which together meet the constraint."""
-    total = float(state.values.sum())
-    for rows, (product, rest) in blocks(X, 2):
-        np.matmul(state.A[rows], state.V.T, out=product)
-        np.subtract(X[rows], product, out=rest)
-        total += lam * float(np.sqrt(np.vecdot(rest, rest)).sum())
-    return total
-
-
 def _factor(primal: float, dual: float, count: int) -> float:
+    """What mu is multiplied by: a larger one presses the constraint, a smaller one the change."""
     if count >= ADAPTIVE:
         return 1.0
     if primal > APART * dual:

@@ -1,19 +1,28 @@
-"""REDNMF: a few non-negative spectra with an encoder, and anomalies that are set apart."""
+"""REDNMF: a few non-negative endmembers with an encoder, and anomalies that are set apart.
+
+The class. Its updates are in `solver`, that of the anomalies in `anomalies`, and the paper's rules
+as they stand in `published`.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from oddspec.arrays import Cube, Mask, Pixels, Scores
-from oddspec.detector import Examined, Insight
-from oddspec.detectors.factorization._factorized import SHOWN, TRIAL, Factorized, possible_rank
-from oddspec.detectors.factorization.rednmf import published as rednmf_printed
-from oddspec.detectors.factorization.rednmf import solver as rednmf
+from oddspec.arrays import Cube, Mask, Pixels
+from oddspec.detector import Insight, SceneResult
+from oddspec.detectors.factorization._factorized import (
+    SHOWN,
+    TRIAL,
+    Factorized,
+    possible_rank,
+    sweeps,
+)
+from oddspec.detectors.factorization.rednmf import published, solver
 from oddspec.errors import DataWarning, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import at_least
@@ -26,9 +35,9 @@ __all__ = ["REDNMF"]
 
 @dataclass(frozen=True)
 class REDNMF(Factorized):
-    r"""Sums of a few spectra explain the background; pixels they cannot explain are set apart.
+    r"""Sums of a few endmembers explain the background; pixels they cannot explain are set apart.
 
-    Pixels X (rows), abundances H, spectra W of unit norm, an encoder M and anomalies S::
+    Pixels X (rows), abundances H, endmembers W of unit norm, an encoder M and anomalies S::
 
         min  ||X - H W - S||_F^2 + beta ||H - (X - S) M||_F^2 + lam sum_i ||s_i||,  H, W, M >= 0
 
@@ -40,10 +49,10 @@ class REDNMF(Factorized):
     Parameters
     ----------
     beta
-        Weight of the encoder; 0 leaves it out. Dimensionless, since spectra have unit norm.
+        Weight of the encoder; 0 leaves it out. Dimensionless, since endmembers have unit norm.
     penalty
         Weight of the anomalies (lambda in [1]); pixels with residuals below half of it are not
-        odd at all. In the unit that penalty_unit names; [1] has 50, absolute.
+        anomalous at all. In the unit that penalty_unit names; [1] has 50, absolute.
     penalty_unit
         residual: multiples of the median norm of the residuals at the start; absolute: the data's
         own units.
@@ -58,8 +67,8 @@ class REDNMF(Factorized):
         corrected: updates that lower the objective; printed: those of [1] as they stand, which
         know neither tolerance nor unit_norm.
     unit_norm
-        Give the spectra unit norm; False leaves their scale free, as [1] does, so that the encoder
-        loses its weight.
+        Give the endmembers unit norm; False leaves their scale free, as [1] does, so that the
+        encoder loses its weight.
     score
         brad: local RX of the anomalies ([1]); rx: RX of the anomalies in the whole scene; both:
         the sum of these two squared distances; norm: the anomalies' norm.
@@ -75,7 +84,7 @@ class REDNMF(Factorized):
       changes nothing else. The module `solver` says what is done instead;
       ``rules="printed"`` runs the paper's.
     * lambda = 50 means digital numbers of some thousands: on data scaled to 0..1 no pixel would be
-      odd. Relative to the median residual, one value serves all units.
+      anomalous. Relative to the median residual, one value serves all units.
     * From random factors S takes over most of the scene, and gives it back slowly (with lambda = 50
       on abu-airport-1: 73 % of the norm at first, 60 % after 100 sweeps, 19 % after 500); hence
       the start from a plain factorization.
@@ -110,19 +119,19 @@ class REDNMF(Factorized):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, 0, "warmup", "beta")
-        if not self.penalty > 0:  # infinite: no pixel is odd
+        if not self.penalty > 0:  # infinite: no pixel is anomalous
             raise SettingError(f"penalty={self.penalty}: expected a number above 0")
 
     def memory(self, height: int, width: int, bands: int) -> int:
-        """The scored cube, clipped data, and some arrays of a number per pixel and spectrum."""
+        """The scored cube, clipped data, and some arrays of a number per pixel and endmember."""
         n = height * width
         per_pixel = 2 * bands + 22 * self.rank + 2 * (self.components + self.scene_components)
         if self.rules == "printed":
             per_pixel += 6 * bands
         return 8 * n * per_pixel + 8 * 10 * bands * bands
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
-        """Scores of the scene; spectra, abundances, encoder, anomalies and the objective's fall.
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
+        """Scores; endmembers, abundances, encoder, anomalies and the objective's fall.
 
         Raises
         ------
@@ -132,52 +141,51 @@ class REDNMF(Factorized):
         Warns
         -----
         DataWarning
-            If values are negative, the rank had to be lowered, or no pixel is odd.
+            If values are negative, the rank had to be lowered, or no pixel is anomalous.
         NotConverged
-            If the sweeps did not suffice, or the printed rules ran out of the numbers' range.
+            If the sweeps did not suffice, or the published rules left the range of numbers.
         """
         X = self.pixels(cube, valid)
         H, W, M = self._start(X, possible_rank(self.rank, X))
         weight = self._weight(X, H, W)
-        problem = rednmf.Problem.of(X, weight, self.beta, self.unit_norm)
+        problem = solver.Problem.of(X, weight, self.beta, self.unit_norm)
         if self.rules == "printed":
-            state, curve = rednmf_printed.run(problem, H, W, M, self.iterations, progress)
+            state, curve = published.run(problem, H, W, M, self.iterations, progress)
             H, W, M, S = state.H, state.W, state.M, state.S
         else:
-            first = rednmf.start(problem, H, W, M)
-            model, curve = _run(self, problem, first, rednmf.step, progress)
+            first = solver.start(problem, H, W, M)
+            model, curve = self._run(problem, first, solver.step, progress)
             H, W, M, S = model.H, model.W, model.M, model.S.rows(X)
-        told = self._told(X, H, W, M, S, curve, valid, progress)
-        return Examined(*told, REDNMFSpectra(self, W, M, weight))
-
-    def _told(
-        self,
-        X: Pixels,
-        H: np.ndarray,
-        W: np.ndarray,
-        M: np.ndarray,
-        S: Pixels,
-        curve: np.ndarray,
-        valid: Mask,
-        progress: Progress,
-    ) -> tuple[Scores, tuple[Insight, ...]]:
-        """Scores and insights of a scene so explained."""
         progress(self.iterations, self.iterations, "scoring")
-        strength = np.sqrt(np.vecdot(S, S))
-        scores = self._score(S if self.scored == "anomalies" else X - H @ W, X, H, W, valid)
-        order = np.argsort(-strength, kind="stable")[:SHOWN]
-        return scores, (
-            Insight("spectra", "spectra", W, "background spectra, unit norm"),
-            Insight(
-                "abundances", "maps", on_map(H, valid), "how much of each spectrum a pixel holds"
-            ),
-            Insight("encoder", "spectra", M.T, "weight of each band per spectrum"),
-            Insight("anomalies", "maps", on_map(strength[:, None], valid), "norm of the anomalies"),
-            Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
-            Insight("objective", "curve", curve, "objective after each sweep", axis="sweep"),
-        )
+        return REDNMFSpectra(self, W, M, weight).examined(X, H, S, curve, valid)
+
+    def _run(
+        self,
+        problem: solver.Problem,
+        first: solver.Model,
+        step: Callable[[solver.Model, solver.Problem], solver.Model],
+        progress: Progress,
+    ) -> tuple[solver.Model, np.ndarray]:
+        """The last model, and the objective at the start and after each sweep."""
+        if self.tolerance > 0:
+            models = iterate(
+                lambda model: step(model, problem),
+                first,
+                gap=nmf.decrease,
+                tol=self.tolerance,
+                max_iter=self.iterations,
+            )
+        else:
+            # All sweeps, and no warning: no fall is as small as -1.
+            models = sweeps(lambda model: step(model, problem), first, self.iterations, -1.0)
+        model, curve = first, [first.objective]
+        for model in models:
+            curve.append(model.objective)
+            progress(len(curve) - 1, self.iterations, "factorizing")
+        return model, np.array(curve)
 
     def _start(self, X: Pixels, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Abundances, endmembers and encoder to begin with."""
         if self.start == "random":
             factors = nmf.start(X, rank, self.seed)
             shape = (X.shape[1], rank)
@@ -188,9 +196,10 @@ class REDNMF(Factorized):
         factors = nmf.begin(X, energy, rank, self.starts, trial, self.seed)
         for _ in range(self.warmup - trial):
             factors = nmf.step(factors, X, energy)
-        return factors.H, factors.W, rednmf.encoder(X, factors.H)
+        return factors.H, factors.W, solver.encoder(X, factors.H)
 
     def _weight(self, X: Pixels, H: np.ndarray, W: np.ndarray) -> float:
+        """``lam``, in the data's units."""
         penalty = min(self.penalty, 1e100)  # infinity times a norm of 0 would be no number
         if self.penalty_unit == "absolute":
             return penalty
@@ -199,71 +208,62 @@ class REDNMF(Factorized):
         # Data of exactly that rank leave rounding errors only.
         return penalty * max(typical, 1e-8 * float(np.sqrt(squares.mean())))
 
-    def _score(self, odd: Pixels, X: Pixels, H: np.ndarray, W: np.ndarray, valid: Mask) -> Scores:
-        if not odd.any():
+    def _scored(self, X: Pixels, H: np.ndarray, W: np.ndarray, S: Pixels) -> Pixels:
+        """The anomalies or the residual; the residual where no pixel is anomalous."""
+        if self.scored == "residual":
+            S = X - H @ W
+        if not S.any():
             warnings.warn(
                 f"penalty={self.penalty:g} leaves no pixel odd (S is zero everywhere); the "
                 f"residual is scored instead; a lower penalty, or penalty_unit='residual', would "
                 f"set pixels apart",
                 DataWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-            odd = X - H @ W
-        return self.score_of(odd, valid)
+            S = X - H @ W
+        return S
 
 
 @dataclass(frozen=True)
 class REDNMFSpectra:
-    """Spectra and encoder that another scene is explained by, with the same weight of anomalies."""
+    """Endmembers and encoder that explain another scene, with the same weight of anomalies."""
 
     settings: REDNMF
     spectra: np.ndarray
     encoder: np.ndarray
     weight: float
 
-    def memory(self, height: int, width: int, bands: int) -> int:
-        """As when they were learnt."""
-        return self.settings.memory(height, width, bands)
-
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores of another scene; only its abundances and anomalies are sought."""
         settings = self.settings
         X = settings.pixels(cube, valid)
-        problem = rednmf.Problem.of(X, self.weight, settings.beta, settings.unit_norm)
+        problem = solver.Problem.of(X, self.weight, settings.beta, settings.unit_norm)
         W, M = self.spectra, self.encoder
         # No abundance may begin at zero: multiplication would keep it there.
         H = np.maximum(X @ W.T, 1e-3 * float(np.sqrt(problem.squares.mean())))
-        first = rednmf.start(problem, H / max(len(W), 1), W, M)
-        model, curve = _run(settings, problem, first, rednmf.explain, progress)
-        told = settings._told(X, model.H, W, M, model.S.rows(X), curve, valid, progress)
-        return Examined(*told, self)
+        first = solver.start(problem, H / max(len(W), 1), W, M)
+        model, curve = settings._run(problem, first, solver.explain, progress)
+        progress(settings.iterations, settings.iterations, "scoring")
+        return self.examined(X, model.H, model.S.rows(X), curve, valid)
+
+    def examined(
+        self, X: Pixels, H: np.ndarray, S: Pixels, curve: np.ndarray, valid: Mask
+    ) -> SceneResult:
+        """Scores and insights of a scene that these endmembers explain so."""
+        strength = np.sqrt(np.vecdot(S, S))
+        scored = self.settings._scored(X, H, self.spectra, S)
+        order = np.argsort(-strength, kind="stable")[:SHOWN]
+        norms = on_map(strength[:, None], valid)
+        insights = self.settings.insights_of(
+            H,
+            self.spectra,
+            curve,
+            valid,
+            Insight("encoder", "spectra", self.encoder.T, "weight of each band per spectrum"),
+            Insight("anomalies", "maps", norms, "norm of the anomalies"),
+            Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
+        )
+        return SceneResult(self.settings.score_of(scored, valid), insights, self)
 
 
 REDNMF.fitted = REDNMFSpectra
-
-
-def _run(
-    settings: REDNMF,
-    problem: rednmf.Problem,
-    first: rednmf.Model,
-    step: Callable[[rednmf.Model, rednmf.Problem], rednmf.Model],
-    progress: Progress,
-) -> tuple[rednmf.Model, np.ndarray]:
-    """The last model, and the objective at the start and after each sweep."""
-    model, curve = first, [first.objective]
-    for model in _sweeps(lambda m: step(m, problem), first, settings):
-        curve.append(model.objective)
-        progress(len(curve) - 1, settings.iterations, "factorizing")
-    return model, np.array(curve)
-
-
-def _sweeps(step: Any, model: Any, settings: REDNMF) -> Any:
-    """The models after each sweep; all of them, and no word of it, where the tolerance is 0."""
-    if settings.tolerance > 0:
-        yield from iterate(
-            step, model, gap=nmf.decrease, tol=settings.tolerance, max_iter=settings.iterations
-        )
-        return
-    for _ in range(settings.iterations):
-        model = step(model)
-        yield model

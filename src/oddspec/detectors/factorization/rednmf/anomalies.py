@@ -1,4 +1,4 @@
-"""Rows of S that a factorization with an encoder leaves to the anomalies, exactly and unformed.
+"""REDNMF's anomalies S: the exact minimiser for given factors, without forming the array.
 
 Pixel by pixel, with e and g rows of ``E = X - H W`` and ``G = X M - H``, the row s of S minimises::
 
@@ -49,7 +49,7 @@ class Anomalies:
     B: Float[Any, "n q"]
     V: Float[Any, "q b"]
     norms: Float[Any, " n"]
-    """``||s_i||``; exactly zero where the pixel is not odd at all."""
+    """``||s_i||``; exactly zero where the pixel is not anomalous at all."""
 
     def rows(self, X: Float[Any, "n b"]) -> Float[Any, "n b"]:
         """S itself."""
@@ -57,12 +57,12 @@ class Anomalies:
 
     def times(self, XA: Float[Any, "n k"], A: Float[Any, "b k"]) -> Float[Any, "n k"]:
         """``(X - S) A`` from ``X A``."""
-        kept = times(self.B, self.V @ A)
-        kept += (1.0 - self.weight)[:, None] * XA
-        return kept
+        product = times(self.B, self.V @ A)
+        product += (1.0 - self.weight)[:, None] * XA
+        return product
 
     def transposed_times(self, X: Float[Any, "n b"], Z: Float[Any, "n k"]) -> Float[Any, "b k"]:
-        """``(X - S)^T Z``, the one that reads the data."""
+        """``(X - S)^T Z``, the one of these products that reads the data."""
         out = X.T @ ((1.0 - self.weight)[:, None] * Z)
         out += self.V.T @ (self.B.T @ Z)
         return out
@@ -114,6 +114,7 @@ def shrink(
     strength = 1.0 + beta * sigma * sigma
     norms = _lengths(across, cU, strength, lam / 2, guess)
     weight = norms / (norms + lam / 2)
+    # s = c (strength I + lam / (2 t) I)^{-1}, multiplied by t above and below: t may be zero.
     sU = (norms[:, None] * cU) / (norms[:, None] * strength + lam / 2)
     YM = XM - times(sU, sigma[:, None] * V.T)
     apart = H - YM
@@ -124,7 +125,7 @@ def shrink(
         + beta * xp.sum(inner(apart, apart))
         + lam * xp.sum(norms)
     )
-    # weight eU - sU = (eU - sU) - (1 - weight) eU
+    # C = sU - weight eU, so B needs weight eU - sU = (eU - sU) - (1 - weight) eU: in eU's memory.
     eU *= left[:, None]
     leftU -= eU
     B = beside(weight[:, None] * H, leftU)
@@ -135,8 +136,8 @@ def _directions(M: Any) -> tuple[Any, Any, Any]:
     """Thin singular value decomposition; lost directions get strength and vector zero."""
     xp = array_namespace(M)
     U, sigma, Vt = xp.linalg.svd(M, full_matrices=False)
-    kept = sigma > SMALL * sigma[0]
-    return U * xp.where(kept, 1.0, 0.0), Vt.T, xp.where(kept, sigma, xp.zeros_like(sigma))
+    seen = sigma > SMALL * sigma[0]
+    return U * xp.where(seen, 1.0, 0.0), Vt.T, xp.where(seen, sigma, xp.zeros_like(sigma))
 
 
 def _lengths(across: Any, along: Any, strength: Any, half: float, guess: Any) -> Any:
@@ -144,9 +145,10 @@ def _lengths(across: Any, along: Any, strength: Any, half: float, guess: Any) ->
     xp = array_namespace(across)
     squares = along * along
     total = across + xp.sum(squares, axis=1)
-    odd = total > half * half
-    least = xp.where(odd, (xp.sqrt(total) - half) / xp.max(strength), 0.0)
-    t = least if guess is None else xp.where(odd, xp.maximum(guess, least), 0.0)
+    anomalous = total > half * half  # ||c|| > lam / 2
+    # Were every strength the largest one, this would be the root: a lower bound.
+    least = xp.where(anomalous, (xp.sqrt(total) - half) / xp.max(strength), 0.0)
+    t = least if guess is None else xp.where(anomalous, xp.maximum(guess, least), 0.0)
     squares /= strength * strength
     shifts = half / strength
     for _ in range(NEWTON_STEPS):
@@ -155,10 +157,11 @@ def _lengths(across: Any, along: Any, strength: Any, half: float, guess: Any) ->
         terms = squares / apart
         terms /= apart
         first = across / (near * near)
-        value = xp.where(odd, first + xp.sum(terms, axis=1), 1.0)
+        value = xp.where(anomalous, first + xp.sum(terms, axis=1), 1.0)
         terms /= apart
-        slope = xp.where(odd, first / near + xp.sum(terms, axis=1), 1.0)
-        change = value * (xp.sqrt(value) - 1.0) / slope
+        # Minus half the gradient of value. Newton's change is -f / f' of f = value^(-1/2) - 1.
+        gradient = xp.where(anomalous, first / near + xp.sum(terms, axis=1), 1.0)
+        change = value * (xp.sqrt(value) - 1.0) / gradient
         # A first guess above the root may send the tangent's root far below it.
         t = xp.maximum(t + change, least)
         if float(xp.max(xp.abs(change) / near)) <= NEWTON_TOLERANCE:

@@ -1,6 +1,6 @@
-"""REDNMF's update rules as the paper prints them: for comparison, not for use.
+"""REDNMF's update rules as the paper publishes them: for comparison, not for use.
 
-Symbols as in `rednmf`, S formed. In the order of Algorithm 1::
+Symbols as in `solver`, S formed. In the order of Algorithm 1::
 
     S <- E o max(0, 1 - lam / ||band of E||)                                            (17)
     W <- W o (H^T X + H^T S) / (H^T H W + H^T S)                                        (14)
@@ -29,11 +29,11 @@ from oddspec.errors import NotConverged
 from oddspec.progress import Progress
 from oddspec.solvers.prox import row_norms, shrink_rows
 
-__all__ = ["Printed", "objective", "run", "step"]
+__all__ = ["Published", "objective", "run", "step"]
 
 
 @dataclass(frozen=True)
-class Printed:
+class Published:
     """Where the iteration stands."""
 
     H: Float[Any, "n r"]
@@ -45,7 +45,7 @@ class Printed:
 
 def run(
     problem: Problem, H: Any, W: Any, M: Any, iterations: int, progress: Progress
-) -> tuple[Printed, np.ndarray]:
+) -> tuple[Published, np.ndarray]:
     """The state after that many passes from S = 0, and the objectives from the start on.
 
     Warns
@@ -53,7 +53,7 @@ def run(
     NotConverged
         If the numbers leave their range; the last finite state is given.
     """
-    state = Printed(H, W, M, array_namespace(problem.X).zeros_like(problem.X))
+    state = Published(H, W, M, array_namespace(problem.X).zeros_like(problem.X))
     curve = [objective(problem, H, W, M, state.S)]
     with np.errstate(all="ignore"):
         for count in range(1, iterations + 1):
@@ -72,23 +72,23 @@ def run(
     return state, np.array(curve)
 
 
-def step(state: Printed, problem: Problem) -> Printed:
+def step(state: Published, problem: Problem) -> Published:
     """One pass of Algorithm 1."""
     X, beta = problem.X, problem.beta
     H, W, M = state.H, state.W, state.M
-    S = shrink_rows((X - H @ W).T, problem.lam).T
+    S = shrink_rows((X - H @ W).T, problem.lam).T  # (17): bands are shrunk, not pixels
     plus, minus = _parts(S)
-    W = W * _ratio(H.T @ X + H.T @ S, (H.T @ H) @ W + H.T @ S)
+    W = W * _ratio(H.T @ X + H.T @ S, (H.T @ H) @ W + H.T @ S)  # (14)
     gram_plus, gram_minus = _parts(S.T @ S)
     cross = plus.T @ X
     gain = (X + minus).T @ H + (cross + cross.T + gram_minus) @ M
     cross = minus.T @ X
     cost = (X.T @ X + cross + cross.T + gram_plus) @ M + plus.T @ H
-    M = M * _ratio(gain, cost)
+    M = M * _ratio(gain, cost)  # (15)
     gain = (X + minus) @ W.T + beta * ((X + minus) @ M)
     cost = H @ (W @ W.T) + plus @ W.T + beta * (H + plus @ M)
-    H = H * _ratio(gain, cost)
-    return Printed(H, W, M, S, objective(problem, H, W, M, S))
+    H = H * _ratio(gain, cost)  # (16)
+    return Published(H, W, M, S, objective(problem, H, W, M, S))
 
 
 def objective(problem: Problem, H: Any, W: Any, M: Any, S: Any) -> float:
@@ -109,4 +109,5 @@ def _parts(A: Any) -> tuple[Any, Any]:
 
 
 def _ratio(gain: Any, cost: Any) -> Any:
+    """A rule's fraction, kept from dividing by zero."""
     return gain / (cost + 1e-12)

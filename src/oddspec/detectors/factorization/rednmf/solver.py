@@ -1,22 +1,23 @@
-"""Robust asymmetric encoder-decoder NMF: a few spectra, an encoder, and sparse anomalies.
+"""Robust asymmetric encoder-decoder NMF: a few endmembers, an encoder, and sparse anomalies.
 
-Pixels are the n rows of X (n x b) >= 0, abundances the rows of H (n x r), spectra the rows of
-W (r x b) with unit norm, M (b x r) encodes, and the rows of S (n x b) are what is odd::
+Pixels are the n rows of X (n x b) >= 0, abundances the rows of H (n x r), endmembers the rows of
+W (r x b) with unit norm, M (b x r) encodes, and the rows of S (n x b) are the anomalies::
 
     min  ||X - H W - S||_F^2 + beta ||H - (X - S) M||_F^2 + lam ||S||_{2,1},    H, W, M >= 0
 
-with ``||S||_{2,1}`` the sum of the pixels' norms (eq. 10 of the paper). One `step` updates, with
-``Y = X - S`` and ``a_k = ||h_k - Y m_k||^2`` (columns k)::
+with ``||S||_{2,1}`` the sum of the pixels' norms (eq. 10 of the paper, see `REDNMF`). One `step`
+updates, with ``Y = X - S`` and ``a_k = ||h_k - Y m_k||^2`` (columns k)::
 
     W <- W o (H^T Y)+ / (H^T H W + (H^T Y)- + beta a W)          then unit norm, scale to H and M
     M <- M o ((Y^T H)+ + (Y^T Y M)-) / ((Y^T Y M)+ + (Y^T H)-)   and the best step that way
     H <- H o (Y W^T + beta Y M)+ / (H W W^T + beta H + (Y W^T + beta Y M)-)
     S <- the minimiser for these H, W, M, pixel by pixel (module `anomalies`)
 
+where the paper has eqs. 24, 15, 16 and 17. ``A = A+ - A-``, both not below zero.
 None of them increases the objective:
 
-* ``(W/e, e H, e M)`` changes only the encoder's term, by ``e^2``: without a norm on the spectra
-  the term can be scaled away. With unit norm the objective equals
+* ``(W/e, e H, e M)`` changes only the encoder's term, by ``e^2``: without a norm on the
+  endmembers the term can be scaled away. With unit norm the objective equals
   ``||Y - H W||^2 + sum_k beta ||w_k||^2 a_k + lam ||S||_{2,1}`` for whatever norms, which is what
   the rule for W decreases; moving the scale afterwards changes nothing.
   ``unit_norm=False`` leaves both out, as the paper does.
@@ -26,9 +27,6 @@ None of them increases the objective:
 One step reads the data twice, for ``X [W^T, change of M]`` and ``X^T [Z, Z']``: 8 n b r
 operations (4 n b r without an encoder), and memory for some n x r arrays. Forming S would add
 2 n b r operations and, what is worse, write and read n b numbers several times.
-
-S. Moradi et al., "Robust asymmetric encoder-decoder nonnegative matrix factorization for
-hyperspectral anomaly detection", Neurocomputing, 2026. doi:10.1016/j.neucom.2026.133709
 """
 
 from __future__ import annotations
@@ -52,11 +50,10 @@ from oddspec.solvers.nmf import (
     multiply,
     residual_norms,
     times,
-    unit_spectra,
+    unit_endmembers,
 )
 
 __all__ = ["Model", "Problem", "encoder", "explain", "start", "step"]
-
 
 LONGEST = 2.0
 """Longest step of the encoder. Longer ones lower the objective faster, but multiply rounding
@@ -111,7 +108,7 @@ def step(state: Model, problem: Problem) -> Model:
 
 
 def explain(state: Model, problem: Problem) -> Model:
-    """One sweep over H and S alone: for spectra and an encoder that another scene has given."""
+    """One sweep over H and S alone: for endmembers and an encoder that another scene has given."""
     xp = array_namespace(problem.X)
     H, W, S = state.H, state.W, state.S
     XW = times(problem.X, W.T)
@@ -146,26 +143,28 @@ def _plain_step(state: Model, problem: Problem) -> Model:
 
 
 def _full_step(state: Model, problem: Problem) -> Model:
+    """With an encoder: W, M, H and S, from two passes over the data."""
     xp = array_namespace(problem.X)
     X, beta, S = problem.X, problem.beta, state.S
     H, M, YM, apart = state.H, state.M, state.YM, state.apart
     rank = H.shape[1]
     products = S.transposed_times(X, beside(H, YM))
-    YH, YYM = products[:, :rank], products[:, rank:]
+    YH, YYM = products[:, :rank], products[:, rank:]  # Y^T H and Y^T Y M
     change = multiply(M, YH + xp.maximum(-YYM, 0.0), xp.maximum(YYM, 0.0)) - M
     cost = (H.T @ H) @ state.W
     if problem.unit_norm:
         cost = cost + beta * inner(apart, apart)[:, None] * state.W
     W, H, scale = _scaled(multiply(state.W, YH.T, cost), H, problem.unit_norm)
     both = xp.concat([W.T, change], axis=1)
-    ahead = times(X, both)
-    kept = S.times(ahead, both)
-    moved = kept[:, rank:]
+    ahead = times(X, both)  # X W^T and X times M's change
+    cleaned = S.times(ahead, both)  # the same products of Y = X - S
+    moved = cleaned[:, rank:]
     length = _best_step(M, change, apart, moved)
+    # H and, with it, M's columns take over the scale of the endmembers, and so does X M.
     M = (M + length * change) * scale
     XM = _onward(state.XM, length, ahead[:, rank:], scale)
     wanted = _onward(YM, length, moved, beta * scale)
-    wanted += kept[:, :rank]
+    wanted += cleaned[:, :rank]  # Y W^T + beta Y M
     same = xp.eye(rank, dtype=X.dtype, device=device(X))
     H = multiply(H, wanted, times(H, W @ W.T + beta * same))
     return _model(problem, H, W, M, ahead[:, :rank], XM, state.S.norms)
@@ -183,11 +182,11 @@ def _model(problem: Problem, H: Any, W: Any, M: Any, XW: Any, XM: Any, guess: An
 
 
 def _scaled(W: Any, H: Any, unit_norm: bool) -> tuple[Any, Any, Any]:
-    """Spectra of unit norm, the abundances that go with them, and the factor on M's columns."""
+    """Endmembers of unit norm, the abundances that go with them, and the factor on M's columns."""
     if not unit_norm:
         xp = array_namespace(W)
         return W, H, xp.ones_like(W[:, 0])
-    W, norms = unit_spectra(W)
+    W, norms = unit_endmembers(W)
     return W, H * norms, norms
 
 

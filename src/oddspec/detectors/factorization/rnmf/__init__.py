@@ -1,4 +1,4 @@
-"""RNMF: a few non-negative spectra, and odd entries that are set apart."""
+"""RNMF: a few non-negative endmembers, and anomalous entries that are set apart."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Pixels
-from oddspec.detectors.factorization._factorized import Explained, Explaining, sweeps
-from oddspec.detectors.factorization.rnmf import solver as robust_nmf
+from oddspec.detectors.factorization._factorized import Explained, Explaining
+from oddspec.detectors.factorization.rnmf import solver
 from oddspec.errors import DataWarning, SettingError
 from oddspec.progress import Progress
 from oddspec.settings import at_least
@@ -22,9 +22,9 @@ __all__ = ["RNMF"]
 
 @dataclass(frozen=True)
 class RNMF(Explaining):
-    r"""Sums of a few spectra explain the scene; single bands of single pixels may be set apart.
+    r"""Sums of a few endmembers explain the scene; single bands of single pixels may be set apart.
 
-    With pixels X (rows), abundances H, spectra W and anomalies S::
+    With pixels X (rows), abundances H, endmembers W and anomalies S::
 
         min ||X - H W - S||_F^2 + lam ||S||_1,  H, W >= 0;      score_i = ||s_i||
 
@@ -35,7 +35,7 @@ class RNMF(Explaining):
     Parameters
     ----------
     penalty
-        Where an entry begins to be odd, lam / 2; inf leaves plain NMF. In the unit that
+        Where an entry begins to be anomalous, lam / 2; inf leaves plain NMF. In the unit that
         penalty_unit names.
     penalty_unit
         noise: standard deviations of the residual after the warm-up, judged by its median size;
@@ -54,8 +54,8 @@ class RNMF(Explaining):
       plain one; with random factors S would first take most of the scene.
     * A rule that clips X - S at zero in the updates makes entries zero for ever; here they are
       lowered to a hundredth at most (`oddspec.detectors.factorization.rnmf.solver`).
-    * Pixels without an odd entry tie at zero. Where S is zero everywhere the residual is scored
-      instead, with a warning (but not for penalty=inf, which asks for that).
+    * Pixels without an anomalous entry tie at zero. Where S is zero everywhere the residual is
+      scored instead, with a warning (but not for penalty=inf, which asks for that).
     * Negative values are set to zero, with a warning.
 
     References
@@ -74,7 +74,7 @@ class RNMF(Explaining):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.penalty > 0:  # infinite: no pixel is odd
+        if not self.penalty > 0:  # infinite: no pixel is anomalous
             raise SettingError(f"penalty={self.penalty}: expected a number above 0")
         at_least(self, 0, "warmup")
 
@@ -83,14 +83,11 @@ class RNMF(Explaining):
         warmup = min(self.warmup, self.iterations)
         first, _ = self.plain(X, rank, warmup, progress)
         lam = 2.0 * self._limit(X - first.H @ first.W, X)
-        state = first
-        curve: list[float] = []
-        for state in sweeps(
-            lambda s: robust_nmf.step(s, X, lam), first, self.iterations - warmup, self.tolerance
-        ):
-            curve.append(state.objective)
-            progress(warmup + len(curve), self.iterations, "factorizing")
-        curve.append(robust_nmf.objective(state, X, lam))
+        state, curve = self.swept(
+            lambda state: solver.step(state, X, lam), first, warmup, self.iterations, progress
+        )
+        # A sweep gives the objective before it: that of the last state is still to come.
+        curve.append(solver.objective(state, X, lam))
         residual = X - state.H @ state.W
         S = residual if self.penalty == math.inf else soft(residual, lam / 2)
         if not S.any():
@@ -102,12 +99,14 @@ class RNMF(Explaining):
                 stacklevel=3,
             )
             S = residual
-        odd = S if self.scored == "anomalies" else residual
-        return Explained(state.H, state.W, odd, np.array(curve))
+        scored = S if self.scored == "anomalies" else residual
+        return Explained(state.H, state.W, scored, np.array(curve))
 
     def _limit(self, residual: Pixels, X: Pixels) -> float:
+        """``lam / 2``, in the data's units."""
         if self.penalty_unit == "absolute" or self.penalty == math.inf:
             return self.penalty
+        # 1.4826 makes the median absolute deviation that of a Gaussian.
         deviation = 1.4826 * float(np.median(np.abs(residual)))
         # Data of exactly that rank leave rounding errors only.
         return self.penalty * max(deviation, 1e-8 * float(np.sqrt(np.mean(X * X))))

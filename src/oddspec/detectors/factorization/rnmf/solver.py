@@ -1,7 +1,7 @@
-"""Non-negative factorization that sets odd entries apart.
+"""Non-negative factorization that sets anomalous entries apart: the updates of `RNMF`.
 
-Pixels are the n rows of X (n x b), abundances the rows of H (n x r), spectra the rows of W (r x b),
-and S (n x b) is sparse::
+Pixels are the n rows of X (n x b), abundances the rows of H (n x r), endmembers the rows of
+W (r x b), and S (n x b) is sparse::
 
     min_{H, W >= 0, S}  ||X - H W - S||_F^2 + lam ||S||_1
 
@@ -15,9 +15,6 @@ then updates H and W for that S, with ``gain = Y W^T = H W W^T + C W^T`` (``H^T 
 none of which raises the objective. Y may be negative; the rule that clips the gain at zero gives
 such entries zeros for ever, and a hundredth of the way from there does not, while lying between the
 old entry and the minimum of the parabola that bounds the objective.
-
-L. Zhang, Z. Chen, M. Zheng and X. He, "Robust non-negative matrix factorization", Front. Electr.
-Electron. Eng. China 6(2), 192-200, 2011. doi:10.1007/s11460-011-0128-0
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from oddspec.solvers.blocks import blocks
-from oddspec.solvers.nmf import Factors, unit_spectra
+from oddspec.solvers.nmf import Factors, unit_endmembers
 
 __all__ = ["objective", "step"]
 
@@ -43,14 +40,14 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], lam: float) -> Factors:
     for rows, (product, residual) in blocks(X, 2):
         np.matmul(H[rows], W, out=product)
         np.subtract(X[rows], product, out=residual)
-        np.clip(residual, -half, half, out=product)
+        np.clip(residual, -half, half, out=product)  # C takes the memory of H W
         loss += _huber(residual, product)
         cost = H[rows] @ gram
         h = _multiply(H[rows], cost + (W @ product.T).T, cost)
         following[rows] = h
         gain += product.T @ h
-    gain = gain.T + (following.T @ H) @ W
-    W, norms = unit_spectra(_multiply(W, gain, (following.T @ following) @ W))
+    gain = gain.T + (following.T @ H) @ W  # H'^T Y = H'^T C + H'^T H W, with the new H'
+    W, norms = unit_endmembers(_multiply(W, gain, (following.T @ following) @ W))
     return Factors(following * norms, W, loss)
 
 

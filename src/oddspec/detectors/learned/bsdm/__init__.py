@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from array_api_compat import array_namespace
 
-from oddspec.arrays import Pixels, PixelScores
+from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.detector import Insight
 from oddspec.detectors._sampled import SampleDetector
 from oddspec.detectors.learned.bsdm.denoiser import (
@@ -20,7 +20,6 @@ from oddspec.detectors.learned.bsdm.denoiser import (
     draw_denoiser,
     schedule,
 )
-from oddspec.device import to_numpy
 from oddspec.errors import SettingError
 from oddspec.networks.train import epochs_of, train
 from oddspec.progress import Progress, silent

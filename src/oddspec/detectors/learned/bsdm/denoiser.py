@@ -12,7 +12,7 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.device import to_numpy
+from oddspec.arrays import to_numpy
 from oddspec.networks.networks import Network, activate
 
 __all__ = [

@@ -10,13 +10,12 @@ import numpy as np
 from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 
-from oddspec.arrays import Pixels, PixelScores
+from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.detector import Insight
 from oddspec.detectors._sampled import SampleDetector, losses_insight
 from oddspec.detectors.learned.lren import lrr
 from oddspec.detectors.learned.lren.lrr_pixels import Coupling, couple
 from oddspec.detectors.learned.lren.network import choose_atoms, embed
-from oddspec.device import to_numpy
 from oddspec.errors import SettingError
 from oddspec.networks.networks import Network
 from oddspec.networks.train import check_spread, side_by_side

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from oddspec.arrays import to_numpy
 from oddspec.detectors._sampled import SampleDetector
 from oddspec.detectors.learned.sparsehad.background import RebuiltBackground, Search, Trained
 from oddspec.detectors.learned.sparsehad.background_search import search
 from oddspec.detectors.learned.sparsehad.network import learn
-from oddspec.device import to_numpy
 from oddspec.errors import SettingError
 from oddspec.networks.train import side_by_side
 from oddspec.progress import Progress, silent

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.arrays import Pixels, PixelScores
+from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.detector import Insight
 from oddspec.detectors._sampled import losses_insight
 from oddspec.detectors.learned.sparsehad.network import Rebuilder
-from oddspec.device import to_numpy
 from oddspec.networks.train import check_spread
 from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.scaling import Scaling

@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.representation.adlr import lrr_l1, min_volume
 from oddspec.detectors.representation.adlr.mean_shift import mean_shift
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
-from oddspec.solvers.iterate import iterate
+from oddspec.solvers.iterate import record
 from oddspec.solvers.unmixing import abundances, leading_directions, pure_pixels
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import max1
@@ -126,20 +126,13 @@ class ADLR(SceneDetector):
         """Scaled pixels and their projection, and a few numbers per pixel and endmember."""
         return height * width * (32 * bands + 400 * self.endmembers) + 80 * bands**2
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; endmembers, abundances, and how the unmixing went.
 
         Raises
         ------
-        InputError
-            If fewer than two pixels are valid, or no value is above zero.
         SettingError
             If everything is represented without error.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
         """
         pixels = background_pixels(cube, valid)
         scaling = max1(pixels)
@@ -150,22 +143,17 @@ class ADLR(SceneDetector):
         scores = score_map(
             (errors if self.score == "signed" else np.abs(errors)).sum(axis=1), valid
         )
-        return Examined(
-            scores,
-            (
-                Insight(
-                    "endmembers",
-                    "spectra",
-                    scaling.inverse(unmixed.A),
-                    "endmembers, in the scene's units",
-                ),
-                Insight("abundances", "maps", on_map(S, valid), "share of each endmember"),
-                Insight("errors", "maps", on_map(errors, valid), "of each endmember's share"),
-                *_went(curve),
-            ),
+        spectra, label = scaling.inverse(unmixed.A), "of the unmixing after each sweep"
+        insights = (
+            Insight("endmembers", "spectra", spectra, "endmembers, in the scene's units"),
+            Insight("abundances", "maps", on_map(S, valid), "share of each endmember"),
+            Insight("errors", "maps", on_map(errors, valid), "of each endmember's share"),
+            Insight("objective", "curve", curve, label, axis="sweep"),
         )
+        return SceneResult(scores, insights if self.sweeps else insights[:-1])
 
     def _unmix(self, X: Pixels, progress: Progress) -> tuple[min_volume.Unmixed, np.ndarray]:
+        """Endmembers and abundances, and the objective after each sweep."""
         directions = leading_directions(X, self.endmembers)
         coordinates = X @ directions
         projected = np.maximum(coordinates @ directions.T, 0.0)
@@ -180,6 +168,7 @@ class ADLR(SceneDetector):
         return state, np.array(curve)
 
     def _errors(self, S: Pixels, D: np.ndarray, progress: Progress) -> np.ndarray:
+        """E, with the weight that is given or chosen."""
         if self.penalty is None:
             E, given = self._chosen(S, D, progress), f"exact={self.exact}"
         else:
@@ -200,7 +189,7 @@ class ADLR(SceneDetector):
         smaller weight is taken, which leaves more errors.
         """
         critical = lrr_l1.critical_penalty(S, D)
-        low, high = 1.0, float(len(S))
+        low, high = 1.0, float(len(S))  # multiples of the critical weight
         E = None
         while high > low * CLOSE:
             middle = np.sqrt(low * high)
@@ -215,16 +204,17 @@ class ADLR(SceneDetector):
         return E if E is not None else self._solved(S, D, critical, progress)
 
     def _solved(self, S: Pixels, D: np.ndarray, lam: float, progress: Progress) -> np.ndarray:
-        steps = iterate(
-            lambda s: lrr_l1.step(s, S, D, lam, mu_growth=self.mu_growth),
-            state := lrr_l1.start(S, D, self.mu),
-            gap=lambda _, s: s.residual,
+        """E with that weight."""
+        state, _ = record(
+            lambda state: lrr_l1.step(state, S, D, lam, mu_growth=self.mu_growth),
+            lrr_l1.start(S, D, self.mu),
+            gap=lambda _, state: state.residual,
             tol=self.tolerance,
             max_iter=self.max_iter,
+            figure=lambda state: state.residual,
+            progress=progress,
+            stage="solving",
         )
-        done = 0
-        for state in steps:  # noqa: B007
-            progress(done := done + 1, self.max_iter, "solving")
         return state.E
 
 
@@ -237,9 +227,3 @@ def centres_and_farthest(S: Pixels, centres: np.ndarray, labels: np.ndarray) -> 
             away = members - centre
             atoms += [centre, members[np.argmax(np.vecdot(away, away))]]
     return np.array(atoms)
-
-
-def _went(curve: np.ndarray) -> tuple[Insight, ...]:
-    """How the unmixing went, if there was any."""
-    label = "of the unmixing after each sweep"
-    return (Insight("objective", "curve", curve, label, axis="sweep"),) if len(curve) else ()

@@ -11,7 +11,7 @@ The inexact augmented Lagrangian method with a copy J of Z and unscaled multipli
     E  = soft(S - Z D + Y1/mu, lam/mu)
     Y1 = Y1 + mu (S - Z D - E)
     Y2 = Y2 + mu (Z - J)
-    mu = min(mu_growth mu, mu_max)
+    mu = min(mu_growth mu, MU_MAX)
 
 Started at zero, the rows of Z, J and Y2 never leave the span of D's columns. With ``D = Q T``, Q of
 orthonormal columns, ``Z = W Q^T`` makes it the same iteration with T in place of D and W in place
@@ -26,9 +26,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.solvers.prox import nuclear_norm, soft, svt
+from oddspec.solvers.prox import soft, svt
 
-__all__ = ["Representation", "condense", "critical_penalty", "objective", "start", "step"]
+__all__ = ["Representation", "condense", "critical_penalty", "start", "step"]
+
+MU_MAX = 1e10
+"""The penalty grows to here at most, so that all products with it stay finite."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,8 @@ class Representation:
 def condense(D: Float[np.ndarray, "m p"]) -> Float[np.ndarray, "r p"]:
     """T: as many rows as D has independent ones, which represent the same at the same cost."""
     _, s, Vt = np.linalg.svd(D, full_matrices=False)
-    kept = s > 1e-12 * s[0]
-    return np.ascontiguousarray(s[kept, None] * Vt[kept])
+    independent = s > 1e-12 * s[0]
+    return np.ascontiguousarray(s[independent, None] * Vt[independent])
 
 
 def start(S: Float[np.ndarray, "n p"], D: Float[np.ndarray, "m p"], mu: float) -> Representation:
@@ -65,7 +68,6 @@ def step(
     lam: float,
     *,
     mu_growth: float = 1.1,
-    mu_max: float = 1e10,
 ) -> Representation:
     """The next state; ``mu_growth=1`` keeps the penalty constant."""
     mu, Y1, Y2 = state.mu, state.Y1, state.Y2
@@ -75,13 +77,8 @@ def step(
     E = soft(S - Z @ D + Y1 / mu, lam / mu)
     unexplained, apart = S - Z @ D - E, Z - J
     residual = float(max(np.abs(unexplained).max(), np.abs(apart).max()))
-    grown = min(mu_growth * mu, mu_max)
+    grown = min(mu_growth * mu, MU_MAX)
     return Representation(Z, J, E, Y1 + mu * unexplained, Y2 + mu * apart, grown, residual)
-
-
-def objective(J: np.ndarray, S: np.ndarray, D: np.ndarray, lam: float) -> float:
-    """At the feasible point ``(J, S - J D)``."""
-    return float(nuclear_norm(J) + lam * np.abs(S - J @ D).sum())
 
 
 def critical_penalty(S: Float[np.ndarray, "n p"], D: Float[np.ndarray, "m p"]) -> float:

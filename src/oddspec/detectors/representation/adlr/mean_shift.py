@@ -38,7 +38,7 @@ def mean_shift(
     seed
         Of the order in which points are started from.
     progress
-        Told how many points have been touched.
+        Called with the number of points that have been touched.
     """
     rng = np.random.default_rng(seed)
     untouched = np.ones(len(points), dtype=np.bool_)
@@ -53,6 +53,7 @@ def mean_shift(
         untouched &= reached == 0
         near = [k for k, p in enumerate(peaks) if np.linalg.norm(p - peak) < bandwidth / 2]
         if near:
+            # Midway between the two, whatever the number of paths that led there before.
             peaks[near[0]] = 0.5 * (peaks[near[0]] + peak)
             votes[near[0]] += reached
         else:
@@ -68,7 +69,7 @@ def _climb(
     """A peak, and how often each point was within reach on the way to it."""
     reached = np.zeros(len(points), dtype=np.int32)
     for _ in range(STEPS):
-        distances = squares - 2.0 * (points @ mean) + mean @ mean
+        distances = squares - 2.0 * (points @ mean) + mean @ mean  # squared
         inside = np.flatnonzero(distances < bandwidth**2)
         if not len(inside):
             break

@@ -30,7 +30,10 @@ INNER = 100
 """Gradient steps for S, and for A."""
 
 ENOUGH_FALL = 0.01
+"""Part of the fall that the gradient promises which a step must reach (Armijo's constant)."""
+
 HALVINGS = 30
+"""Most for one step: with 2^-30 of its length there is nothing left to gain."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def _improve_endmembers(A: np.ndarray, S: np.ndarray, problem: Problem) -> np.nd
         curved = gram @ A
         gradient = curved - seen
         if squared > 0:
+            # The gradient of det(Z)^2 / 2 is det(Z)^2 Z^{-T}; A is in all columns of Z but one.
             gradient += squared * np.linalg.inv(Z).T[:, 1:] @ problem.U.T
         return float(np.vdot(A, 0.5 * curved - seen)) + 0.5 * squared, gradient
 
@@ -119,7 +123,7 @@ def _descend(
     """Projected gradient steps from M; the objective never rises."""
     cost, gradient = value(M)
     for _ in range(INNER):
-        length *= 4.0
+        length *= 4.0  # a longer step than the last one may do by now
         for _ in range(HALVINGS):
             trial = np.maximum(M - length * gradient, 0.0)
             new_cost, new_gradient = value(trial)
@@ -134,6 +138,7 @@ def _descend(
 
 
 def _simplex(A: np.ndarray, problem: Problem) -> np.ndarray:
+    """Z of the module's docstring."""
     return np.column_stack([np.ones(len(A)), (A - problem.mean) @ problem.U])
 
 

@@ -8,14 +8,15 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.representation.lrasr import sparse_lrr
 from oddspec.errors import SettingError
+from oddspec.execution.executors import thread_pool
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
-from oddspec.solvers.blocks import BLOCK_BYTES, crew
+from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.clusters import assign
-from oddspec.solvers.iterate import iterate
+from oddspec.solvers.iterate import record
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
@@ -119,20 +120,13 @@ class LRASR(SceneDetector):
         per_pixel = 3 * atoms + 4 * bands + 2 * min(atoms, bands) + 10
         return 8 * (height * width * per_pixel + 6 * atoms**2) + 8 * BLOCK_BYTES
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; atoms, how much each pixel uses them, and how the solver converged.
 
         Raises
         ------
-        InputError
-            If fewer than two pixels are valid, or no value is above zero.
         SettingError
             If no cluster has as many members as it shall give atoms.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
         """
         pixels = background_pixels(cube, valid)
         progress(0, self.max_iter, "choosing atoms")
@@ -147,7 +141,7 @@ class LRASR(SceneDetector):
         scores = score_map(state.lengths, valid)
         use = np.sqrt(np.mean(state.J**2, axis=0))
         shown = np.argsort(-use, kind="stable")[:SHOWN]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight(
@@ -171,20 +165,19 @@ class LRASR(SceneDetector):
     def _solve(
         self, X: Pixels, D: np.ndarray, progress: Progress
     ) -> tuple[sparse_lrr.Representation, np.ndarray]:
+        """The last state, and what is unexplained and has changed after each step."""
         problem = sparse_lrr.Problem.of(X, D, self.sparsity, self.penalty)
-        curve: list[tuple[float, float]] = []
-        state = first = sparse_lrr.start(problem, self.mu)
-        with crew() as threads:
-            for state in iterate(
-                lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, crew=threads),
-                first,
-                gap=lambda _, s: sparse_lrr.gap(s),
+        with thread_pool() as threads:
+            return record(
+                lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, threads=threads),
+                sparse_lrr.start(problem, self.mu),
+                gap=lambda _, state: state.unexplained,
                 tol=self.tolerance,
                 max_iter=self.max_iter,
-            ):
-                curve.append((state.unexplained, state.change))
-                progress(len(curve), self.max_iter, "solving")
-        return state, np.array(curve)
+                figure=lambda state: (state.unexplained, state.change),
+                progress=progress,
+                stage="solving",
+            )
 
 
 def typical_members(X: Pixels, labels: np.ndarray, nearest: int, ridge: float) -> np.ndarray:

@@ -13,7 +13,7 @@ norm, and unscaled multipliers Y1, Y2. One `step`, with ``eta = ||D||_2^2``::
     E  = shrink_rows(X - S D + Y1/mu, lam/mu)
     Y1 = Y1 + mu (X - S D - E)
     Y2 = Y2 + mu (S - J)
-    mu = min(mu_growth mu, mu_max)   if  change < 1e-2
+    mu = min(mu_growth mu, MU_MAX)   if  change < 1e-2
 
     change = mu max(sqrt(eta) ||dS||, ||dJ||, ||dE||) / ||X||
 
@@ -25,22 +25,25 @@ S has low rank, so it is never formed: ``S = B C`` with r columns in B. Nor is E
 rest, so ``E = part * Y1`` with one number per pixel. What remains are two products as large as
 n x b x m and one of n x m x m in a step; all else runs through in blocks that stay in the cache.
 
-Y. Xu et al., IEEE Trans. Geosci. Remote Sens. 54(4), 1990-2000, 2016.
-doi:10.1109/TGRS.2015.2493201; Z. Lin, R. Liu and Z. Su, "Linearized alternating direction method
+The method: Z. Lin, R. Liu and Z. Su, "Linearized alternating direction method
 with adaptive penalty for low-rank representation", NIPS 2011.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 from scipy import linalg
 
-from oddspec.solvers.blocks import ALONE, Crew, blocks
+from oddspec.execution.executors import Map
+from oddspec.solvers.blocks import blocks, each_span
 
-__all__ = ["Problem", "Representation", "gap", "objective", "start", "step"]
+__all__ = ["Problem", "Representation", "start", "step"]
+
+MU_MAX = 1e10
+"""The penalty grows to here at most, so that all products with it stay finite."""
 
 SLOW = 1e-2
 """The penalty grows when a step has changed less than this part of the data."""
@@ -126,51 +129,25 @@ def step(
     problem: Problem,
     *,
     mu_growth: float = 1.1,
-    mu_max: float = 1e10,
-    crew: Crew = ALONE,
+    threads: Map = map,
 ) -> Representation:
-    """The next state, which takes over the arrays of this one: it must not be used again."""
+    """The next state, which takes over the arrays of this one: it must not be used again.
+
+    J, Y1, Y2, rest, part and work are overwritten; only B and C are new.
+    """
     mu = state.mu
-    gram = _gradient_step(state, problem, crew)
-    B, C = _low_rank(state.work, gram, 1.0 / (mu * problem.eta), crew)
-    coefficients = _split(state, B, C, problem.beta, crew)
+    gram = _gradient_step(state, problem, threads)
+    B, C = _low_rank(state.work, gram, 1.0 / (mu * problem.eta), threads)
+    coefficients = _split(state, B, C, problem.beta, threads)
     moved = [problem.eta**0.5 * coefficients[0], coefficients[1]]
-    unexplained, errors = _errors(state, B, C @ problem.D, problem, crew)
+    unexplained, errors = _errors(state, B, C @ problem.D, problem, threads)
     change = mu * max(*moved, errors) / problem.size
-    grown = min(mu_growth * mu, mu_max) if change < SLOW else mu
-    return Representation(
-        B,
-        C,
-        state.J,
-        state.Y1,
-        state.Y2,
-        state.rest,
-        state.part,
-        grown,
-        state.work,
-        unexplained / problem.size,
-        change,
-    )
+    grown = min(mu_growth * mu, MU_MAX) if change < SLOW else mu
+    unexplained /= problem.size
+    return replace(state, B=B, C=C, mu=grown, unexplained=unexplained, change=change)
 
 
-def gap(state: Representation) -> float:
-    """What is unexplained beside S D and E, as a part of the data."""
-    return state.unexplained
-
-
-def objective(state: Representation, problem: Problem) -> float:
-    """At the feasible point ``(J, X - J D)``."""
-    J = state.J
-    squares = np.maximum(np.linalg.eigvalsh(J.T @ J), 0.0)
-    left = problem.X - J @ problem.D
-    return float(
-        np.sqrt(squares).sum()
-        + problem.beta * np.abs(J).sum()
-        + problem.lam * np.sqrt(np.vecdot(left, left)).sum()
-    )
-
-
-def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.ndarray:
+def _gradient_step(state: Representation, problem: Problem, threads: Map) -> np.ndarray:
     """What singular values are thresholded of, in the state's working memory; its Gram matrix."""
     mu, eta = state.mu, problem.eta
 
@@ -179,6 +156,7 @@ def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.nd
         pixels = [part[span] for part in (state.Y1, state.rest, state.B, state.J, state.Y2)]
         for rows, (other,) in blocks(A, 1):
             Y1, rest, B, J, Y2 = (part[rows] for part in pixels)
+            # S + [(rest + Y1/mu) D^T - (S - J + Y2/mu)] / eta, with S = B C and rest = X - S D - E.
             target = Y1 * (1.0 / (mu * eta))
             target += rest * (1.0 / eta)
             out = np.matmul(target, problem.D.T, out=A[rows])
@@ -189,11 +167,11 @@ def _gradient_step(state: Representation, problem: Problem, crew: Crew) -> np.nd
             out -= np.multiply(Y2, 1.0 / (mu * eta), out=other)
         return A.T @ A
 
-    return np.sum(crew.each(len(state.work), work), axis=0)
+    return np.sum(each_span(len(state.work), work, threads), axis=0)
 
 
 def _low_rank(
-    A: np.ndarray, gram: np.ndarray, t: float, crew: Crew
+    A: np.ndarray, gram: np.ndarray, t: float, threads: Map
 ) -> tuple[np.ndarray, np.ndarray]:
     """The factors of ``svt(A, t)``, from the eigenvalues above t^2 of its Gram matrix."""
     top = max(float(np.trace(gram)), t * t) * 2.0
@@ -203,12 +181,12 @@ def _low_rank(
     def work(span: slice) -> None:
         np.matmul(A[span], V, out=B[span])
 
-    crew.each(len(A), work)
+    each_span(len(A), work, threads)
     return B, (1.0 - t / np.sqrt(squares))[:, None] * V.T
 
 
 def _split(
-    state: Representation, B: np.ndarray, C: np.ndarray, beta: float, crew: Crew
+    state: Representation, B: np.ndarray, C: np.ndarray, beta: float, threads: Map
 ) -> tuple[float, float]:
     """Update J and Y2 in place; ``||dS||`` and ``||dJ||``."""
     mu = state.mu
@@ -233,12 +211,12 @@ def _split(
             J[...] = S
         return moved, copied
 
-    moved, copied = np.sum(crew.each(len(B), work), axis=0)
+    moved, copied = np.sum(each_span(len(B), work, threads), axis=0)
     return float(moved) ** 0.5, float(copied) ** 0.5
 
 
 def _errors(
-    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem, crew: Crew
+    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem, threads: Map
 ) -> tuple[float, float]:
     """Update Y1, the rest and E's parts in place; norm of the rest, and ``||dE||``."""
     mu, lam = state.mu, problem.lam
@@ -253,17 +231,18 @@ def _errors(
             P *= mu
             P += Y1
             lengths = np.sqrt(np.vecdot(P, P))
-            kept = lam / np.maximum(lengths, lam)
-            old = np.multiply(Y1, part[:, None], out=other)
+            within = lam / np.maximum(lengths, lam)
+            old = np.multiply(Y1, part[:, None], out=other)  # E of the step before
+            # rest = X - S D - E = (new Y1 - old Y1) / mu, the old one before it is overwritten.
             Y1 *= -1.0 / mu
             rest[...] = Y1
-            np.multiply(P, kept[:, None], out=Y1)
-            part[...] = (1.0 - kept) / (mu * kept)
+            np.multiply(P, within[:, None], out=Y1)
+            part[...] = (1.0 - within) / (mu * within)
             rest += np.multiply(Y1, 1.0 / mu, out=P)
             unexplained += float(np.vdot(rest, rest))
             old -= np.multiply(Y1, part[:, None], out=P)
             moved += float(np.vdot(old, old))
         return unexplained, moved
 
-    unexplained, moved = np.sum(crew.each(len(B), work), axis=0)
+    unexplained, moved = np.sum(each_span(len(B), work, threads), axis=0)
     return float(unexplained) ** 0.5, float(moved) ** 0.5

@@ -8,20 +8,20 @@ from typing import ClassVar
 import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
-from oddspec.detector import Examined, Insight, SceneDetector
+from oddspec.detector import Insight, SceneDetector, SceneResult
 from oddspec.detectors.representation.pab_dc import two_dictionaries
 from oddspec.detectors.representation.pab_dc.patch_atoms import (
     BYTES,
     Use,
-    most,
+    code_patches,
+    largest,
     patch_clusters,
     patch_members,
-    use,
 )
 from oddspec.errors import InputError, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
-from oddspec.solvers.iterate import iterate
+from oddspec.solvers.iterate import record
 from oddspec.solvers.unmixing import leading_directions
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import unit
@@ -89,7 +89,8 @@ class PABDC(SceneDetector):
       it numbers patches by rows and pixels by columns, so that anomaly atoms come from transposed
       places; and what it means as the largest entry is the largest sum of a row.
     * With those misplaced atoms, in an experiment, the area under the ROC curve of HYDICE is 0.9983
-      (beta 1e-2, lambda 1e-1), which is what LREN prints, and 0.06 with the atoms as described.
+      (beta 1e-2, lambda 1e-1), which is what the paper of LREN reports, and 0.06 with the atoms as
+      described.
     * The pursuit picks the atom with the largest sum of absolute products (inferred). Patches of a
       masked scene hold their centre in place of invalid pixels.
     * Unit length: brightness does not count.
@@ -139,28 +140,23 @@ class PABDC(SceneDetector):
     def memory(self, height: int, width: int, bands: int) -> int:
         """Patches in few components, and some fifteen arrays of bands or anomaly atoms."""
         n = height * width
-        odd = max(1, round(self.anomalies * n))
+        atoms = max(1, round(self.anomalies * n))
         patches = self.width**2 * min(self.components, bands)
-        return 8 * n * (2 * patches + 12 * bands + 8 * odd) + 2 * BYTES + 80 * bands**2
+        return 8 * n * (2 * patches + 12 * bands + 8 * atoms) + 2 * BYTES + 80 * bands**2
 
-    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> Examined:
+    def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; the atoms of both kinds, how much pixels look like anomalies, and convergence.
 
         Raises
         ------
         InputError
-            If fewer than two pixels are valid, or nothing can be used as an atom.
-
-        Warns
-        -----
-        NotConverged
-            If the steps did not suffice.
+            If nothing can be used as an atom.
         """
         pixels = background_pixels(cube, valid)
         X = unit(pixels)
         labels, used = self._coded(X, valid, progress)
         B = np.flatnonzero(self._background(labels, used))
-        A = np.flatnonzero(most(used.level, max(1, round(self.anomalies * len(X)))))
+        A = np.flatnonzero(largest(used.level, max(1, round(self.anomalies * len(X)))))
         if not (len(A) and len(B)):
             raise InputError(
                 "pab_dc: no pixel's patch can be coded by others, so there are no atoms; the scene "
@@ -169,11 +165,11 @@ class PABDC(SceneDetector):
         n = len(X)
         problem = two_dictionaries.Problem.of(X, X[B], X[A], self.sparsity / n, self.penalty / n)
         state, curve = self._solve(problem, progress)
-        odd = state.S @ problem.A
-        scores = score_map(np.sqrt(np.vecdot(odd, odd)), valid)
+        anomalous = state.S @ problem.A
+        scores = score_map(np.sqrt(np.vecdot(anomalous, anomalous)), valid)
         heavy = A[np.argsort(-used.level[A], kind="stable")[:SHOWN]]
         plain = B[np.argsort(-used.share[B], kind="stable")[:SHOWN]]
-        return Examined(
+        return SceneResult(
             scores,
             (
                 Insight("background", "spectra", pixels[plain], "most used atoms, scene's units"),
@@ -185,33 +181,33 @@ class PABDC(SceneDetector):
         )
 
     def _coded(self, X: Pixels, valid: Mask, progress: Progress) -> tuple[np.ndarray, Use]:
+        """Clusters of the patches, and how pixels code those of their cluster."""
         progress(0, len(X), "clustering patches")
         members = patch_members(valid, self.width)
         centred = X - X.mean(axis=0)
         P = centred @ leading_directions(centred, self.components)
         labels = patch_clusters(P, members, self.clusters, self.seed)
-        return labels, use(X, members, labels, self.atoms, progress)
+        return labels, code_patches(X, members, labels, self.atoms, progress)
 
     def _background(self, labels: np.ndarray, used: Use) -> np.ndarray:
         """Which pixels are background atoms."""
-        kept = np.zeros(len(labels), dtype=np.bool_)
+        chosen = np.zeros(len(labels), dtype=np.bool_)
         for label in range(int(labels.max()) + 1):
             own = labels == label
-            kept[own] = most(used.share[own], max(1, round(self.background * int(own.sum()))))
-        return kept
+            chosen[own] = largest(used.share[own], max(1, round(self.background * int(own.sum()))))
+        return chosen
 
     def _solve(
         self, problem: two_dictionaries.Problem, progress: Progress
     ) -> tuple[two_dictionaries.Decomposition, np.ndarray]:
-        curve: list[float] = []
-        state = first = two_dictionaries.start(problem, self.mu)
-        for state in iterate(
-            lambda s: two_dictionaries.step(s, problem, mu_growth=self.mu_growth),
-            first,
-            gap=lambda _, s: s.residual,
+        """The last state, and the largest entry of a constraint after each step."""
+        return record(
+            lambda state: two_dictionaries.step(state, problem, mu_growth=self.mu_growth),
+            two_dictionaries.start(problem, self.mu),
+            gap=lambda _, state: state.residual,
             tol=self.tolerance,
             max_iter=self.max_iter,
-        ):
-            curve.append(state.residual)
-            progress(len(curve), self.max_iter, "solving")
-        return state, np.array(curve)
+            figure=lambda state: state.residual,
+            progress=progress,
+            stage="solving",
+        )

@@ -40,8 +40,8 @@ def code_jointly(
 ) -> Coded:
     """Codes of all patches.
 
-    The products with the atoms are kept up to date instead of the residuals, with one orthonormal
-    vector more per step: ``O(n m (b + q + k))`` for a step.
+    The products of the residuals with the atoms are updated instead of the residuals themselves,
+    with one orthonormal vector more per step (Gram-Schmidt): ``O(n m (b + q + k))`` for a step.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def code_jointly(
     seen = (patches.reshape(-1, b) @ D.T).reshape(n, q, len(D))
     chosen = np.zeros((n, count), dtype=np.int64)
     along = np.zeros((n, count, q))  # products of the orthonormal vectors with the rows
-    turn = np.zeros((n, count, count))  # chosen atoms by orthonormal vectors
+    triangle = np.zeros((n, count, count))  # chosen atoms by orthonormal vectors
     vectors = np.zeros((n, count, len(D)))  # products of the orthonormal vectors with the atoms
     taken = own.copy()
     barred = np.zeros((n, len(D)), dtype=np.bool_)
@@ -71,17 +71,18 @@ def code_jointly(
         taken = np.argmax(strength, axis=1)
         chosen[:, k] = taken
         before = vectors[each, :k, taken]
-        turn[:, k, :k] = before
+        triangle[:, k, :k] = before
         across = 1.0 - np.vecdot(before, before)
         new = across > DEPENDENT
         inverse = np.where(new, 1.0 / np.sqrt(np.where(new, across, 1.0)), 0.0)
-        turn[:, k, k] = np.where(new, np.sqrt(np.where(new, across, 1.0)), 1.0)
+        triangle[:, k, k] = np.where(new, np.sqrt(np.where(new, across, 1.0)), 1.0)
         products = D[taken] @ D.T
         products -= (before[:, None] @ vectors[:, :k])[:, 0]
         vectors[:, k] = products * inverse[:, None]
         along[:, k] = seen[each, :, taken] * inverse[:, None]
         seen -= along[:, k, :, None] * vectors[:, k, None]
-    # Rows are P = along^T Q, chosen atoms turn Q, so the coefficients solve turn^T c = along.
-    coefficients = np.linalg.solve(turn.mT, along)
+    # Rows are P = along^T Q, chosen atoms triangle Q, so the coefficients solve
+    # triangle^T c = along.
+    coefficients = np.linalg.solve(triangle.mT, along)
     energy = np.vecdot(patches, patches) - (along * along).sum(axis=1)
     return Coded(chosen, coefficients, np.sqrt(np.maximum(energy, 0.0)))

@@ -16,12 +16,13 @@ from oddspec.detectors.representation.pab_dc.joint_pursuit import code_jointly
 from oddspec.progress import Progress, silent
 from oddspec.solvers.clusters import assign
 
-__all__ = ["BYTES", "Use", "most", "patch_clusters", "patch_members", "use"]
+__all__ = ["BYTES", "Use", "code_patches", "largest", "patch_clusters", "patch_members"]
 
 BYTES = 64_000_000
 """Of the products that are worked on at once."""
 
 ROUNDS = 20
+"""Most passes of k-means."""
 
 
 class Use(NamedTuple):
@@ -85,6 +86,7 @@ def patch_clusters(
 
 
 def _nearest(patches: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Number of the centre that each patch is nearest to."""
     n, q, p = patches.shape
     K = len(centres)
     flat = centres.reshape(K * q, p)
@@ -95,13 +97,14 @@ def _nearest(patches: np.ndarray, centres: np.ndarray) -> np.ndarray:
         squares = -2.0 * (some.reshape(-1, p) @ flat.T)
         squares += np.vecdot(some, some).reshape(-1, 1) + np.vecdot(flat, flat)
         distances = np.sqrt(np.maximum(squares, 0.0)).reshape(len(some), q, K, q)
-        there, back = distances.min(axis=3), distances.min(axis=1)
-        total = np.maximum(there.transpose(0, 2, 1), back).sum(axis=2)
+        # Axes: patch, its pixel, centre, the centre's pixel.
+        to_centre, from_centre = distances.min(axis=3), distances.min(axis=1)
+        total = np.maximum(to_centre.transpose(0, 2, 1), from_centre).sum(axis=2)
         labels[first : first + count] = total.argmin(axis=1)
     return labels
 
 
-def use(
+def code_patches(
     X: Float[np.ndarray, "n b"],
     members: Int[np.ndarray, "n q"],
     labels: Int[np.ndarray, " n"],
@@ -118,9 +121,9 @@ def use(
         Patches and their clusters.
     atoms
         Pixels that code a patch; fewer in small clusters, and at most a quarter of the bands: with
-        more of them what is left is noise, which any odd pixel codes as well as others.
+        more of them what is left is noise, which any anomalous pixel codes as well as others.
     progress
-        Told how many patches are coded.
+        Called with the number of patches that are coded.
     """
     n, q = members.shape
     share, frequency, residual = np.zeros(n), np.zeros(n, dtype=np.int64), np.zeros(n)
@@ -145,8 +148,8 @@ def use(
     return Use(share, frequency, residual)
 
 
-def most(values: Float[np.ndarray, " n"], count: int) -> Bool[np.ndarray, " n"]:
+def largest(values: Float[np.ndarray, " n"], count: int) -> Bool[np.ndarray, " n"]:
     """Which are the largest, of those above zero."""
-    kept = np.zeros(len(values), dtype=np.bool_)
-    kept[np.argsort(-values, kind="stable")[:count]] = True
-    return kept & (values > 0)
+    chosen = np.zeros(len(values), dtype=np.bool_)
+    chosen[np.argsort(-values, kind="stable")[:count]] = True
+    return chosen & (values > 0)

@@ -12,14 +12,12 @@ The inexact augmented Lagrangian method with copies J of Z and L of S repeats::
     Z  = [(X - S A - E + Y1/mu) B^T + J - Y2/mu] (B B^T + I)^{-1}
     S  = [(X - Z B - E + Y1/mu) A^T + L - Y3/mu] (A A^T + I)^{-1}
     Y1 = Y1 + mu (X - Z B - S A - E),  Y2 = Y2 + mu (Z - J),  Y3 = Y3 + mu (S - L)
-    mu = min(mu_growth mu, mu_max)
+    mu = min(mu_growth mu, MU_MAX)
 
 With ``B = U diag(sigma) V^T`` no norm changes if all spectra are taken along V (and across it) and
-Z along U: the rows of Z never leave the span of U. Then Z is updated number by number, whatever
-the number of background atoms.
-
-N. Huyan et al., IEEE Trans. Geosci. Remote Sens. 57(4), 2263-2276, 2019.
-doi:10.1109/TGRS.2018.2872590
+Z along U: the rows of Z never leave the span of U. Then ``Z B`` is ``Z * sigma`` in the first r
+coordinates and zero in the others, and Z is updated number by number, whatever the number of
+background atoms.
 """
 
 from __future__ import annotations
@@ -29,9 +27,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.solvers.prox import nuclear_norm, row_norms, shrink_rows, soft, svt
+from oddspec.solvers.prox import shrink_rows, soft, svt
 
-__all__ = ["Decomposition", "Problem", "objective", "start", "step"]
+__all__ = ["Decomposition", "Problem", "start", "step"]
+
+MU_MAX = 1e10
+"""The penalty grows to here at most, so that all products with it stay finite."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Problem:
         beta: float,
         lam: float,
     ) -> Problem:
-        """Turned into the background's coordinates."""
+        """With X and A in the coordinates along (and across) V."""
         _, sigma, Vt = np.linalg.svd(B, full_matrices=True)
         sigma = sigma[sigma > 1e-12 * sigma[0]]
         return cls(X @ Vt.T, sigma, A @ Vt.T, beta, lam)
@@ -82,20 +83,19 @@ def start(problem: Problem, mu: float) -> Decomposition:
     return Decomposition(Z, S, E, E, Z, S, Z, mu)
 
 
-def step(
-    state: Decomposition, problem: Problem, *, mu_growth: float = 1.1, mu_max: float = 1e10
-) -> Decomposition:
+def step(state: Decomposition, problem: Problem, *, mu_growth: float = 1.1) -> Decomposition:
     """The next state; ``mu_growth=1`` keeps the penalty constant."""
     sigma, A, mu, rank = problem.sigma, problem.A, state.mu, len(problem.sigma)
     J = svt(state.Z + state.Y2 / mu, 1.0 / mu)
     L = soft(state.S + state.Y3 / mu, problem.beta / mu)
     target = problem.X + state.Y1 / mu
-    odd = state.S @ A
-    rest = target - odd
-    rest[:, :rank] -= state.Z * sigma
-    E = shrink_rows(rest, problem.lam / mu)
+    anomalous = state.S @ A
+    residual = target - anomalous
+    residual[:, :rank] -= state.Z * sigma
+    E = shrink_rows(residual, problem.lam / mu)
+    # From here on target loses what E, Z and S explain, one after another, in place.
     target -= E
-    Z = (target[:, :rank] - odd[:, :rank]) * sigma + J - state.Y2 / mu
+    Z = (target[:, :rank] - anomalous[:, :rank]) * sigma + J - state.Y2 / mu
     Z /= sigma * sigma + 1.0
     target[:, :rank] -= Z * sigma
     system = A @ A.T + np.eye(len(A))
@@ -105,21 +105,10 @@ def step(
     Y1 = mu * target
     target -= state.Y1 / mu
     apart, apart_sparse = Z - J, S - L
-    residual = max(_largest(target), _largest(apart), _largest(apart_sparse))
-    grown = min(mu_growth * mu, mu_max)
+    unmet = max(_largest(target), _largest(apart), _largest(apart_sparse))
+    grown = min(mu_growth * mu, MU_MAX)
     Y2, Y3 = state.Y2 + mu * apart, state.Y3 + mu * apart_sparse
-    return Decomposition(Z, S, E, Y1, Y2, Y3, J, grown, residual)
-
-
-def objective(state: Decomposition, problem: Problem) -> float:
-    """At the feasible point ``(J, S, X - J B - S A)``."""
-    left = problem.X - state.S @ problem.A
-    left[:, : len(problem.sigma)] -= state.J * problem.sigma
-    return float(
-        nuclear_norm(state.J)
-        + problem.beta * np.abs(state.S).sum()
-        + problem.lam * row_norms(left).sum()
-    )
+    return Decomposition(Z, S, E, Y1, Y2, Y3, J, grown, unmet)
 
 
 def _largest(M: np.ndarray) -> float:

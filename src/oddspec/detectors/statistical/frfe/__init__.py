@@ -10,10 +10,9 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.arrays import Index, Pixels, PixelScores
+from oddspec.arrays import Index, Pixels, PixelScores, to_numpy
 from oddspec.detector import BackgroundDetector, Insight
 from oddspec.detectors.statistical.frfe.fractional_fourier import fractional_fourier
-from oddspec.device import to_numpy
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import at_least
@@ -23,7 +22,11 @@ from oddspec.statistics.summary import Moments, Sample
 __all__ = ["FrFE", "FrFEBackground"]
 
 ORDERS = np.arange(11) / 10
+"""Orders that one is chosen from."""
+
 BINS = 256
+"""Of the histograms that entropies are taken from."""
+
 BLOCK = 8192
 """Pixels that are transformed at a time."""
 
@@ -187,13 +190,15 @@ def _range_entropy(values: np.ndarray) -> Float[np.ndarray, " b"]:
 
 
 def _clipped_entropy(values: np.ndarray) -> Float[np.ndarray, " b"]:
-    """The same of what 8 bits keep of standardised values between 0 and 1."""
+    """The same of standardised values, clipped to 0..1 and rounded to 8 bits."""
     standard = (values - values.mean()) / values.std()
     return _entropy(np.clip(standard, 0.0, 1.0) * (BINS - 1) + 0.5)
 
 
 def _entropy(positions: np.ndarray) -> Float[np.ndarray, " b"]:
+    """Shannon entropy in bits of each column of positions, whose whole parts are bins."""
     bands = positions.shape[1]
+    # Every band has bins of its own in one long histogram; the largest value joins the last bin.
     bins = np.minimum(positions.astype(np.int64), BINS - 1) + BINS * np.arange(bands)
     counts = np.bincount(bins.ravel(), minlength=BINS * bands).reshape(bands, BINS)
     shares = counts / len(positions)

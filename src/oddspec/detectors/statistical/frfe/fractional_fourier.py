@@ -45,7 +45,7 @@ def fractional_fourier(
 def hermite_gauss(
     size: int, *, coarse: bool = False
 ) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, " n"]]:
-    """Orthonormal eigenvectors of the discrete Fourier transform, as columns, and their numbers.
+    """Orthonormal eigenvectors of the discrete Fourier transform, as columns, and their indices.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ def hermite_gauss(
     vectors
         ``(N, N)``, with the origin at row 0.
     indices
-        0 to N - 1; for an even N the last is N, as an even vector has no odd number.
+        0 to N - 1; for an even N the last is N, as an even vector has no odd index.
     """
     even, odd = _symmetric_bases(size)
     matrix = _commuting(size, coarse)
     vectors, indices = [], []
     for first, basis in ((0, even), (1, odd)):
-        turn = np.linalg.eigh(basis.T @ matrix @ basis)[1][:, ::-1]
-        vectors.append(basis @ turn)
+        change_of_basis = np.linalg.eigh(basis.T @ matrix @ basis)[1][:, ::-1]
+        vectors.append(basis @ change_of_basis)
         indices.append(first + 2.0 * np.arange(basis.shape[1]))
     order = np.argsort(np.concatenate(indices))
     return np.hstack(vectors)[:, order], np.concatenate(indices)[order]
