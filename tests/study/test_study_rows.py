@@ -276,6 +276,8 @@ def test_the_title_of_a_row_tells_the_point_of_a_grid(scenes):
 
 def test_the_plans_of_the_project_are_sound(shared):
     for path in sorted((Path(__file__).parents[2] / "studies").glob("*.toml")):
+        if path.name == "published_names.toml":
+            continue
         assert tomllib.loads(path.read_text())
         from oddspec.study.plan import read_plan
 

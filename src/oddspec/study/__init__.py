@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
-from oddspec.study.noise import with_noise
 from oddspec.study.overview import Overview, overview
+from oddspec.study.perform import with_noise
 from oddspec.study.plan import Plan, read_plan
 from oddspec.study.record import STATUSES
 from oddspec.study.records_store import RecordList, read_records
