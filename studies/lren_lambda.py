@@ -36,7 +36,7 @@ from oddspec.study.report.drawing import (
     grid_of_axes,
     legend_outside,
     line_with_band,
-    save,
+    save_drawing,
     styles,
     title,
 )
@@ -150,7 +150,7 @@ def main(words: Sequence[str] | None = None) -> None:
         curves = {key: [one.result() for one in several] for key, several in waiting.items()}
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(put(page, "lren_lambda", table(curves)), encoding="utf-8")
-    for path in save(draw(curves), PICTURES, ["png"]):
+    for path in save_drawing(draw(curves), PICTURES, ["png"]):
         print(path)
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from oddspec.command.terminal import say
 from oddspec.errors import OddspecError
 from oddspec.study.report import FIGURES, TABLES, figures, report, table
-from oddspec.study.report.figures import FORMATS
-from oddspec.study.report.formats import FORMATS as TABLE_FORMATS
+from oddspec.study.report.figures import FIGURE_FORMATS
+from oddspec.study.report.formats import TABLE_FORMATS
 
 if TYPE_CHECKING:
     from oddspec.study.runs import Run
@@ -110,7 +110,12 @@ def _add_figure(parser: argparse.ArgumentParser) -> None:
     _add_choice(parser)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="which figures (default: all that can be drawn)")
-    add("--format", action="append", choices=FORMATS, help="may be repeated (default: png, svg)")
+    add(
+        "--format",
+        action="append",
+        choices=FIGURE_FORMATS,
+        help="may be repeated (default: png, svg)",
+    )
     add("--out", type=Path, metavar="FOLDER", help="(default: figures in the study's folder)")
 
 

@@ -20,7 +20,7 @@ from oddspec.study.process import Child, Died
 from oddspec.study.row import Row
 from oddspec.text import gigabytes
 
-__all__ = ["Forecast", "Schedule"]
+__all__ = ["Forecast", "Scheduler"]
 
 UNKNOWN = 10.0
 """Seconds that a row is taken to last when nothing is known."""
@@ -94,7 +94,7 @@ class _Task:
         return time.monotonic() - self.clock
 
 
-class Schedule:
+class Scheduler:
     """Runs rows in child processes.
 
     Parameters

@@ -15,7 +15,7 @@ from oddspec.study.record import copy_for, make_record
 from oddspec.study.records_store import RecordFile, RecordList, remember_plan, remember_rows
 from oddspec.study.row import Key, Row, expand, select
 from oddspec.study.scenes import Library
-from oddspec.study.schedule import Forecast, Schedule
+from oddspec.study.schedule import Forecast, Scheduler
 
 __all__ = ["Study", "as_plan", "run_rows"]
 
@@ -100,9 +100,9 @@ def run_rows(
         records = RecordFile(folder)
         try:
             recorder = _Recorder(records, study.todo(records.by_key, retry), progress, on_record)
-            schedule = Schedule(resources.threads, budget, folder / "maps", recorder.finish)
+            scheduler = Scheduler(resources.threads, budget, folder / "maps", recorder.finish)
             recorder.report()
-            schedule.run(list(recorder.left.values()), recorder.ready)
+            scheduler.run(list(recorder.left.values()), recorder.ready)
             return RecordList(records.by_key[row.key] for row in study.rows)
         finally:
             records.close()

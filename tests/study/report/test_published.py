@@ -14,7 +14,7 @@ from oddspec.detectors import names
 from oddspec.errors import InputError
 from oddspec.scenes.public import catalogue
 from oddspec.study.report import table
-from oddspec.study.report.comparison import State, compare
+from oddspec.study.report.comparison import MatchState, compare
 from oddspec.study.report.published import read_names, read_published
 from oddspec.study.results import StudyResults
 
@@ -46,7 +46,7 @@ def test_names_of_papers_lead_to_scenes_and_truths(tmp_path):
     )
     assert [c.measured[0].median for c in found] == [0.94, 0.94, 0.9055]
     assert found[2].difference(found[2].measured[0]) == pytest.approx(0.0001)
-    assert {c.state for c in found} == {State.MEASURED}
+    assert {c.state for c in found} == {MatchState.MEASURED}
 
 
 def test_a_value_of_a_scene_with_several_truths_must_name_one(tmp_path):
@@ -65,12 +65,12 @@ def test_a_value_of_a_scene_with_several_truths_must_name_one(tmp_path):
         ("my thesis", "1", "auc_pd_pf", "crd", "sandiego-1", 0.9),
     )
     assert [c.state for c in found] == [
-        State.UNCLEAR,
-        State.MEASURED,
-        State.FAILED,
-        State.NOT_RUN,
-        State.MEASURED,
-        State.MEASURED,  # crd has but one truth
+        MatchState.UNCLEAR,
+        MatchState.MEASURED,
+        MatchState.FAILED,
+        MatchState.NOT_RUN,
+        MatchState.MEASURED,
+        MatchState.MEASURED,  # crd has but one truth
     ]
     assert "write sandiego-1/57 or sandiego-1/58b" in found[0].reason
     assert found[1].measured[0].median == 0.9055
@@ -90,12 +90,12 @@ def test_every_value_ends_in_one_list(tmp_path):
         ("LRR-Net+", "III", "auc_pd_pf", "LRASR", "Airport-3", 0.8891),
     )
     assert [c.state for c in found] == [
-        State.MEASURED,
-        State.FAILED,
-        State.NOT_RUN,
-        State.WAITING,
-        State.IMPOSSIBLE,
-        State.IMPOSSIBLE,
+        MatchState.MEASURED,
+        MatchState.FAILED,
+        MatchState.NOT_RUN,
+        MatchState.WAITING,
+        MatchState.IMPOSSIBLE,
+        MatchState.IMPOSSIBLE,
     ]
     assert all(c.reason or c.measured for c in found)
     assert "no luck" in found[1].reason
@@ -139,10 +139,10 @@ def test_ablations_stand_beside_their_own_columns_only(tmp_path):
         ("A: no l21", pytest.approx(0.75))
     ]
     assert [(m.column.name, m.median) for m in full.measured] == [("defaults", pytest.approx(0.95))]
-    assert original.state is State.NOT_RUN
+    assert original.state is MatchState.NOT_RUN
     # Three of the four scenes are no mean over four.
     ablated, *_ = compared(tmp_path, records[1:], *rows)
-    assert ablated.state is State.NOT_RUN
+    assert ablated.state is MatchState.NOT_RUN
 
 
 def test_settings_as_another_paper_publishes_them_do_not_stand_beside_a_value(tmp_path):
@@ -201,7 +201,7 @@ def test_a_paper_s_own_grid_is_taken_where_the_records_have_it(tmp_path):
 def test_names_that_no_paper_gives_stand_for_themselves(tmp_path):
     row = ("my thesis", "1", "auc_pd_pf", "rx", "sandiego-2", 0.9)
     (found,) = compared(tmp_path, [RX], row)
-    assert found.state is State.MEASURED
+    assert found.state is MatchState.MEASURED
 
 
 def test_bad_files_are_told(tmp_path):
@@ -250,8 +250,8 @@ def test_all_640_values_of_the_papers_are_understood(shared, tmp_path):
     found = compare(values, results, names())
     counted = Counter(c.state for c in found)
     assert sum(counted.values()) == 640
-    assert counted[State.MEASURED] == 3  # RX on San Diego 2: LRR-Net+ III, LREN 2, sparseHAD 3
-    assert all(c.reason for c in found if c.state is not State.MEASURED)
+    assert counted[MatchState.MEASURED] == 3  # RX on San Diego 2: LRR-Net+ III, LREN 2, sparseHAD 3
+    assert all(c.reason for c in found if c.state is not MatchState.MEASURED)
 
 
 def test_names_are_found_beside_the_values_or_above_the_study_or_where_told(tmp_path):

@@ -19,7 +19,13 @@ from oddspec.study.report.comparison_figures import (
 )
 from oddspec.study.report.convergence_figures import draw_convergence, draw_noise
 from oddspec.study.report.curve_figures import draw_curves, draw_surfaces
-from oddspec.study.report.drawing import grid_of_axes, in_lines, legend_outside, save, styles
+from oddspec.study.report.drawing import (
+    grid_of_axes,
+    in_lines,
+    legend_outside,
+    save_drawing,
+    styles,
+)
 from oddspec.study.report.map_figures import draw_maps
 from oddspec.study.report.point_labels import label_points
 from oddspec.study.report.roc_figures import draw_roc, draw_separability
@@ -300,4 +306,4 @@ def test_styles_are_all_different():
 def test_names_with_dollars_are_no_formulas(tmp_path):
     records = [a_record(d, s, 0.5) for d in ("a$", "b$_{") for s in ("x$_", "y")]
     (drawing,) = draw_ranking(StudyResults.read(write(tmp_path, *records)))
-    assert save(drawing, tmp_path, ["png"])
+    assert save_drawing(drawing, tmp_path, ["png"])

@@ -10,11 +10,18 @@ from pathlib import Path
 
 from oddspec.detectors import names as detector_names
 from oddspec.study.grouping import Column, Results, Spread
-from oddspec.study.report.published import Published, read_names, read_published
-from oddspec.study.report.table import DASH, Cell, Table, TableRow, amount, difference_text
+from oddspec.study.report.published import PublishedValue, read_names, read_published
+from oddspec.study.report.table import DASH, Cell, StudyTable, TableRow, amount, difference_text
 from oddspec.study.runs import NAMED_COLUMNS, SceneKey, metric_name
 
-__all__ = ["Comparison", "Measured", "State", "compare", "compare_file", "published_table"]
+__all__ = [
+    "Comparison",
+    "MatchState",
+    "Measured",
+    "compare",
+    "compare_file",
+    "published_table",
+]
 
 NAMES = "published_names.toml"
 """What papers call detectors and scenes; looked for beside the values, then above the study."""
@@ -22,7 +29,7 @@ NAMES = "published_names.toml"
 _HEADS = ("printed", "measured", "difference", "settings", "list", "reason")
 
 
-class State(StrEnum):
+class MatchState(StrEnum):
     """The lists that a published value may end in."""
 
     MEASURED = "measured beside it"
@@ -47,8 +54,8 @@ class Measured:
 class Comparison:
     """A published value, the list it is in, and why."""
 
-    published: Published
-    state: State
+    published: PublishedValue
+    state: MatchState
     measured: tuple[Measured, ...] = ()
     reason: str = ""
 
@@ -97,13 +104,13 @@ def compare_file(
 
 
 def compare(
-    published: Iterable[Published], results: Results, detectors: Collection[str]
+    published: Iterable[PublishedValue], results: Results, detectors: Collection[str]
 ) -> list[Comparison]:
     """Find what stands beside each value of a paper; ``detectors`` are the names known here."""
     return [_compare(value, results, detectors) for value in published]
 
 
-def _compare(value: Published, results: Results, detectors: Collection[str]) -> Comparison:
+def _compare(value: PublishedValue, results: Results, detectors: Collection[str]) -> Comparison:
     columns = sorted({c for _, c in results if _fits(value, c)}, key=lambda c: c.order)
     # Where each scene meant was run: with several truths perhaps, unless one is named.
     fitting = [
@@ -122,7 +129,7 @@ def _compare(value: Published, results: Results, detectors: Collection[str]) -> 
     if several:
         # To choose one of them would be to choose by the result.
         reason = f"in the file of printed values write {' or '.join(several)}"
-        return Comparison(value, State.UNCLEAR, reason=reason)
+        return Comparison(value, MatchState.UNCLEAR, reason=reason)
     measured, failures = [], []
     for column in columns:
         found = [scene for scenes in fitting for scene in scenes if (scene, column) in results]
@@ -136,19 +143,21 @@ def _compare(value: Published, results: Results, detectors: Collection[str]) -> 
             mean = sum(spread.median for spread in known) / len(known)
             measured.append(Measured(column, None, mean, None))
     if measured:
-        return Comparison(value, State.MEASURED, tuple(measured))
+        return Comparison(value, MatchState.MEASURED, tuple(measured))
     if failures:
-        return Comparison(value, State.FAILED, reason="; ".join(dict.fromkeys(failures)))
+        return Comparison(value, MatchState.FAILED, reason="; ".join(dict.fromkeys(failures)))
     here = {scene.name for scene, _ in results}
     lost = [scene.reason for scene in value.scenes if scene.reason and scene.name not in here]
     if lost:
-        return Comparison(value, State.IMPOSSIBLE, reason="; ".join(dict.fromkeys(lost)))
+        return Comparison(value, MatchState.IMPOSSIBLE, reason="; ".join(dict.fromkeys(lost)))
     if value.detector not in detectors:
-        return Comparison(value, State.WAITING, reason=f"no detector {value.detector} here yet")
-    return Comparison(value, State.NOT_RUN, reason=_what_lacks(value))
+        return Comparison(
+            value, MatchState.WAITING, reason=f"no detector {value.detector} here yet"
+        )
+    return Comparison(value, MatchState.NOT_RUN, reason=_what_lacks(value))
 
 
-def _fits(value: Published, column: Column) -> bool:
+def _fits(value: PublishedValue, column: Column) -> bool:
     """Whether a column is what a published value speaks of."""
     if column.detector != value.detector:
         return False
@@ -157,14 +166,16 @@ def _fits(value: Published, column: Column) -> bool:
     return column.name.lower() in (value.columns or NAMED_COLUMNS)
 
 
-def _what_lacks(value: Published) -> str:
+def _what_lacks(value: PublishedValue) -> str:
     column = f", column {value.columns[0]}" if value.columns else ""
     noise = f", noise {value.noise:g}" if value.noise else ""
     scenes = ", ".join(map(str, value.scenes))
     return f"no record of {value.detector}{column} on {scenes}{noise}"
 
 
-def published_table(comparisons: Sequence[Comparison], state: State | None = None) -> Table:
+def published_table(
+    comparisons: Sequence[Comparison], state: MatchState | None = None
+) -> StudyTable:
     """Published values in the file's order, each with what was measured or why nothing was.
 
     ``state`` selects one list. A value that was measured in several columns has several rows.
@@ -175,12 +186,12 @@ def published_table(comparisons: Sequence[Comparison], state: State | None = Non
             rows += _rows(comparison)
     # Within one list its name is known, and so is what its rows cannot have.
     left_out = set() if state is None else {"list"}
-    if state is State.MEASURED:
+    if state is MatchState.MEASURED:
         left_out.add("reason")
     elif state is not None:
         left_out |= {"measured", "difference", "settings"}
     shown = [i for i, name in enumerate(_HEADS) if name not in left_out]
-    return Table.of(
+    return StudyTable.of(
         "Printed values" + ("" if state is None else f": {state.value}"),
         ("paper", "table", "metric", "method", "scene"),
         [_HEADS[i] for i in shown],
@@ -195,7 +206,7 @@ def _rows(comparison: Comparison) -> list[TableRow]:
     metric += f" ({value.machine})" if value.machine else ""
     names = (value.paper, value.table, metric, value.method, value.scene)
     first = Cell(amount(value.value, value.metric), sort=value.value)
-    state = Cell(comparison.state.value, failed=comparison.state is State.FAILED)
+    state = Cell(comparison.state.value, failed=comparison.state is MatchState.FAILED)
     if not comparison.measured:
         return [TableRow(names, (first, DASH, DASH, DASH, state, Cell(comparison.reason)))]
     rows = []

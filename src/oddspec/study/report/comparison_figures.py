@@ -23,7 +23,7 @@ from oddspec.study.report.drawing import (
     title,
 )
 from oddspec.study.report.point_labels import label_points
-from oddspec.study.report.run_tables import processors
+from oddspec.study.report.run_tables import processor_notes
 from oddspec.study.report.table import slug
 from oddspec.study.results import StudyResults
 from oddspec.study.runs import SceneKey, metric_name
@@ -78,7 +78,7 @@ def draw_time(study: StudyResults) -> Iterator[Drawing]:
             "to the mean of the most over seeds. Times are those of one thread of the machine "
             "named in the records."
         )
-        notes = processors(study.results[s, c] for s in scenes for c in columns)
+        notes = processor_notes(study.results[s, c] for s in scenes for c in columns)
         yield Drawing(f"time-{slug(group.name)}", " ".join((caption, *notes)), figure)
 
 

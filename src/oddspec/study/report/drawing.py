@@ -37,7 +37,7 @@ __all__ = [
     "pages",
     "per_page",
     "plain_axes",
-    "save",
+    "save_drawing",
     "spread_evenly",
     "styles",
     "title",
@@ -199,7 +199,7 @@ def legend_outside(figure: Figure, handles: Sequence[Any], labels: Sequence[str]
             text.set_parse_math(False)
 
 
-def save(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
+def save_drawing(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write a drawing in each format; the same drawing gives the same bytes.
 
     Raises

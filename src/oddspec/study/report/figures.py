@@ -10,12 +10,12 @@ from oddspec.errors import InputError, SettingError
 from oddspec.study.report.comparison_figures import draw_ranking, draw_stability, draw_time
 from oddspec.study.report.convergence_figures import draw_convergence, draw_noise
 from oddspec.study.report.curve_figures import draw_curves, draw_surfaces
-from oddspec.study.report.drawing import Drawing, NothingToDraw, save
+from oddspec.study.report.drawing import Drawing, NothingToDraw, save_drawing
 from oddspec.study.report.map_figures import draw_maps
 from oddspec.study.report.roc_figures import draw_roc, draw_roc_3d, draw_separability
 from oddspec.study.results import OfScene, StudyResults
 
-__all__ = ["FIGURES", "FORMATS", "draw", "figures"]
+__all__ = ["FIGURES", "FIGURE_FORMATS", "draw_figure", "figures"]
 
 _MAPS = "curves need kept score maps (keep_maps in the plan) and the truths of their scenes"
 
@@ -66,7 +66,7 @@ FIGURES: dict[str, tuple[Callable[[StudyResults], Iterator[Drawing]], str, str]]
 }
 """What `figures` can draw, what that shows, and what is said where there is nothing to draw."""
 
-FORMATS = ("png", "svg", "pdf")
+FIGURE_FORMATS = ("png", "svg", "pdf")
 
 
 def figures(
@@ -95,7 +95,7 @@ def figures(
     names
         Of `FIGURES`; None draws all that the records suffice for.
     formats
-        Of `FORMATS`.
+        Of `FIGURE_FORMATS`.
     metric
         As in the records, for the figures that show one.
     study, detectors, columns, scenes, also
@@ -111,22 +111,22 @@ def figures(
         If a name, a format or the metric is not known.
     """
     _check("figure", names or (), FIGURES)
-    _check("format", formats, FORMATS)
+    _check("format", formats, FIGURE_FORMATS)
     every = StudyResults.read(
         folder, study=study, also=also, truth_of=truth_of, picture_of=picture_of
     )
     chosen = every.choose(metric=metric, detectors=detectors, columns=columns, scenes=scenes)
     paths: list[Path] = []
     for name in FIGURES if names is None else names:
-        drawings, lacking = draw(chosen, name)
+        drawings, lacking = draw_figure(chosen, name)
         if lacking and names is not None:
             raise InputError(f"{folder}: the figure {name!r} cannot be drawn: {lacking}")
         for drawing in drawings:
-            paths += save(drawing, Path(out), formats)
+            paths += save_drawing(drawing, Path(out), formats)
     return paths
 
 
-def draw(study: StudyResults, name: str) -> tuple[Iterator[Drawing], str]:
+def draw_figure(study: StudyResults, name: str) -> tuple[Iterator[Drawing], str]:
     """The drawings of that name, one after the other, or why there are none."""
     function, _, lacking = FIGURES[name]
     drawings = function(study)

@@ -8,13 +8,13 @@ from itertools import groupby
 from typing import Any
 
 from oddspec.study.records_store import pandas_module
-from oddspec.study.report.table import MEDIANS, Cell, Table, TableRow, slug
+from oddspec.study.report.table import MEDIANS, Cell, StudyTable, TableRow, slug
 from oddspec.text import csv_cell, printable
 
-__all__ = ["FORMATS", "latex_text"]
+__all__ = ["TABLE_FORMATS", "latex_text"]
 
 
-def _markdown(table: Table) -> str:
+def _markdown(table: StudyTable) -> str:
     """A table of Markdown, with its notes below.
 
     Not `pandas.DataFrame.to_markdown`: it pads every column to its widest cell, so that one changed
@@ -53,7 +53,7 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", printable(text)) if text else ""
 
 
-def _csv(table: Table) -> str:
+def _csv(table: StudyTable) -> str:
     """Values in full.
 
     A table of a metric has one line for each result, and for each published value beside it; other
@@ -103,7 +103,7 @@ _LONG = 40
 """Characters from which on a text is broken into lines."""
 
 
-def _latex(table: Table) -> str:
+def _latex(table: StudyTable) -> str:
     r"""Tables of LaTeX to be ``\input`` in a document, as many as it takes to fit on pages."""
     notes = list(table.notes)
     if any(cell.latex for row in table.rows for cell in row.cells):
@@ -130,7 +130,7 @@ def _latex(table: Table) -> str:
     return "\n".join(texts) + "\n"
 
 
-def _pieces(table: Table) -> Iterator[tuple[list[int], list[int]]]:
+def _pieces(table: StudyTable) -> Iterator[tuple[list[int], list[int]]]:
     """Rows and columns of parts that fit on a page; each part has the names of its rows."""
     names = len(table.corner)
     wide = [2 + min(_LONG, max(map(len, texts))) for texts in _texts(table)]
@@ -154,7 +154,7 @@ def _filled(sizes: Sequence[int], room: int) -> Iterator[list[int]]:
     yield page
 
 
-def _texts(table: Table) -> Iterator[list[str]]:
+def _texts(table: StudyTable) -> Iterator[list[str]]:
     """The texts of each column, its headings first."""
     for at, name in enumerate(table.corner):
         yield [name, *(row.names[at] for row in table.rows)]
@@ -164,7 +164,7 @@ def _texts(table: Table) -> Iterator[list[str]]:
 
 
 def _tabular(
-    table: Table, marked: Sequence[Sequence[str]], rows: Sequence[int], columns: Sequence[int]
+    table: StudyTable, marked: Sequence[Sequence[str]], rows: Sequence[int], columns: Sequence[int]
 ) -> str:
     """A part of the table between its rules, as pandas writes it, with a rule before sums."""
     names = len(table.corner)
@@ -233,4 +233,8 @@ def latex_text(text: str) -> str:
     return "".join(_LATEX.get(c, c) for c in printable(text))
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {"markdown": _markdown, "csv": _csv, "latex": _latex}
+TABLE_FORMATS: dict[str, Callable[[StudyTable], str]] = {
+    "markdown": _markdown,
+    "csv": _csv,
+    "latex": _latex,
+}

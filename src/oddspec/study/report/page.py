@@ -12,7 +12,7 @@ from pathlib import Path
 from oddspec.io.atomic import write_text
 from oddspec.products.record import versions
 from oddspec.report.page import template
-from oddspec.study.report.comparison import Comparison, State, compare_file
+from oddspec.study.report.comparison import Comparison, MatchState, compare_file
 from oddspec.study.report.run_tables import dates, provenance, scene_table
 from oddspec.study.report.sections import sections_of
 from oddspec.study.results import OfScene, StudyResults
@@ -104,7 +104,7 @@ def _tiles(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> list[tuple
         ("scenes", str(len({run.key[:2] for run in runs}))),
     ]
     if comparisons:
-        measured = sum(comparison.state is State.MEASURED for comparison in comparisons)
+        measured = sum(comparison.state is MatchState.MEASURED for comparison in comparisons)
         tiles.append(("printed values measured", f"{measured} of {len(comparisons)}"))
     return tiles
 

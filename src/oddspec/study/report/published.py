@@ -13,7 +13,7 @@ from typing import Any
 
 from oddspec.errors import InputError
 
-__all__ = ["Published", "PublishedScene", "read_names", "read_published"]
+__all__ = ["PublishedScene", "PublishedValue", "read_names", "read_published"]
 
 _FIELDS = ("paper", "table", "metric", "method", "scene", "value")
 
@@ -47,7 +47,7 @@ class PublishedScene:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedValue:
     """One number that a paper prints, with its names and what they stand for here.
 
     Attributes
@@ -89,7 +89,7 @@ class Published:
         return f"{word}{self.table.replace(' (', ', ').rstrip(')')}"
 
 
-def read_published(path: str | Path, names: Mapping[str, Any]) -> list[Published]:
+def read_published(path: str | Path, names: Mapping[str, Any]) -> list[PublishedValue]:
     """Read a CSV with the columns paper, table, metric, method, scene, value.
 
     A metric may be followed by ``sigma=`` and the noise, or by a machine in brackets; a scene by
@@ -134,7 +134,9 @@ def read_names(path: Path) -> dict[str, Any]:
     return papers
 
 
-def _published(row: Mapping[str, str | None], names: Mapping[str, Any], where: str) -> Published:
+def _published(
+    row: Mapping[str, str | None], names: Mapping[str, Any], where: str
+) -> PublishedValue:
     text = {name: (row.get(name) or "").strip() for name in _FIELDS}
     try:
         value = float(text["value"])
@@ -154,7 +156,7 @@ def _published(row: Mapping[str, str | None], names: Mapping[str, Any], where: s
         ) from None
     own = names.get(text["paper"], {})
     method = own.get("methods", {}).get(text["method"], {"detector": text["method"]})
-    return Published(
+    return PublishedValue(
         paper=text["paper"],
         table=text["table"],
         metric=metric,

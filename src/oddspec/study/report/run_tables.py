@@ -11,11 +11,11 @@ from oddspec.study.report.sweeps import variant
 from oddspec.study.report.table import (
     DASH,
     Cell,
-    Table,
+    StudyTable,
     TableRow,
     difference_text,
     memory_text,
-    number,
+    number_cell,
 )
 from oddspec.study.runs import Run, metric_name
 
@@ -23,7 +23,7 @@ __all__ = [
     "convergence_table",
     "dates",
     "failure_table",
-    "processors",
+    "processor_notes",
     "provenance",
     "scene_table",
     "stability_table",
@@ -33,7 +33,7 @@ _CORNER = ("detector", "settings", "scene", "σ")
 _SHOWN_DIGITS = 16
 
 
-def stability_table(results: Results, metric: str = "auc_pd_pf") -> Table:
+def stability_table(results: Results, metric: str = "auc_pd_pf") -> StudyTable:
     """Median, quartiles and worst over the seeds, one row for each detector and scene."""
     rows = []
     for names, result in _by_column(results):
@@ -47,13 +47,13 @@ def stability_table(results: Results, metric: str = "auc_pd_pf") -> Table:
         worst = difference_text(spread.worst_less_median, metric)
         cells = (
             Cell(str(spread.count), sort=spread.count),
-            *(number(value, metric) for value in quantiles),
+            *(number_cell(value, metric) for value in quantiles),
             Cell(worst, sort=spread.worst_less_median),
             Cell(str(failed), sort=failed),
         )
         rows.append(TableRow(names, cells))
     heads = ("seeds", "least", "low quartile", "median", "high quartile", "most")
-    return Table.of(
+    return StudyTable.of(
         f"{metric_name(metric)} over seeds",
         _CORNER,
         (*heads, "worst − median", "failed"),
@@ -62,7 +62,7 @@ def stability_table(results: Results, metric: str = "auc_pd_pf") -> Table:
     )
 
 
-def convergence_table(results: Results) -> Table:
+def convergence_table(results: Results) -> StudyTable:
     """Iterations and whether they sufficed, of detectors that record it."""
     rows = []
     for names, result in _by_column(results):
@@ -88,10 +88,10 @@ def convergence_table(results: Results) -> Table:
         rows.append(TableRow(names, (of, iterations, Cell(" ".join(dict.fromkeys(warned))))))
     note = "Runs that did not converge are results like others; their scores are shown too."
     heads = ("converged", "iterations", "warnings")
-    return Table.of("Convergence", _CORNER, heads, rows, [note])
+    return StudyTable.of("Convergence", _CORNER, heads, rows, [note])
 
 
-def failure_table(runs: Iterable[Run]) -> Table:
+def failure_table(runs: Iterable[Run]) -> StudyTable:
     """Every run without a result, with its reason."""
     rows = []
     for run in runs:
@@ -107,10 +107,10 @@ def failure_table(runs: Iterable[Run]) -> Table:
         )
         names = run.detector, origin, run.scene, f"{run.key.noise:g}"
         rows.append(TableRow(names, cells))
-    return Table.of("Runs without a result", _CORNER, ("seed", "status", "reason"), rows)
+    return StudyTable.of("Runs without a result", _CORNER, ("seed", "status", "reason"), rows)
 
 
-def scene_table(runs: Sequence[Run]) -> Table:
+def scene_table(runs: Sequence[Run]) -> StudyTable:
     """Scenes with their sizes, truths and checksums."""
     rows: dict[tuple[str, ...], TableRow] = {}
     for run in runs:
@@ -128,7 +128,7 @@ def scene_table(runs: Sequence[Run]) -> Table:
         )
         rows[key] = TableRow((run.scene,), cells)
     heads = ("truth", "rows × columns × bands", "target pixels", "SHA-256 begins", "note")
-    return Table.of("Scenes", ("scene",), heads, [rows[key] for key in sorted(rows)])
+    return StudyTable.of("Scenes", ("scene",), heads, [rows[key] for key in sorted(rows)])
 
 
 def _by_column(results: Results) -> list[tuple[tuple[str, ...], Result]]:
@@ -141,7 +141,7 @@ def _by_column(results: Results) -> list[tuple[tuple[str, ...], Result]]:
     ]
 
 
-def processors(results: Iterable[Result]) -> list[str]:
+def processor_notes(results: Iterable[Result]) -> list[str]:
     """A note for tables of seconds, if those of some results are of another processor."""
     found: dict[str, Counter[str]] = {}
     for run in (run for result in results for run in result.timed):

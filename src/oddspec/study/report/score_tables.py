@@ -16,13 +16,13 @@ from oddspec.study.grouping import (
 )
 from oddspec.study.ranking import ranked
 from oddspec.study.report.comparison import Comparison, Measured
-from oddspec.study.report.run_tables import processors
+from oddspec.study.report.run_tables import processor_notes
 from oddspec.study.report.table import (
     DASH,
     MEDIANS,
     NOT_RUN,
     Cell,
-    Table,
+    StudyTable,
     TableRow,
     amount,
     difference_text,
@@ -46,7 +46,7 @@ def score_table(
     comparisons: Sequence[Comparison] = (),
     *,
     by_noise: bool = False,
-) -> Table:
+) -> StudyTable:
     """The table of a metric: scenes down, detectors and the origin of their settings across.
 
     Parameters
@@ -88,7 +88,7 @@ def score_table(
     notes = _notes(shown, metric, any(key[1] in columns for key in beside), by_noise)
     corner = ("scene", "σ") if by_noise else ("scene",)
     heads = tuple((column.detector, column.origin) for column in columns)
-    return Table(title, corner, heads, tuple(rows), notes, measured=True)
+    return StudyTable(title, corner, heads, tuple(rows), notes, measured=True)
 
 
 def result_cell(result: Result, metric: str) -> Cell:
@@ -243,4 +243,4 @@ def _notes(results: Results, metric: str, published: bool, by_noise: bool) -> li
         )
     if by_noise:
         notes.append("σ is the noise's standard deviation as the records state it.")
-    return notes + (processors(results.values()) if metric in TIMES else [])
+    return notes + (processor_notes(results.values()) if metric in TIMES else [])

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from oddspec.study.grouping import Results
-from oddspec.study.report.comparison import Comparison, State, published_table
+from oddspec.study.report.comparison import Comparison, MatchState, published_table
 from oddspec.study.report.drawing import Drawing
-from oddspec.study.report.figures import FIGURES, draw
+from oddspec.study.report.figures import FIGURES, draw_figure
 from oddspec.study.report.run_tables import convergence_table, failure_table, stability_table
 from oddspec.study.report.score_tables import score_table
 from oddspec.study.report.summary_tables import parameter_tables
-from oddspec.study.report.table import NOT_RUN, Table, slug
+from oddspec.study.report.table import NOT_RUN, StudyTable, slug
 from oddspec.study.results import StudyResults
 from oddspec.study.runs import NAMED_COLUMNS, metric_name
 
@@ -55,7 +55,7 @@ class Section:
     """A part of the page; its tables are folded away if they are long and seldom read."""
 
     title: str
-    tables: Sequence[tuple[str, Table]] = ()
+    tables: Sequence[tuple[str, StudyTable]] = ()
     pictures: Sequence[Picture] = ()
     texts: Sequence[str] = ()
     folded: bool = False
@@ -71,7 +71,7 @@ def sections_of(study: StudyResults, comparisons: Sequence[Comparison]) -> list[
     pictures: dict[str, list[Picture]] = {}
     lacking: dict[str, str] = {}
     for name in FIGURES:
-        drawings, reason = draw(study, name)
+        drawings, reason = draw_figure(study, name)
         pictures[name] = [_picture(drawing) for drawing in drawings]
         if reason:
             lacking[name] = reason
@@ -119,17 +119,17 @@ def sections_of(study: StudyResults, comparisons: Sequence[Comparison]) -> list[
     return [section for section in found if section.texts or section.tables or section.pictures]
 
 
-def _scores(results: Results, metric: str, comparisons: Sequence[Comparison]) -> Table:
+def _scores(results: Results, metric: str, comparisons: Sequence[Comparison]) -> StudyTable:
     """The table of a metric, also of results that lack it; without rows where no record has it."""
     known = any(result.spread(metric) for result in results.values())
     return score_table(results if known else {}, metric, comparisons)
 
 
-def _titled(*tables: Table) -> list[tuple[str, Table]]:
+def _titled(*tables: StudyTable) -> list[tuple[str, StudyTable]]:
     return [(table.title, table) for table in tables if table.rows]
 
 
-def _ablations(results: Results, comparisons: Sequence[Comparison]) -> list[tuple[str, Table]]:
+def _ablations(results: Results, comparisons: Sequence[Comparison]) -> list[tuple[str, StudyTable]]:
     """For each detector its ablations beside its defaults and published settings."""
     ablated = {(c.detector, s) for s, c in results if c.name not in NAMED_COLUMNS}
     found = []
@@ -146,8 +146,8 @@ def _ablations(results: Results, comparisons: Sequence[Comparison]) -> list[tupl
     return found
 
 
-def _published(comparisons: Sequence[Comparison]) -> list[tuple[str, Table]]:
-    counts = {state: sum(c.state is state for c in comparisons) for state in State}
+def _published(comparisons: Sequence[Comparison]) -> list[tuple[str, StudyTable]]:
+    counts = {state: sum(c.state is state for c in comparisons) for state in MatchState}
     return [
         (f"{count} {state.value}", published_table(comparisons, state))
         for state, count in counts.items()

@@ -18,18 +18,18 @@ from oddspec.study.grouping import (
     without_noise,
 )
 from oddspec.study.report.comparison import Comparison
-from oddspec.study.report.run_tables import processors
+from oddspec.study.report.run_tables import processor_notes
 from oddspec.study.report.score_tables import UNSCORED, result_cell
 from oddspec.study.report.sweeps import at_default, in_order, setting_text, varying
 from oddspec.study.report.table import (
     DASH,
     NOT_RUN,
     Cell,
-    Table,
+    StudyTable,
     TableRow,
     amount,
     difference_text,
-    number,
+    number_cell,
 )
 from oddspec.study.runs import Run, SceneKey, lower_is_better, metric_name
 
@@ -38,7 +38,7 @@ __all__ = ["overview_table", "parameter_tables", "summary_table"]
 
 def summary_table(
     results: Results, metric: str = "auc_pd_pf", comparisons: Sequence[Comparison] = ()
-) -> Table:
+) -> StudyTable:
     """Mean over scenes, worst scene, worst seed, processor time and memory of every column.
 
     Where all settings have one origin, the best mean stands first (of those with the most scenes);
@@ -61,16 +61,16 @@ def summary_table(
     every = [result for _, own in columns for result in own.values()]
     if any(result.unscored for result in every):
         notes.append(f"{UNSCORED} On some scene valid pixels were left without a score.")
-    return Table.of(
+    return StudyTable.of(
         f"{metric_name(metric)}: summary",
         ("detector", "settings"),
         [*heads, "CPU seconds", "peak memory"],
         rows,
-        notes + processors(every),
+        notes + processor_notes(every),
     )
 
 
-def overview_table(results: Results, metric: str = "auc_pd_pf") -> Table:
+def overview_table(results: Results, metric: str = "auc_pd_pf") -> StudyTable:
     """Medians over the seeds of what the summary has: detectors down, scenes across."""
     columns = _best_first(results, metric)
     scenes = sorted({s for _, own in columns for s in own}, key=lambda s: (s.name, s.truth))
@@ -78,10 +78,10 @@ def overview_table(results: Results, metric: str = "auc_pd_pf") -> Table:
     rows = []
     for column, own in columns:
         medians = _own_medians(own, metric)
-        cells = [number(medians.get(scene, math.nan), metric) for scene in scenes]
+        cells = [number_cell(medians.get(scene, math.nan), metric) for scene in scenes]
         mean = fmean(medians.values()) if len(medians) == len(scenes) else math.nan
-        rows.append(TableRow((column.detector, column.origin), (*cells, number(mean, metric))))
-    return Table.of(
+        rows.append(TableRow((column.detector, column.origin), (*cells, number_cell(mean, metric))))
+    return StudyTable.of(
         f"{metric_name(metric)} by scene",
         ("detector", "settings"),
         [*(names[scene] for scene in scenes), "mean"],
@@ -123,13 +123,13 @@ def _summary(
         return Cell("no result", failed=True), *(DASH,) * (6 + 2 * bool(comparisons))
     worst = (max if lower_is_better(metric) else min)(medians, key=lambda scene: medians[scene])
     where = f"{amount(medians[worst], metric)} ({scene_names(own)[worst]})"
-    mean = number(fmean(medians.values()), metric)
+    mean = number_cell(fmean(medians.values()), metric)
     if any(result.unscored for result in own.values()):
         mean = replace(mean, text=f"{mean.text} {UNSCORED}")
 
     def total(of: Callable[[list[float]], float], metric: str) -> Cell:
         values = [value for result in own.values() for value in result.values(metric)]
-        return number(of(values or [math.nan]), metric)
+        return number_cell(of(values or [math.nan]), metric)
 
     return (
         mean,
@@ -178,7 +178,7 @@ def _published(column: Column, metric: str, comparisons: Sequence[Comparison]) -
     return Cell(text, sort=mean), Cell(difference_text(difference, metric), sort=difference)
 
 
-def parameter_tables(runs: Sequence[Run], metric: str = "auc_pd_pf") -> Iterator[Table]:
+def parameter_tables(runs: Sequence[Run], metric: str = "auc_pd_pf") -> Iterator[StudyTable]:
     """A table for each sweep: its settings down, scenes across, the mean over them last.
 
     There is a mean where no scene lacks. Rows with all of the swept settings at their defaults say
@@ -204,10 +204,10 @@ def parameter_tables(runs: Sequence[Run], metric: str = "auc_pd_pf") -> Iterator
         shown = scene_names(scenes)
         heads = [shown[s] + (f", σ = {s.noise:g}" if s.noise else "") for s in scenes]
         title = f"{column.detector}, {column.name}: {metric_name(metric)}"
-        yield Table.of(title, (*names, ""), [*heads, "mean"], rows)
+        yield StudyTable.of(title, (*names, ""), [*heads, "mean"], rows)
 
 
 def _mean_of_all(cells: Sequence[Cell], metric: str) -> Cell:
     """Over all scenes; none where one lacks, as it would compare with nothing."""
     values = [cell.sort for cell in cells if cell.sort is not None]
-    return number(sum(values) / len(values) if len(values) == len(cells) else math.nan, metric)
+    return number_cell(sum(values) / len(values) if len(values) == len(cells) else math.nan, metric)

@@ -11,8 +11,8 @@ from oddspec.study.runs import TIMES
 from oddspec.text import gigabytes, megabytes
 
 __all__ = [
-    "DASH", "NOT_RUN", "Cell", "Table", "TableRow", "amount", "difference_text", "memory_text",
-    "number", "slug",
+    "DASH", "NOT_RUN", "Cell", "StudyTable", "TableRow", "amount", "difference_text", "memory_text",
+    "number_cell", "slug",
 ]  # fmt: skip
 
 
@@ -64,7 +64,7 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """A table.
 
     Attributes
@@ -95,7 +95,7 @@ class Table:
     def of(
         cls, title: str, corner: Sequence[str], heads: Sequence[str], rows: Sequence[TableRow],
         notes: Sequence[str] = (),
-    ) -> Table:  # fmt: skip
+    ) -> StudyTable:  # fmt: skip
         """A table with headings of one line."""
         return cls(title, tuple(corner), tuple((head, "") for head in heads), tuple(rows), notes)
 
@@ -132,7 +132,7 @@ def difference_text(value: float, metric: str) -> str:
     return f"{'+' if value > 0 else '−'}{text}"
 
 
-def number(value: float, metric: str) -> Cell:
+def number_cell(value: float, metric: str) -> Cell:
     """A cell of a number; a dash for NaN."""
     return DASH if value != value else Cell(amount(value, metric), sort=value)
 

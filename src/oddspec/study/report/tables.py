@@ -8,11 +8,11 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 from oddspec.study.report.comparison import compare_file, published_table
-from oddspec.study.report.formats import FORMATS
+from oddspec.study.report.formats import TABLE_FORMATS
 from oddspec.study.report.run_tables import convergence_table, failure_table, stability_table
 from oddspec.study.report.score_tables import score_table
 from oddspec.study.report.summary_tables import overview_table, parameter_tables, summary_table
-from oddspec.study.report.table import Table
+from oddspec.study.report.table import StudyTable
 from oddspec.study.results import StudyResults
 
 __all__ = ["TABLES", "table"]
@@ -76,14 +76,14 @@ def table(
     SettingError
         If ``kind``, ``what`` or ``metric`` is not known.
     """
-    for name, value, known in (("kind", kind, FORMATS), ("what", what, TABLES)):
+    for name, value, known in (("kind", kind, TABLE_FORMATS), ("what", what, TABLES)):
         if value not in known:
             raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
     every = StudyResults.read(folder, study=study, also=also)
     chosen = every.choose(metric=metric, detectors=detectors, columns=columns, scenes=scenes)
     made, notes = _tables(chosen, what, printed, names)
     notes = [*chosen.notes, *notes]
-    texts = [FORMATS[kind](replace(t, notes=[*t.notes, *notes])) for t in made if t.rows]
+    texts = [TABLE_FORMATS[kind](replace(t, notes=[*t.notes, *notes])) for t in made if t.rows]
     if not texts:
         because = "".join(f"; {note}" for note in notes)
         raise InputError(f"{folder}: there is nothing to show as a table of {what}{because}")
@@ -92,7 +92,7 @@ def table(
 
 def _tables(
     study: StudyResults, what: str, printed: Path | None, names: Path | None
-) -> tuple[list[Table], list[str]]:
+) -> tuple[list[StudyTable], list[str]]:
     """The tables of that name, and notes on what none of them shows."""
     metric = study.metric
     if what == "failures":
