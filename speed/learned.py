@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from oddspec.detectors.learned._adversarial import Adversarial
-from oddspec.detectors.learned._pictured import Pictured
+from oddspec.detectors.learned._scene_reconstruction import SceneReconstruction
 from oddspec.detectors.learned.aae import AAE
 from oddspec.detectors.learned.auto_ad import AutoAD
 from oddspec.detectors.learned.auto_ad.network import SkipNetwork, possible_scales
@@ -20,14 +20,13 @@ from oddspec.detectors.learned.bsdm.denoiser import BLOCKS, WIDTH
 from oddspec.detectors.learned.cnn import CNN, autoencoder
 from oddspec.detectors.learned.lren import LREN, lrr
 from oddspec.detectors.learned.lren.lrr_optimum import optimum
-from oddspec.detectors.learned.lren.network import ESTIMATOR_WIDTH, embed
+from oddspec.detectors.learned.lren.network import ESTIMATOR_WIDTH
 from oddspec.detectors.learned.msnet import MSNet
 from oddspec.detectors.learned.msnet.network import MultiscaleNetwork
 from oddspec.detectors.learned.safl_rx import SAFLRX
 from oddspec.detectors.learned.sparsehad import SparseHAD
-from oddspec.detectors.learned.sparsehad.network import learn
-from oddspec.networks.images import as_image, redraw
-from oddspec.networks.networks import FAST, NARROW, fast_product
+from oddspec.networks.dense import FAST, NARROW, fast_product
+from oddspec.networks.images import as_image, initialised
 from oddspec.progress import Progress
 from oddspec.statistics.scaling import bandz
 from speed.machine import seconds, seconds_in_turn
@@ -55,7 +54,7 @@ def run(small: bool = False) -> None:
         adversarial(detector, raw, epochs)
     bsdm(raw, epochs)
     for seen in (CNN(), MSNet(), AutoAD()):
-        pictured(seen, cube, epochs)
+        reconstruction(seen, cube, epochs)
 
 
 def lren(pixels: np.ndarray, repeats: int) -> None:
@@ -68,12 +67,7 @@ def lren(pixels: np.ndarray, repeats: int) -> None:
     ]
 
     def train() -> None:
-        embed(
-            pixels, latent=latent, components=how.components, hidden=how.hidden, steps=STEPS,
-            batch=how.batch, rate=how.learning_rate, optimiser=how.optimiser,
-            energy_weight=how.energy_weight, narrowness_weight=how.narrowness_weight,
-            joint=True, patience=0, seed=0,
-        )  # fmt: skip
+        LREN(steps=STEPS, patience=0).train_networks(pixels, torch.Generator().manual_seed(0))
 
     # The first matrix of the first chain alone has inputs that need no gradient.
     _report("lren", train, [_products(chains[0], how.batch), _products(chains[1], how.batch, True)],
@@ -87,18 +81,12 @@ def sparsehad(pixels: np.ndarray, repeats: int) -> None:
     encoder = (bands, how.hidden, how.latent)
 
     def train() -> None:
-        learn(
-            pixels, latent=how.latent, hidden=how.hidden, own_encoder=how.second == "own",
-            reconstruction_weight=how.reconstruction_weight,
-            adversarial_weight=how.adversarial_weight, sparsity_weight=how.sparsity_weight,
-            bound=how.bound, steps=STEPS, batch=how.batch, rate=how.learning_rate, patience=0,
-            seed=0,
-        )  # fmt: skip
+        SparseHAD(steps=STEPS, patience=0).train_networks(pixels, torch.Generator().manual_seed(0))
 
     works = [_products((*encoder, how.hidden, bands), how.batch)]
     if how.adversarial_weight:
         # Its own step on originals and on reconstructions; then both once more, of which the
-        # reconstructions' slopes go back to the pixels but not into its parameters.
+        # reconstructions' gradients go back to the pixels but not into its parameters.
         works += [_products(encoder, how.batch)] * 2
         works += [_products(encoder, how.batch, True, parameters=False)]
         works += [_products(encoder, how.batch, parameters=False)]
@@ -108,19 +96,21 @@ def sparsehad(pixels: np.ndarray, repeats: int) -> None:
 
 
 def adversarial(how: Adversarial, pixels: np.ndarray, epochs: int) -> None:
-    """AAE and SAFL-RX: the autoencoder, the opponent on draws and codes, the encoder against it."""
+    """AAE and SAFL-RX: the autoencoder, the discriminator, and the encoder against it."""
     there = (pixels.shape[1], how.hidden, how.hidden, how.latent)
-    opponent = (how.latent, how.critic, how.critic, 1)
+    discriminator = (how.latent, how.critic, how.critic, 1)
     rows = min(how.batch, len(pixels))
     works = [
         _products((*there, *there[-2::-1]), rows),
         _products(there, rows, gradients=False),
-        _products(opponent, rows),
-        _products(opponent, rows),
+        _products(discriminator, rows),
+        _products(discriminator, rows),
         _products(there, rows),
-        _products(opponent, rows, True, parameters=False),
+        _products(discriminator, rows, True, parameters=False),
     ]
-    _called_off(_name(how), lambda told: _fit(how, pixels, told), works, epochs, len(pixels) / rows)
+    _called_off(
+        _name(how), lambda report: _fit(how, pixels, report), works, epochs, len(pixels) / rows
+    )
 
 
 def bsdm(pixels: np.ndarray, epochs: int) -> None:
@@ -133,16 +123,16 @@ def bsdm(pixels: np.ndarray, epochs: int) -> None:
         layers += [(inputs, outputs)] * (inputs != outputs)
     works = [_products((bands, BLOCKS[0][0]), rows)]
     works += [_products(widths, rows, True) for widths in layers]
-    _called_off("bsdm", lambda told: _fit(how, pixels, told), works, epochs, len(pixels) / rows)
+    _called_off("bsdm", lambda report: _fit(how, pixels, report), works, epochs, len(pixels) / rows)
 
 
-def pictured(how: Pictured, cube: np.ndarray, epochs: int) -> None:
+def reconstruction(how: SceneReconstruction, cube: np.ndarray, epochs: int) -> None:
     """CNN, MSNet and Auto-AD: the convolutions of the network that sees the scene as one image."""
     valid = np.ones(cube.shape[:2], dtype=bool)
     bands, scaling = how.scale(pixels := cube.reshape(-1, cube.shape[2]))
     image = as_image(scaling(pixels[:, bands]), valid)
     works = _convolutions(_network(how, image), image)
-    _called_off(_name(how), lambda told: how.learn(image, valid, told), works, epochs)
+    _called_off(_name(how), lambda report: how.learn(image, valid, report), works, epochs)
 
 
 def representation(pixels: int, latent: int) -> None:
@@ -176,19 +166,19 @@ def _products(
     parameters = parameters and gradients
     layers = []
     for a, b in pairwise(widths):
-        x, weight, slope = torch.randn(rows, a), torch.randn(b, a), torch.randn(rows, b)
+        x, weight, gradient = torch.randn(rows, a), torch.randn(b, a), torch.randn(rows, b)
         # Each product with its operands as it likes them best.
-        transposed = [values.T.contiguous() for values in (x, slope, weight)]
+        transposed = [values.T.contiguous() for values in (x, gradient, weight)]
         product = fast_product if FAST and min(a, b) >= NARROW else torch.nn.functional.linear
-        layers.append((product, x, weight, slope, *transposed))
+        layers.append((product, x, weight, gradient, *transposed))
 
     def work() -> None:
-        for number, (product, x, weight, slope, x_t, slope_t, weight_t) in enumerate(layers):
+        for number, (product, x, weight, gradient, x_t, gradient_t, weight_t) in enumerate(layers):
             product(x, weight)
             if parameters:
-                product(x_t, slope_t)
+                product(x_t, gradient_t)
             if gradients and (number or inputs) and (parameters or inputs):
-                product(slope, weight_t)
+                product(gradient, weight_t)
 
     return work
 
@@ -206,31 +196,33 @@ def _convolutions(network: Any, image: torch.Tensor) -> list[Callable[[], None]]
             layer.register_forward_hook(note)
     network(image)
 
-    def work(layer: Any, x: torch.Tensor, slope: torch.Tensor, inputs: bool) -> None:
+    def work(layer: Any, x: torch.Tensor, gradient: torch.Tensor, inputs: bool) -> None:
         with torch.no_grad():
             how = layer.stride, layer.padding, layer.dilation
             torch.nn.functional.conv2d(x, layer.weight, layer.bias, *how)
             torch.ops.aten.convolution_backward(
-                slope, x, layer.weight, layer.bias.shape, *how, False, (0, 0), 1,
+                gradient, x, layer.weight, layer.bias.shape, *how, False, (0, 0), 1,
                 (inputs, True, True),
             )  # fmt: skip
 
     return [lambda one=one: work(*one) for one in found]
 
 
-def _network(how: Pictured, image: torch.Tensor) -> Any:
+def _network(how: SceneReconstruction, image: torch.Tensor) -> Any:
     bands, side = image.shape[1], min(image.shape[2:])
     if isinstance(how, CNN):
-        return redraw(lambda: autoencoder(bands, how.channels, how.layers, how.bottleneck), 0)[0]
+        return initialised(lambda: autoencoder(bands, how.channels, how.layers, how.bottleneck), 0)[
+            0
+        ]
     if isinstance(how, MSNet):
-        return redraw(lambda: MultiscaleNetwork(bands, how.hidden, how.scales), 0)[0]
+        return initialised(lambda: MultiscaleNetwork(bands, how.hidden, how.scales), 0)[0]
     assert isinstance(how, AutoAD)
     scales = possible_scales(side, how.scales)
-    return redraw(lambda: SkipNetwork(bands, how.channels, scales), 0)[0]
+    return initialised(lambda: SkipNetwork(bands, how.channels, scales), 0)[0]
 
 
-def _fit(how: Any, pixels: np.ndarray, told: Progress) -> None:
-    how.fit(how.summarise(pixels, np.arange(len(pixels))), told)
+def _fit(how: Any, pixels: np.ndarray, report: Progress) -> None:
+    how.fit(how.summarise(pixels, np.arange(len(pixels))), report)
 
 
 def _name(how: Any) -> str:
@@ -256,7 +248,7 @@ def _called_off(
     bare: list[float] = []
     since = 0.0
 
-    def told(done: float, total: float, stage: str) -> None:
+    def report(done: float, total: float, stage: str) -> None:
         nonlocal since
         if done:
             whole.append(time.perf_counter() - since)
@@ -271,7 +263,7 @@ def _called_off(
         since = time.perf_counter()
 
     with suppress(_Enough):
-        train(told)
+        train(report)
     step, least = (statistics.median(times[1:]) / batches for times in (whole, bare))
     print(f"{name}: {1e3 * step:.0f} ms per step, {step / least:.2f} times its products")
 

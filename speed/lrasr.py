@@ -64,7 +64,7 @@ def timed(work):
 
 def solve(X: np.ndarray, D: np.ndarray) -> tuple[int, np.ndarray]:
     """Ours, with the defaults' weights and tolerance."""
-    problem = sparse_lrr.Problem.of(X, D, LRASR.sparsity, LRASR.penalty)
+    problem = sparse_lrr.SparseLRRProblem.of(X, D, LRASR.sparsity, LRASR.penalty)
     state, steps = sparse_lrr.start(problem, LRASR.mu), 0
     with thread_pool() as threads:
         while state.unexplained > LRASR.tolerance:

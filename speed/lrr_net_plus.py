@@ -3,7 +3,7 @@
 import numpy as np
 
 import oddspec
-from oddspec.detectors.learned import _unfolding as unfold
+from oddspec.detectors.learned import _unfolded_network as unfolded
 from oddspec.detectors.learned.lrr_net_plus import LRRNetPlus
 from speed.machine import seconds, seconds_in_turn
 from speed.rednmf import scene
@@ -23,14 +23,14 @@ def run(small: bool = False) -> None:
 def training(pixels: np.ndarray, how: LRRNetPlus) -> None:
     """Fits with all stages kept for the way back, and with all but the first computed again."""
     sample = how.summarise(pixels, np.arange(len(pixels)))
-    limit = unfold.KEPT_BYTES
+    limit = unfolded.SAVED_BYTES
 
-    def fit(kept_bytes: float) -> None:
-        unfold.KEPT_BYTES = kept_bytes
+    def fit(saved_bytes: float) -> None:
+        unfolded.SAVED_BYTES = saved_bytes
         try:
             how.fit(sample)
         finally:
-            unfold.KEPT_BYTES = limit
+            unfolded.SAVED_BYTES = limit
 
     kept, again = seconds_in_turn([lambda: fit(limit), lambda: fit(0)], 3)
     print(

@@ -36,7 +36,7 @@ def sweep(X: np.ndarray, rank: int) -> None:
     for _ in range(5):
         factors = nmf.step(factors, X, energy)
     typical = float(np.median(nmf.residual_norms(factors.H, factors.W, *_products(X, factors.W))))
-    problem = rednmf.Problem.of(X, typical, 1.0)
+    problem = rednmf.REDNMFProblem.of(X, typical, 1.0)
     model = rednmf.start(problem, factors.H, factors.W, rednmf.encoder(X, factors.H))
     for _ in range(5):
         model = rednmf.step(model, problem)

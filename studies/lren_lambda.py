@@ -23,8 +23,9 @@ import numpy as np
 import torch
 
 import oddspec
-from oddspec.detectors.learned.lren.lrr_pixels import couple
-from oddspec.detectors.learned.lren.network import choose_atoms, embed
+from oddspec.detectors.learned.lren import LREN
+from oddspec.detectors.learned.lren.background import couple
+from oddspec.detectors.learned.lren.network import choose_atoms
 from oddspec.errors import NotConverged
 from oddspec.io.truth import read_truth
 from oddspec.metrics import evaluate
@@ -65,23 +66,11 @@ def areas(scene: StudyScene, seed: int) -> Curve:
     cube, valid = source.read((0, height), (0, width))
     truth = read_truth(scene.truth, (height, width), scene.truth_variable)[valid]
     scaled = bandz(cube[valid])(cube[valid])
-    model = embed(
-        scaled,
-        latent=9,
-        components=7,
-        hidden=400,
-        steps=3000,
-        batch=4096,
-        rate=1e-4,
-        optimiser="adam",
-        energy_weight=0.1,
-        narrowness_weight=1e-4,
-        joint=True,
-        patience=0,
-        seed=seed,
-    )
-    code = model.encoder(scaled.astype(np.float32))
-    pixels, membership = code.astype(np.float64), model.estimator(code).astype(np.float64)
+    authors = LREN(latent=9, steps=3000, batch=4096, learning_rate=1e-4, patience=0)
+    rng = torch.Generator().manual_seed(seed)
+    networks, _ = authors.train_networks(scaled, rng)
+    code = networks.encoder(scaled.astype(np.float32))
+    pixels, membership = code.astype(np.float64), networks.estimator(code).astype(np.float64)
     found: Curve = {}
     for reading, (kind, order) in READINGS.items():
         atoms = choose_atoms(pixels, membership, kind)  # type: ignore[arg-type]

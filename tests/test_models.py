@@ -1,13 +1,16 @@
 """Fitted models: a file that is not trusted, and scenes that do not fit."""
 
 import json
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 
 import oddspec
-from oddspec.errors import InputError, SettingError
+from oddspec.command import main
+from oddspec.errors import BudgetError, InputError, SettingError
+from oddspec.execution.resources import resident
 from oddspec.io import npz as archive
 from oddspec.io.source import ArraySource, Metadata
 from oddspec.scene import Scene
@@ -81,6 +84,141 @@ def test_a_damaged_file_is_named(saved, change):
 
 
 def test_other_files_are_named(tmp_path):
-    archive.save(tmp_path / "other.npz", "something", {}, {})
+    archive.save_npz(tmp_path / "other.npz", "something", {}, {})
     with pytest.raises(InputError, match="kind 'something'"):
         oddspec.load_model(tmp_path / "other.npz")
+
+
+OWN = '''
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+from oddspec.detector import BackgroundDetector
+from oddspec.statistics.summary import Moments
+
+Path(__file__).with_suffix(".ran").touch()
+
+
+@dataclass(frozen=True)
+class Mean:
+    mean: np.ndarray
+
+    def score(self, pixels):
+        return np.abs(pixels - self.mean).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Own(BackgroundDetector[Moments]):
+    """An own detector."""
+
+    power: float = 1.0
+
+    reference = "none"
+    cost = "n b"
+
+    def summarise(self, pixels, index):
+        return Moments.of(pixels)
+
+    def fit(self, summary, progress=None) -> Mean:
+        return Mean(summary.mean)
+'''
+
+
+@pytest.fixture
+def own(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN)
+    return path
+
+
+def _forgotten(path):
+    """The file as if nobody had imported it in this process."""
+    for name in [name for name in sys.modules if name.startswith(f"oddspec_own_{path.stem}_")]:
+        del sys.modules[name]
+    path.with_suffix(".ran").unlink(missing_ok=True)
+
+
+def test_a_model_never_runs_the_file_it_names(cube, saved, own):
+    _changed(saved, lambda content: content.update(detector=str(own)))
+    with pytest.raises(InputError, match=r"detector of your own, mine\.py.*--detector mine\.py"):
+        oddspec.load_model(saved)
+    assert main(["detect", "none.npy", "--model", str(saved), "--out", str(own.parent / "o")]) == 2
+    assert not own.with_suffix(".ran").exists()
+
+
+def test_nor_one_named_by_a_setting(saved, own):
+    settings = {"members": f"rx, {own}", "combine": "tail", "seed": 0}
+    _changed(saved, lambda content: content.update(detector="ensemble", settings=settings))
+    with pytest.raises(InputError, match="runs only where a user names it"):
+        oddspec.load_model(saved)
+    assert not own.with_suffix(".ran").exists()
+
+
+def test_an_own_detector_is_named_again(cube, own, tmp_path, capsys):
+    path = tmp_path / "own.npz"
+    fitted = oddspec.fit(cube, str(own), power=2)
+    fitted.save(path)
+    expected = oddspec.detect(cube, fitted)
+    _forgotten(own)
+    model = oddspec.load_model(path, str(own))
+    assert model.detector.power == 2
+    assert model.digest == fitted.digest
+    np.testing.assert_array_equal(oddspec.detect(cube, model), expected)
+    scene = tmp_path / "scene.npy"
+    np.save(scene, cube)
+    words = ["detect", str(scene), "--out", str(tmp_path / "o"), "--progress", "none"]
+    assert main([*words, "--model", str(path)]) == 2
+    assert "name that file again: --detector mine.py" in capsys.readouterr().err
+    assert main([*words, "--model", str(path), "--detector", str(own)]) == 0
+
+
+def test_another_detector_is_not_the_models(saved, own):
+    with pytest.raises(InputError, match=r"was fitted by pca_rx, not by .*mine\.py"):
+        oddspec.load_model(saved, str(own))
+    copy = own.rename(own.with_name("pca_rx.py"))
+    with pytest.raises(InputError, match=r"was fitted by pca_rx, not by .*pca_rx\.py"):
+        oddspec.load_model(saved, str(copy))
+    assert oddspec.load_model(saved, "pca_rx").name == "pca_rx"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.update(bands=10**13),
+        lambda content: content.update(bands=float("inf")),
+        lambda content: content.update(settings=[1]),
+        lambda content: content.update(detector=["rx"]),
+    ],
+)
+def test_what_no_model_holds_is_named(saved, change):
+    _changed(saved, change)
+    with pytest.raises(InputError, match=r"model\.npz: this saved model is damaged"):
+        oddspec.load_model(saved)
+
+
+def _bomb(path, saved, size):
+    """A model with an array of zeros that packs to a thousandth of its size."""
+    with zipfile.ZipFile(saved) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+        with file.open("zeros.npy", "w") as stream:
+            np.lib.format.write_array(stream, np.zeros(size // 8))
+    return path
+
+
+def test_a_model_that_unpacks_to_far_more_is_refused(saved, tmp_path):
+    bomb = _bomb(tmp_path / "bomb.npz", saved, 200_000_000)
+    assert bomb.stat().st_size < 1_000_000
+    with pytest.raises(InputError, match=r"claims 200 MB but the file stores only"):
+        oddspec.load_model(bomb)
+
+
+def test_a_model_is_held_to_the_budget(saved, tmp_path):
+    large = _bomb(tmp_path / "large.npz", saved, 50_000_000)
+    budget = resident() + 60_000_000
+    with pytest.raises(BudgetError, match=r"unpacks to 50 MB, but at most \d+\.?\d* MB"):
+        oddspec.load_model(large, max_memory=budget)
+    oddspec.load_model(large, max_memory=budget + 200_000_000)
+    oddspec.load_model(saved, max_memory=1)

@@ -15,8 +15,6 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-__all__ = ["MOVED", "install"]
-
 _TABLE = """
 archive               io.npz
 aside                 io.atomic
@@ -29,7 +27,7 @@ families.adversarial  detectors.learned._adversarial
 families.factorized   detectors.factorization._factorized
 families.in_memory    execution.in_memory
 families.losses       detectors._sampled
-families.pictured     detectors.learned._pictured
+families.pictured     detectors.learned._scene_reconstruction
 families.sampled      detectors._sampled
 families.shifted_windows  detectors.representation._shifted_windows
 families.unfolded     detectors.learned._unfolded
@@ -43,8 +41,8 @@ files.truth           io.truth
 job                   pipeline
 learning              networks
 learning.images       networks.images
-learning.networks     networks.networks
-learning.products     networks.networks
+learning.networks     networks.dense
+learning.products     networks.dense
 learning.threads      networks.train
 learning.train        networks.train
 linalg                statistics.gaussian

@@ -11,8 +11,7 @@ import numpy as np
 from oddspec.detectors import load
 from oddspec.errors import InputError, SettingError
 from oddspec.execution.resources import Resources
-from oddspec.execution.run import fit as run_fit
-from oddspec.execution.run import run
+from oddspec.execution.run import fit_scene, run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.dataarray import DataArraySource, open_dataarray
 from oddspec.io.open import open_source
@@ -21,8 +20,6 @@ from oddspec.models import Model
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.settings import build
-
-__all__ = ["detect", "fit", "open"]
 
 
 def open(
@@ -200,7 +197,7 @@ def fit(
     """
     chosen = build(load(detector), settings)
     opened = _as_scene(scene, bands, nodata, variable, max_memory)
-    outcome = run_fit(opened, chosen, Resources(max_memory, workers, device), progress)
+    outcome = fit_scene(opened, chosen, Resources(max_memory, workers, device), progress)
     model = Model.of(detector, chosen, outcome.fitted, opened)
     if model is None:
         raise SettingError(f"{detector} fits nothing to a scene that another scene could use")

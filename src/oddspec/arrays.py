@@ -8,20 +8,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
 
-__all__ = [
-    "Cube",
-    "Index",
-    "Mask",
-    "PixelScores",
-    "Pixels",
-    "RawCube",
-    "Scores",
-    "Spectrum",
-    "to_device",
-    "to_numpy",
-    "valid_pixels",
-]
-
 RawCube: TypeAlias = Real[np.ndarray, "h w b"]
 """A cube as its file holds it, of any real type."""
 

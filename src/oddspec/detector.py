@@ -35,19 +35,6 @@ from oddspec.progress import Progress, silent
 from oddspec.settings import complete_docstring
 from oddspec.windows import Tile, Window
 
-__all__ = [
-    "Background",
-    "BackgroundDetector",
-    "Detector",
-    "Insight",
-    "SceneDetector",
-    "SceneModel",
-    "SceneResult",
-    "Summary",
-    "WindowDetector",
-]
-
-
 S = TypeVar("S", bound="Summary")
 
 

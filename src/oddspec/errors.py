@@ -3,16 +3,6 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = [
-    "BudgetError",
-    "DataWarning",
-    "InputError",
-    "NotConverged",
-    "OddspecError",
-    "SettingError",
-    "did_you_mean",
-]
-
 
 class OddspecError(Exception):
     """A mistake that the user can mend.
@@ -35,7 +25,7 @@ class BudgetError(OddspecError, MemoryError):
 
 
 class DataWarning(UserWarning):
-    """The input is odd, and the documented reading was taken."""
+    """The input is unusual, and the documented reading was taken."""
 
 
 class NotConverged(UserWarning):

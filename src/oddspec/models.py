@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from oddspec.detector import Background, BackgroundDetector, Detector, SceneDetector, SceneModel
-from oddspec.detectors import load
-from oddspec.errors import InputError, SettingError
+from oddspec.detectors import is_file, load, no_files, short_name
+from oddspec.errors import InputError
+from oddspec.execution.resources import Resources
 from oddspec.io import npz as archive
 from oddspec.scene import Scene
 from oddspec.settings import build
@@ -30,6 +31,11 @@ from oddspec.settings import build
 __all__ = ["Model", "load_model"]
 
 KIND = "detector"
+
+_ALWAYS = 2**20
+"""Bytes that a model may unpack to whatever the budget."""
+
+_MOST_BANDS = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +78,7 @@ class Model:
             If the file cannot be written; the old one is kept.
         """
         arrays, content = self._parts()
-        archive.save(path, KIND, arrays, content)
+        archive.save_npz(path, KIND, arrays, content)
 
     @property
     def digest(self) -> str:
@@ -81,7 +87,8 @@ class Model:
         found = hashlib.sha256(repr(sorted(content.items())).encode())
         for key in sorted(arrays):
             found.update(key.encode())
-            found.update(np.ascontiguousarray(arrays[key]).tobytes())
+            # The bytes where they are: a copy would double the model's memory.
+            found.update(np.ascontiguousarray(arrays[key]).reshape(-1).view(np.uint8).data)
         return found.hexdigest()
 
     def check(self, scene: Scene) -> None:
@@ -117,35 +124,73 @@ class Model:
             "detector": self.name,
             "settings": settings,
             "bands": self.bands,
-            "fitted": _apart(self.fitted, "fitted", arrays),
+            "fitted": _flatten(self.fitted, "fitted", arrays),
         }
         if self.wavelengths is not None:
             arrays["wavelengths"] = np.asarray(self.wavelengths)
         return arrays, content
 
 
-def load_model(path: str | Path) -> Model:
+def load_model(
+    path: str | Path, detector: str | None = None, *, max_memory: int | None = None
+) -> Model:
     """The model that `Model.save` wrote. Nothing in the file is executed.
+
+    Parameters
+    ----------
+    path
+        The file, which need not be trusted.
+    detector
+        The Python file of a detector of your own, where the model is of one: a model only says
+        that file's name, and code runs only where you name it.
+    max_memory
+        Bytes of resident memory that the process may use; by default half of what is free is
+        added to what it has.
 
     Raises
     ------
     InputError
-        If the file is not one, is damaged, or is from a detector that there is not.
+        If the file is not one, is damaged, is from a detector that there is not, or from another
+        one than was given.
+    BudgetError
+        If it would unpack to more than the memory allows.
     """
-    arrays, content = archive.load(path, KIND)
+    # Arrays are copied once while they are read or put to use.
+    limit = max(Resources(max_memory).left() / 2, _ALWAYS)
+    arrays, content = archive.load_npz(path, KIND, limit)
+    named = content.get("detector")
+    name = _trusted(path, str(named), detector)
     try:
-        name = str(content["detector"])
         cls = load(name)
-        detector = build(cls, content["settings"])
-        fitted = _together(fitted_class(cls), content["fitted"], arrays)
+        # An ensemble's members are names, too.
+        with no_files():
+            built = build(cls, content["settings"])
+            fitted = _restore(fitted_class(cls), content["fitted"], arrays)
         bands, wavelengths = int(content["bands"]), arrays.get("wavelengths")
+        if not 0 < bands <= _MOST_BANDS:
+            raise ValueError(f"{bands} bands")
         if isinstance(fitted, Background):
             fitted.score(np.zeros((2, bands)))  # arrays that do not fit together fail here
-    except (SettingError, KeyError, NameError, TypeError, ValueError, IndexError) as error:
+    except Exception as error:  # whatever a detector stumbles over where its numbers are wrong
         raise InputError(
             f"{path}: this saved model is damaged, or of another version ({error}); save it again"
         ) from None
-    return Model(name, detector, fitted, bands, wavelengths)
+    return Model(name, built, fitted, bands, wavelengths)
+
+
+def _trusted(path: str | Path, named: str, given: str | None) -> str:
+    """The detector to load: of the registry by the model's word, a Python file by the user's."""
+    if given is None and is_file(named):
+        raise InputError(
+            f"{path}: was fitted by a detector of your own, {short_name(named)}.py; a model never "
+            f"runs code, so name that file again: --detector {short_name(named)}.py, or "
+            f"load_model(path, detector=...)"
+        )
+    if given is None:
+        return named
+    if (short_name(named), is_file(named)) != (short_name(given), is_file(given)):
+        raise InputError(f"{path}: was fitted by {short_name(named)}, not by {given}")
+    return given
 
 
 def fitted_class(detector: type[Detector]) -> Any:
@@ -157,7 +202,7 @@ def fitted_class(detector: type[Detector]) -> Any:
     return None
 
 
-def _apart(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+def _flatten(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """The value in terms of JSON, each array moved to ``arrays`` and its name left in its place."""
     if isinstance(value, np.ndarray):
         # One array in two places stays one: A @ A.T rounds otherwise than A @ B.T with an equal B.
@@ -169,34 +214,34 @@ def _apart(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return value.item()
     if dataclasses.is_dataclass(value):
         fields = [field.name for field in dataclasses.fields(value)]
-        return {key: _apart(getattr(value, key), f"{name}.{key}", arrays) for key in fields}
+        return {key: _flatten(getattr(value, key), f"{name}.{key}", arrays) for key in fields}
     if isinstance(value, tuple):
-        return [_apart(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
+        return [_flatten(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"{name} is a {type(value).__name__}, which a saved model cannot hold")
 
 
-def _together(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """What `_apart` took apart, of the annotated kind."""
+def _restore(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The value that `_flatten` was given, of the annotated kind."""
     if isinstance(value, dict) and set(value) == {"array"}:
         return arrays[value["array"]]
     if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         names = [field.name for field in dataclasses.fields(kind)]
-        return kind(**{name: _together(hints[name], value[name], arrays) for name in names})
+        return kind(**{name: _restore(hints[name], value[name], arrays) for name in names})
     if inspect.isclass(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
         hints = typing.get_type_hints(kind)
-        return kind(*map(lambda n, v: _together(hints[n], v, arrays), kind._fields, value))
+        return kind(*map(lambda n, v: _restore(hints[n], v, arrays), kind._fields, value))
     if typing.get_origin(kind) is tuple:
         inside = typing.get_args(kind)
         every = [inside[0]] * len(value) if inside[1:] == (...,) else inside
-        return tuple(_together(k, v, arrays) for k, v in zip(every, value, strict=True))
+        return tuple(_restore(k, v, arrays) for k, v in zip(every, value, strict=True))
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         if value is None:
             return None
         kinds = [k for k in typing.get_args(kind) if k is not type(None)]
-        return _together(kinds[0], value, arrays) if len(kinds) == 1 else value
+        return _restore(kinds[0], value, arrays) if len(kinds) == 1 else value
     if kind in (bool, int, float, str) and not isinstance(value, kind):
         raise TypeError(f"{value!r} is not of type {kind.__name__}")
     return value

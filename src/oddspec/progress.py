@@ -2,8 +2,6 @@
 
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Progress", "silent"]
-
 
 @runtime_checkable
 class Progress(Protocol):

@@ -11,8 +11,6 @@ from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError
 from oddspec.io.source import Source, parse_nodata
 
-__all__ = ["Scene"]
-
 
 @dataclass(frozen=True)
 class Scene:

@@ -1,4 +1,4 @@
-"""A detector's settings: described from its dataclass, read from text, written as TOML.
+"""A detector's settings: described from its dataclass, read from text, checked, written as TOML.
 
 A setting is explained once, under *Parameters* in the docstring of the class that declares it; a
 subclass explains it anew only where it means something else there.
@@ -13,55 +13,13 @@ import textwrap
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
 
 from oddspec.errors import SettingError, did_you_mean
-
-__all__ = [
-    "Setting",
-    "above_zero",
-    "at_least",
-    "build",
-    "complete_docstring",
-    "describe",
-    "from_toml",
-    "parameters_help",
-    "to_toml",
-]
-
-
-def at_least(detector: object, least: float, *names: str) -> None:
-    """Refuse settings below ``least``, infinite or NaN; None passes.
-
-    Raises
-    ------
-    SettingError
-        Naming the setting, its value and what is expected.
-    """
-    for name in names:
-        value = getattr(detector, name)
-        if value is not None and not least <= value < float("inf"):
-            expected = f"at least {least:g}" if least else "0 or more"
-            raise SettingError(f"{name}={value}: expected {expected}")
-
-
-def above_zero(detector: object, *names: str) -> None:
-    """Refuse settings that are not above zero, or infinite; None passes.
-
-    Raises
-    ------
-    SettingError
-        Naming the setting and its value.
-    """
-    for name in names:
-        value = getattr(detector, name)
-        if value is not None and not 0 < value < float("inf"):
-            raise SettingError(f"{name}={value}: expected a number above 0")
-
 
 _HEADING = r"^\w[^\n]*\n-{3,}\n"
 _PARAMETERS = re.compile(rf"^Parameters\n-+\n(.*?)(?={_HEADING}|\Z)", re.M | re.S)
@@ -120,17 +78,6 @@ def build(cls: type[Any], values: Mapping[str, Any]) -> Any:
     return cls(**chosen)
 
 
-def to_toml(detector: Any) -> str:
-    """The settings as TOML lines; a setting that is None is left out."""
-    values = {f.name: getattr(detector, f.name) for f in dataclasses.fields(detector)}
-    return tomli_w.dumps({name: value for name, value in values.items() if value is not None})
-
-
-def from_toml(cls: type[Any], text: str) -> Any:
-    """The detector whose settings `to_toml` wrote."""
-    return build(cls, tomllib.loads(text))
-
-
 def _kinds(kind: Any) -> tuple[Any, ...]:
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         return typing.get_args(kind)
@@ -170,6 +117,47 @@ def _from_text(kind: Any, text: str) -> Any:
         return kind(text)
     except ValueError:
         return None
+
+
+def at_least(detector: object, least: float, *names: str) -> None:
+    """Refuse settings below ``least``, infinite or NaN; None passes.
+
+    Detectors call this and `above_zero` first in their ``__post_init__``, as in
+    ``at_least(self, 1, "rank", "iterations")``.
+
+    Raises
+    ------
+    SettingError
+        Naming the setting, its value and what is expected.
+    """
+    expected = f"at least {least:g}" if least else "0 or more"
+    _check(detector, names, lambda value: least <= value, expected)
+
+
+def above_zero(detector: object, *names: str) -> None:
+    """Refuse settings that are not above zero, infinite or NaN; None passes; see `at_least`."""
+    _check(detector, names, lambda value: value > 0, "a number above 0")
+
+
+def _check(
+    detector: object, names: Iterable[str], allowed: Callable[[float], bool], expected: str
+) -> None:
+    for name in names:
+        value = getattr(detector, name)
+        # NaN fails every comparison.
+        if value is not None and not (allowed(value) and value < float("inf")):
+            raise SettingError(f"{name}={value}: expected {expected}")
+
+
+def to_toml(detector: Any) -> str:
+    """The settings as TOML lines; a setting that is None is left out."""
+    values = {f.name: getattr(detector, f.name) for f in dataclasses.fields(detector)}
+    return tomli_w.dumps({name: value for name, value in values.items() if value is not None})
+
+
+def from_toml(cls: type[Any], text: str) -> Any:
+    """The detector whose settings `to_toml` wrote."""
+    return build(cls, tomllib.loads(text))
 
 
 def parameters_help(doc: str) -> dict[str, str]:

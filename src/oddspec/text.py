@@ -4,18 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = [
-    "bytes_text",
-    "counted",
-    "csv_cell",
-    "duration_text",
-    "gigabytes",
-    "megabytes",
-    "printable",
-    "rough",
-    "shorten",
-]
-
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oddspec.errors import BudgetError
-from oddspec.execution.tiles import Grid, Region, blocks, cut
+from oddspec.execution.tiles import Grid, Region, block_grid, cut
 
 sides = st.integers(1, 300)
 
@@ -21,7 +21,7 @@ def test_a_grid_covers_every_pixel_once(height, width, rows, columns):
 
 @given(st.integers(1, 500), st.integers(1, 20_000), st.floats(1, 1e4))
 def test_tiles_are_made_of_whole_blocks_within_the_budget(height, width, bytes_per_pixel):
-    grid = blocks(height, width)
+    grid = block_grid(height, width)
     budget = 3.5 * grid.rows * grid.columns * bytes_per_pixel
     tiles = cut(grid, bytes_per_pixel, budget)
     numbers = [number for tile in tiles for number, _ in grid.inside(tile)]
@@ -31,7 +31,7 @@ def test_tiles_are_made_of_whole_blocks_within_the_budget(height, width, bytes_p
 
 def test_too_small_a_budget_is_refused_with_what_is_needed():
     with pytest.raises(BudgetError, match="needs at least 1 MB"):
-        cut(blocks(100, 100), 8.0, 1e3)
+        cut(block_grid(100, 100), 8.0, 1e3)
 
 
 def test_within_cuts_a_region_out_of_an_array():

@@ -117,20 +117,17 @@ def test_an_algorithm_is_read_in_at_most_three_places(name):
 
 # What all algorithms of one kind have: the same thing under the same name.
 EVERY_SOLVER = {"gap", "objective", "start", "step"}
-EVERY_COMMAND = {"add_arguments", "main"}
+EVERY_COMMAND = {"add_arguments", "main", "run_command"}
 
 TO_BE_RENAMED = {
-    "Areas", "Entry", "Mixture", "Model", "Options", "Plan", "Printed", "Problem",
-    "Representation", "Row", "Run", "SCHEMA", "Schedule", "State", "Threshold", "Trained",
-    "Weights", "blocks", "choose", "critical_penalty", "describe", "draw", "fit", "learn",
-    "load", "locked", "processors", "recognise", "residual_norms", "run", "save", "soft", "sweeps",
+    "Entry", "Row", "Run", "Schedule", "State", "processors", "render", "save", "sweeps",
     "write_csv",
 }  # fmt: skip
 """Names that still mean two things. May only become fewer."""
 
 
 def twice_defined():
-    """Names that two files define and list in ``__all__``, each with its files."""
+    """Functions and classes that two files define and that are not private, with the files."""
     found = collections.defaultdict(list)
     for path in sorted(SOURCE.rglob("*.py")):
         for name in _offered(ast.parse(path.read_text(encoding="utf-8"))):
@@ -139,17 +136,9 @@ def twice_defined():
 
 
 def _offered(tree):
-    """What a file offers under ``__all__`` and defines itself."""
-    defined, offered = set(), []
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            defined.add(node.name)
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        names = {target.id for target in targets if isinstance(target, ast.Name)}
-        defined |= names
-        if "__all__" in names and node.value is not None:
-            offered = ast.literal_eval(node.value)
-    return defined.intersection(offered)
+    """Functions and classes of a file that no underscore marks as its own."""
+    nodes = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return {node.name for node in nodes if not node.name.startswith("_")}
 
 
 def test_one_name_means_one_thing():

@@ -12,12 +12,12 @@ from oddspec.io import npz as archive
 @pytest.fixture
 def saved(tmp_path):
     path = tmp_path / "model.npz"
-    archive.save(path, "net", {"a.b": np.arange(6.0).reshape(2, 3)}, {"norm": "l2", "runs": 2})
+    archive.save_npz(path, "net", {"a.b": np.arange(6.0).reshape(2, 3)}, {"norm": "l2", "runs": 2})
     return path
 
 
 def test_there_and_back(saved):
-    arrays, settings = archive.load(saved, "net")
+    arrays, settings = archive.load_npz(saved, "net")
     np.testing.assert_array_equal(arrays["a.b"], np.arange(6.0).reshape(2, 3))
     assert settings == {"norm": "l2", "runs": 2}
     assert [file.name for file in saved.parent.iterdir()] == ["model.npz"]
@@ -30,7 +30,7 @@ def test_numpy_reads_the_arrays_too(saved):
 
 def test_only_numbers_are_kept(tmp_path):
     with pytest.raises(TypeError, match="only numbers"):
-        archive.save(tmp_path / "x.npz", "net", {"a": np.array([object()])}, {})
+        archive.save_npz(tmp_path / "x.npz", "net", {"a": np.array([object()])}, {})
     assert not list(tmp_path.iterdir())
 
 
@@ -51,10 +51,10 @@ def test_a_pickled_object_never_runs(tmp_path, capsys):
     head = json.dumps({"format": "oddspec-model-1", "kind": "net", "settings": {}})
     members = {"settings.json": head, "a.npy": (tmp_path / "a.npy").read_bytes()}
     with pytest.raises(InputError, match="not a saved net model"):
-        archive.load(_archive(tmp_path / "bad.npz", members), "net")
+        archive.load_npz(_archive(tmp_path / "bad.npz", members), "net")
     (tmp_path / "model.pt").write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(InputError, match="not a saved net model"):
-        archive.load(tmp_path / "model.pt", "net")
+        archive.load_npz(tmp_path / "model.pt", "net")
     assert capsys.readouterr().out == ""
 
 
@@ -70,24 +70,24 @@ def test_a_pickled_object_never_runs(tmp_path, capsys):
 )
 def test_a_strange_head_is_named(tmp_path, head, says):
     with pytest.raises(InputError, match=says):
-        archive.load(_archive(tmp_path / "bad.npz", {"settings.json": head}), "net")
+        archive.load_npz(_archive(tmp_path / "bad.npz", {"settings.json": head}), "net")
 
 
 def test_a_missing_or_foreign_file_is_named(tmp_path, saved):
     with pytest.raises(InputError, match="no such file"):
-        archive.load(tmp_path / "absent.npz", "net")
+        archive.load_npz(tmp_path / "absent.npz", "net")
     np.savez(tmp_path / "plain.npz", a=np.ones(3))
     with pytest.raises(InputError, match="not a saved net model"):
-        archive.load(tmp_path / "plain.npz", "net")
+        archive.load_npz(tmp_path / "plain.npz", "net")
     half = tmp_path / "half.npz"
     half.write_bytes(saved.read_bytes()[:200])
     with pytest.raises(InputError, match="not a saved net model"):
-        archive.load(half, "net")
+        archive.load_npz(half, "net")
 
 
 def test_what_unpacks_to_too_much_is_refused_unread(tmp_path, saved):
     with pytest.raises(BudgetError, match="unpacks to"):
-        archive.load(saved, "net", max_bytes=100)
+        archive.load_npz(saved, "net", max_bytes=100)
 
 
 def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
@@ -97,6 +97,6 @@ def test_a_failed_write_leaves_the_old_file(saved, monkeypatch):
     before = saved.read_bytes()
     monkeypatch.setattr(np.lib.format, "write_array", fail)
     with pytest.raises(OddspecError, match="disk full"):
-        archive.save(saved, "net", {"a": np.ones(3)}, {})
+        archive.save_npz(saved, "net", {"a": np.ones(3)}, {})
     assert saved.read_bytes() == before
     assert len(list(saved.parent.iterdir())) == 1

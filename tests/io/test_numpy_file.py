@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oddspec.errors import BudgetError, InputError
-from oddspec.io.numpy_file import open_npy, open_npz
+from oddspec.io.npz import open_npz
+from oddspec.io.numpy_file import open_npy
 from oddspec.io.open import open_source
 from oddspec.scene import Scene
 

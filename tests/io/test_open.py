@@ -13,7 +13,7 @@ import rasterio
 import scipy.io
 
 from oddspec.errors import InputError
-from oddspec.io.formats import recognise
+from oddspec.io.formats import format_of
 from oddspec.io.open import READERS, open_source
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -50,7 +50,7 @@ def write(kind, path):
 def test_content_counts_not_the_name(tmp_path, kind, name):
     path = tmp_path / name
     write(kind, path)
-    assert recognise(path) == kind
+    assert format_of(path) == kind
     source = open_source(str(path))
     assert source.path == path
     np.testing.assert_array_equal(source.read((0, 7), (0, 6)), CUBE)

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from oddspec.networks import networks as products
+from oddspec.networks import dense
+from oddspec.networks.dense import affine
 from oddspec.networks.images import convolution
-from oddspec.networks.networks import affine
 
 
 def random(*shape):
@@ -12,25 +12,25 @@ def random(*shape):
 
 @pytest.mark.parametrize("fast", [True, False])
 @pytest.mark.parametrize("shape", [(50, 40, 60), (1, 64, 33), (7, 3, 40), (7, 40, 3), (0, 40, 40)])
-def test_outputs_and_slopes_are_those_in_double_precision(shape, fast, monkeypatch):
-    monkeypatch.setattr(products, "FAST", fast and products.FAST)
+def test_outputs_and_gradients_are_those_in_double_precision(shape, fast, monkeypatch):
+    monkeypatch.setattr(dense, "FAST", fast and dense.FAST)
     rows, inputs, outputs = shape
     single = [random(rows, inputs), random(outputs, inputs).T, random(outputs)]
     double = [values.double().requires_grad_() for values in single]
     for values in single:
         values.requires_grad_()
-    slope = random(rows, outputs)
+    gradient = random(rows, outputs)
     found, expected = affine(*single), double[0] @ double[1] + double[2]
     torch.testing.assert_close(found, expected.float(), rtol=1e-4, atol=1e-4)
-    found.backward(slope)
-    expected.backward(slope.double())
+    found.backward(gradient)
+    expected.backward(gradient.double())
     for one, other in zip(single, double, strict=True):
         torch.testing.assert_close(one.grad, other.grad.float(), rtol=1e-4, atol=1e-4)
     plain = affine(single[0], single[1], None)
     torch.testing.assert_close(plain, found - single[2], rtol=1e-4, atol=1e-4)
 
 
-def test_what_needs_no_slope_gets_none():
+def test_what_needs_no_gradient_gets_none():
     x, weight, bias = random(9, 40), random(40, 50).requires_grad_(), random(50)
     affine(x, weight, bias).sum().backward()
     assert x.grad is None

@@ -1,4 +1,4 @@
-"""Trainings side by side."""
+"""Several trainings at a time."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from oddspec.networks.train import one_thread, side_by_side
+from oddspec.networks.train import one_thread, rng_of_run, train_in_parallel
 
 
 @pytest.fixture(params=[1, 3])
@@ -32,7 +32,7 @@ def test_results_are_in_order_and_each_has_one_thread(threads):
         progress(2, 2, "done")
         return number, torch.get_num_threads(), threading.get_ident()
 
-    found = side_by_side(4, work, lambda done, total, stage: told.append((done, total)))
+    found = train_in_parallel(4, work, lambda done, total, stage: told.append((done, total)))
     assert [number for number, _, _ in found] == [0, 1, 2, 3]
     assert {count for _, count, _ in found} == {1}
     assert len({thread for _, _, thread in found}) == threads
@@ -53,7 +53,7 @@ def test_a_failure_stops_the_others_and_is_the_one_that_is_told(threads):
             progress(step, 200, "training")
 
     with pytest.raises(ValueError, match="no luck"):
-        side_by_side(3, work)
+        train_in_parallel(3, work)
     # With one thread the first is through before the second fails.
     assert len(steps) < 100 or threads == 1
 
@@ -63,4 +63,10 @@ def test_progress_calls_it_off(threads):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        side_by_side(3, lambda number, progress: progress(0, 1, "training"), stop)
+        train_in_parallel(3, lambda number, progress: progress(0, 1, "training"), stop)
+
+
+def test_runs_have_random_numbers_of_their_own():
+    drawn = [torch.rand(3, generator=rng_of_run(seed, run)) for seed in (0, 1) for run in (0, 1)]
+    assert len({tuple(values.tolist()) for values in drawn}) == 4
+    assert torch.equal(torch.rand(3, generator=rng_of_run(1, 0)), drawn[2])

@@ -29,7 +29,7 @@ def test_all_numbers_are_kept_and_all_but_tables_drawn(tmp_path):
     paths = write_insights(tmp_path, (SPECTRA, MAPS, CURVE, TABLE), SCENE)
     pictures = ["insights/atoms.png", "insights/losses.png", "insights/shares.png"]
     assert sorted(paths) == ["insights.npz", *pictures]
-    arrays, said = archive.load(paths["insights.npz"], "insights")
+    arrays, said = archive.load_npz(paths["insights.npz"], "insights")
     np.testing.assert_array_equal(arrays["shares"], MAPS.values)
     assert said["atoms"] == {"kind": "spectra", "label": "three atoms", "names": ["a", "b"]}
     json.dumps(said)

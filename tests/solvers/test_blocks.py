@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from oddspec.execution.executors import thread_pool
-from oddspec.solvers.blocks import BLOCK_BYTES, blocks, each_span, spans
+from oddspec.solvers.blocks import BLOCK_BYTES, each_span, row_blocks, spans
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 8, 1001])
@@ -18,7 +18,7 @@ def test_spans_hold_every_row_once(n):
 def test_blocks_hold_every_row_once_and_fit_the_cache():
     X = np.arange(3 * BLOCK_BYTES // 8, dtype=float).reshape(-1, 96)
     seen = []
-    for rows, (scratch,) in blocks(X, 1):
+    for rows, (scratch,) in row_blocks(X, 1):
         assert scratch.shape == X[rows].shape
         assert scratch.nbytes <= BLOCK_BYTES
         seen.append(X[rows])

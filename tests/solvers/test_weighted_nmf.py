@@ -4,7 +4,7 @@ from scipy.special import softmax
 
 from oddspec.solvers import nmf
 from oddspec.solvers.nmf import Factors
-from oddspec.solvers.weighted_nmf import L1, L21, Entropy, Huber, evaluate, step
+from oddspec.solvers.weighted_nmf import L1, L21, Entropy, Huber, evaluate_fit, step
 
 
 def entropy(E, g):
@@ -40,7 +40,7 @@ def test_every_loss_is_the_written_one_and_never_rises(rng, name):
         state = step(before, X, loss)
         curve.append(state.objective)
     assert state.objective == pytest.approx(written(X - before.H @ before.W), rel=1e-9)
-    assert evaluate(before, X, loss)[0] == pytest.approx(state.objective, rel=1e-12)
+    assert evaluate_fit(before, X, loss)[0] == pytest.approx(state.objective, rel=1e-12)
     scale = max(abs(curve[0]), abs(curve[-1]))
     assert (np.diff(curve) <= 1e-12 * scale).all()
     assert curve[-1] < curve[0]
@@ -66,7 +66,7 @@ def test_a_step_is_the_written_one(rng, name):
     W = W * (H.T @ (A * X)) / (H.T @ (A * (H @ W)))
     found = step(first, X, loss)
     np.testing.assert_allclose(found.H @ found.W, H @ W, rtol=1e-9)
-    per_pixel, per_band = evaluate(first, X, loss)[1:]
+    per_pixel, per_band = evaluate_fit(first, X, loss)[1:]
     np.testing.assert_allclose(per_pixel, A.mean(axis=1), rtol=1e-9)
     np.testing.assert_allclose(per_band, A.mean(axis=0), rtol=1e-9)
 

@@ -14,8 +14,6 @@ from oddspec import __version__
 from oddspec.command.terminal import say
 from oddspec.errors import OddspecError
 
-__all__ = ["COMMANDS", "main", "parser_of"]
-
 COMMANDS = {
     "detect": "find the anomalies of scenes and write maps, tables and a report",
     "info": "what a scene file holds and what would be done with it",

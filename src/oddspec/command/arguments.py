@@ -11,8 +11,6 @@ import numpy as np
 from oddspec.errors import InputError, SettingError
 from oddspec.io.source import Source
 
-__all__ = ["add_reading", "bands_of", "memory", "rate", "setting"]
-
 _NUMBER = r"\d+\.?\d*|\.\d+"
 
 

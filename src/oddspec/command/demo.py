@@ -9,8 +9,6 @@ from pathlib import Path
 from oddspec.command import main
 from oddspec.scenes import make_scene
 
-__all__ = ["demo"]
-
 
 def demo() -> int:
     """Run the main job on a scene that the project's own scene maker writes, or on another."""

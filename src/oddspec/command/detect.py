@@ -6,27 +6,26 @@ import argparse
 import dataclasses
 import json
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from oddspec.command.arguments import add_reading, bands_of, memory, rate, setting
-from oddspec.command.terminal import progress, say
-from oddspec.detectors import load
+from oddspec.command.terminal import progress, say, show
+from oddspec.detectors import is_file, load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
 from oddspec.models import Model, load_model
-from oddspec.pipeline import DetectionResult, PipelineOptions, detect_scene
+from oddspec.pipeline import DetectionResult, PipelineOptions, detect_scene, folder_name
 from oddspec.settings import build, describe
 from oddspec.text import counted
 from oddspec.threshold import METHODS
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_command)
     parser.epilog = _settings_help(words)
     add = parser.add_argument
     add("scenes", nargs="+", type=Path, metavar="SCENE", help="scene file; several run in turn")
@@ -96,10 +95,12 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     add("--json", action="store_true", help="results on standard output as JSON")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_command(chosen: argparse.Namespace) -> int:
     """Detect in every scene; one's failure does not stop the others."""
     _check(chosen)
-    model = load_model(chosen.model) if chosen.model else None
+    model = None
+    if chosen.model:
+        model = load_model(chosen.model, chosen.detector, max_memory=chosen.max_memory)
     name = model.name if model else "rx" if chosen.detector is None else chosen.detector
     detector = model.detector if model else build(load(name), dict(chosen.set))
     truths = chosen.truth or [None] * len(chosen.scenes)
@@ -121,7 +122,7 @@ def run(chosen: argparse.Namespace) -> int:
             say(f"warning: {path.name}: {warning}")
         results.append(_record(path, result))
         if not chosen.json:
-            print(_summary(result), flush=True)
+            show(*_summary(result))
     if chosen.json:
         print(json.dumps(results, indent=2, allow_nan=False))
     failed = sum("error" in result for result in results)
@@ -147,7 +148,7 @@ def _options(
 
 
 def _check(chosen: argparse.Namespace) -> None:
-    if chosen.model and (chosen.detector is not None or chosen.set):
+    if chosen.model and ((chosen.detector and not is_file(chosen.detector)) or chosen.set):
         raise SettingError(
             f"--model {chosen.model}: a fitted model has its detector and settings already; leave "
             f"out --detector and --set"
@@ -168,11 +169,14 @@ def _check(chosen: argparse.Namespace) -> None:
 
 def _check_name(path: Path, paths: dict[str, Path]) -> None:
     """Refuse a second scene of one name: it would replace the products of the first."""
-    earlier = paths.setdefault(path.stem, path)
+    # Many systems do not tell upper from lower case, nor two ways to write an accent.
+    name = unicodedata.normalize("NFC", folder_name(path.stem)).casefold()
+    earlier = paths.setdefault(name, path)
     if earlier is not path:
+        same = "has the same name as" if earlier.stem == path.stem else "is named almost as"
         raise SettingError(
-            f"{path}: has the same name as {earlier}, so both would write to one folder; run "
-            f"them with different --out"
+            f"{path}: {same} {earlier}, so both would write to one folder; run them with "
+            f"different --out"
         )
 
 
@@ -193,7 +197,7 @@ def _record(path: Path, result: DetectionResult) -> dict[str, Any]:
     }
 
 
-def _summary(result: DetectionResult) -> str:
+def _summary(result: DetectionResult) -> list[str]:
     count, pixels = len(result.detections), len(result.detections.pixels)
     expected = result.threshold.expected_false_alarms
     lines = [
@@ -215,7 +219,7 @@ def _summary(result: DetectionResult) -> str:
         lines.append(f"  AUC(PD,PF) {'undefined' if area is None else f'{area:.6f}'}")
     lines.append(f"  report: {result.folder / 'report.html'}")
     lines.append(f"  also there: {', '.join(p for p in result.files if p != 'report.html')}")
-    return "\n".join(lines)
+    return lines
 
 
 def _settings_help(words: Sequence[str]) -> str:

@@ -14,17 +14,15 @@ from oddspec.detectors import family_of, load, names
 from oddspec.errors import SettingError
 from oddspec.settings import describe
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_command)
     parser.add_argument("name", nargs="?", metavar="NAME", help="one detector in full")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_command(chosen: argparse.Namespace) -> int:
     """Print the table, or one detector's documentation and settings."""
     if chosen.name and not chosen.json:
         print(_in_full(chosen.name))

@@ -13,12 +13,10 @@ from oddspec.command.terminal import text_table
 from oddspec.io.truth import read_scores, read_truth
 from oddspec.metrics import evaluate
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_command)
     add = parser.add_argument
     add("scores", type=Path, metavar="SCORES", help="scores.tif, or any single-band or .mat map")
     add("--truth", type=Path, required=True, metavar="FILE")
@@ -31,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     add("--json", action="store_true", help="as JSON")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_command(chosen: argparse.Namespace) -> int:
     """Print every metric."""
     scores = read_scores(chosen.scores, variable=chosen.variable)
     truth = read_truth(chosen.truth, scores.shape, variable=chosen.truth_variable)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.command.arguments import add_reading, bands_of, memory
-from oddspec.command.terminal import clean, text_table
+from oddspec.command.terminal import show, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
 from oddspec.execution.tiles import needed
@@ -21,12 +21,10 @@ from oddspec.scene import Scene
 from oddspec.survey import Survey, survey
 from oddspec.text import gigabytes, megabytes
 
-__all__ = ["add_arguments"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_command)
     add = parser.add_argument
     add("scene", type=Path, metavar="SCENE")
     add_reading(parser, brief=True)
@@ -34,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     add("--json", action="store_true", help="as JSON")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_command(chosen: argparse.Namespace) -> int:
     """Print what there is to know."""
     source = open_source(
         chosen.scene,
@@ -50,7 +48,7 @@ def run(chosen: argparse.Namespace) -> int:
         if chosen.json:
             print(json.dumps(as_json(_facts(scene, found)), indent=2, allow_nan=False))
         else:
-            print(_text(scene, found))
+            show(*_lines(scene, found))
     finally:
         source.close()
     return 0
@@ -94,7 +92,7 @@ def _memory(scene: Scene) -> dict[str, int | None]:
     return sizes
 
 
-def _text(scene: Scene, found: Survey) -> str:
+def _lines(scene: Scene, found: Survey) -> list[str]:
     source, meta = scene.source, scene.source.metadata
     h, w, b = source.shape
     left_out = b - len(scene.bands)
@@ -124,10 +122,9 @@ def _text(scene: Scene, found: Survey) -> str:
     rows += [
         (n, "cannot run with its defaults" if s is None else _size(s)) for n, s in sizes.items()
     ]
-    lines += ["", text_table(rows)]
+    lines += ["", *text_table(rows).split("\n")]
     notes = [*scene.notes, *found.notes]
-    lines += ["", *(f"note: {note}" for note in notes)] if notes else []
-    return "\n".join(clean(part) for line in lines for part in line.split("\n"))
+    return [*lines, "", *(f"note: {note}" for note in notes)] if notes else lines
 
 
 def _wavelengths(scene: Scene) -> str:

@@ -23,8 +23,6 @@ from oddspec.scenes import (
 )
 from oddspec.settings import parameters_help
 
-__all__ = ["add_arguments", "catalogue_rows", "recognised_rows", "scene_text"]
-
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Declare the command's arguments."""

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.command.arguments import memory
-from oddspec.command.terminal import progress, say, text_table
+from oddspec.command.terminal import progress, say, show, text_table
 from oddspec.errors import InputError
 from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_rows
 from oddspec.study.records_store import key_of
 from oddspec.text import counted
-
-__all__ = ["add_arguments"]
 
 WHAT = ("run", "list", "table", "figure", "report")
 """Words that may follow ``study``; anything else is a plan to run."""
@@ -173,9 +171,9 @@ def _list(chosen: argparse.Namespace) -> int:
         ]
         print(text_table([("detector", "column", *statuses), *lines]))
     for (status, reason), count in _reasons(found.rows).items():
-        print(f"{status} {count} times: {reason}")
+        show(f"{status} {count} times: {reason}")
     for scene in found.missing:
-        print(f"missing scene {scene.key}: {scene.reason}")
+        show(f"missing scene {scene.key}: {scene.reason}")
     print(f"{found.name}: {_counts(found.counts)}, {len(missing)} scenes missing")
     if found.others:
         print(f"{found.others} more records are of no row of the plan as it is now")

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from oddspec.study.runs import Run
     from oddspec.study.scenes import StudyScene
 
-__all__ = ["OUTPUTS", "add_outputs"]
-
 OUTPUTS = ("table", "figure", "report")
 """Words that may follow ``study`` and are declared here."""
 

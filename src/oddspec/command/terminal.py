@@ -15,17 +15,26 @@ from oddspec.text import duration_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["clean", "progress", "say", "text_table"]
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_SHOWN = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 EVERY = 10.0
 """Seconds between two plain lines."""
 
 
 def clean(text: str) -> str:
-    """Text from a file, without what a terminal would obey or cannot be sent."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    r"""One line of text, without what a terminal would obey or cannot be sent.
+
+    Line breaks and tabs are shown as ``\n``, ``\r`` and ``\t``: a file's name could forge lines.
+    """
+    return _CONTROL.sub(lambda c: _SHOWN.get(c[0], "\N{REPLACEMENT CHARACTER}"), text)
+
+
+def show(*lines: str) -> None:
+    """Lines on standard output."""
+    print("\n".join(map(clean, lines)), flush=True)
 
 
 def say(text: str) -> None:
@@ -35,13 +44,14 @@ def say(text: str) -> None:
 
 def text_table(rows: Sequence[Sequence[str]]) -> str:
     """Rows of text in aligned columns; the first row is the heading."""
+    rows = [[clean(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(clean(line) for line in lines)
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -12,8 +12,6 @@ from oddspec.detections.objects import Detections
 from oddspec.errors import BudgetError, InputError, SettingError
 from oddspec.progress import Progress, silent
 
-__all__ = ["ON_DEAD_LINE", "ON_SCENE_EDGE", "TOUCHES_MASKED", "find_detections", "flag_detections"]
-
 TOUCHES_MASKED = "touches masked"
 ON_SCENE_EDGE = "on scene edge"
 ON_DEAD_LINE = "on dead line"

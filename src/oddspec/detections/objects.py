@@ -10,8 +10,6 @@ import numpy as np
 
 from oddspec.arrays import Index
 
-__all__ = ["Detection", "Detections"]
-
 
 @dataclass(frozen=True, eq=False)
 class Detection:

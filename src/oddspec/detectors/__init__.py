@@ -18,6 +18,9 @@ import inspect
 import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -27,7 +30,16 @@ from typing import TYPE_CHECKING, Any
 from oddspec.detector import Detector
 from oddspec.errors import SettingError, did_you_mean
 
-__all__ = ["GROUP", "family_of", "is_file", "list_detectors", "load", "names", "short_name"]
+__all__ = [
+    "GROUP",
+    "family_of",
+    "is_file",
+    "list_detectors",
+    "load",
+    "names",
+    "no_files",
+    "short_name",
+]
 
 GROUP = "oddspec.detectors"
 """Entry-point group in which installed packages declare their detectors."""
@@ -94,6 +106,11 @@ def load(name: str) -> type[Detector]:
             f"got a {type(name).__name__}"
         )
     if is_file(name):
+        if not _FILES_ALLOWED.get():
+            raise SettingError(
+                f"{name}: a detector's Python file runs only where a user names it, not a saved "
+                f"model"
+            )
         return _from_file(Path(name))
     wanted = short_name(name)
     if wanted in _files():
@@ -107,6 +124,19 @@ def load(name: str) -> type[Detector]:
         f"there is no detector {name!r}{did_you_mean(wanted, names())} "
         f"(there are {', '.join(names())})"
     )
+
+
+_FILES_ALLOWED: ContextVar[bool] = ContextVar("files_allowed", default=True)
+
+
+@contextmanager
+def no_files() -> Iterator[None]:
+    """Within it, `load` refuses Python files: what names them is not trusted."""
+    token = _FILES_ALLOWED.set(False)
+    try:
+        yield
+    finally:
+        _FILES_ALLOWED.reset(token)
 
 
 def _published(name: str) -> ModuleType:

@@ -10,8 +10,6 @@ from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector, Insight
 from oddspec.statistics.summary import Sample
 
-__all__ = ["SampleDetector", "losses_insight"]
-
 
 def losses_insight(losses: np.ndarray, terms: tuple[str, ...], each: str = "epoch") -> Insight:
     """The loss's terms in each epoch (or step), as `oddspec.networks.train.Training` has them."""

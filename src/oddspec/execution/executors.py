@@ -17,15 +17,6 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from oddspec.progress import Progress
 
-__all__ = [
-    "Map",
-    "library_threads",
-    "map_in_threads",
-    "one_blas_thread",
-    "run_tasks",
-    "thread_pool",
-]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -11,8 +11,6 @@ from oddspec.detector import BackgroundDetector, Detector, SceneDetector, Window
 from oddspec.progress import Progress, silent
 from oddspec.windows import Tile
 
-__all__ = ["scores_in_memory", "working_bytes"]
-
 BLOCK = 8192
 """Pixels that are summarised or scored at a time."""
 

@@ -18,19 +18,6 @@ import psutil
 
 from oddspec.errors import SettingError
 
-__all__ = [
-    "Resources",
-    "choose_device",
-    "free_memory",
-    "machine",
-    "peak_memory",
-    "peak_since_reset",
-    "processors",
-    "reset_peak",
-    "resident",
-    "total_memory",
-]
-
 
 @dataclass(frozen=True)
 class Resources:

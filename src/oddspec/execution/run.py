@@ -37,7 +37,7 @@ from oddspec.statistics.summary import Tree
 from oddspec.text import gigabytes
 from oddspec.windows import Tile
 
-__all__ = ["Outcome", "fit", "run"]
+__all__ = ["Outcome", "fit_scene", "run"]
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def run(
     raise TypeError(f"{type(detector).__name__} is none of the three kinds of detector")
 
 
-def fit(
+def fit_scene(
     scene: Scene,
     detector: Detector,
     resources: Resources = Resources(),

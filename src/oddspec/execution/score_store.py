@@ -25,8 +25,6 @@ from oddspec.io.atomic import atomic_write, write_text
 from oddspec.io.journal import Journal
 from oddspec.statistics.summary import Tree, pack, unpack
 
-__all__ = ["Checkpoint", "Discard", "Partial", "ScoreArray", "ScoreStore"]
-
 
 @runtime_checkable
 class ScoreStore(Protocol):

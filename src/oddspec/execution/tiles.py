@@ -20,17 +20,6 @@ from oddspec.execution.resources import Resources
 from oddspec.scene import Scene
 from oddspec.text import megabytes
 
-__all__ = [
-    "Grid",
-    "Region",
-    "blocks",
-    "cut",
-    "needed",
-    "scene_bytes",
-    "tiles_of_blocks",
-    "tiles_of_windows",
-]
-
 BLOCK_PIXELS = 1024
 """Under 2 MB of float64 at 200 bands: stays in the processor's cache between its passes."""
 
@@ -106,7 +95,7 @@ class Grid:
                 yield number, self[number]
 
 
-def blocks(height: int, width: int) -> Grid:
+def block_grid(height: int, width: int) -> Grid:
     """The blocks of a scene, which depend on its shape alone."""
     columns = min(width, BLOCK_PIXELS)
     return Grid(height, width, max(1, min(height, BLOCK_PIXELS // columns)), columns)
@@ -147,7 +136,7 @@ def tiles_of_blocks(
         If the budget does not suffice.
     """
     h, w, b = scene.shape
-    grid = blocks(h, w)
+    grid = block_grid(h, w)
     per_worker = (resources.left() - _summary_bytes(detector, grid, b)) / resources.threads
     # At least 64 tiles, so that any number of workers finish together, but none of less than a
     # block. The number of workers is left out: an interrupted run that goes on with others has to
@@ -189,7 +178,7 @@ def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
     if isinstance(detector, SceneDetector):
         return scene_bytes(scene, detector)
     assert isinstance(detector, BackgroundDetector)
-    grid = blocks(h, w)
+    grid = block_grid(h, w)
     per_worker = _block_bytes(grid, b) + grid.rows * grid.columns * _raw_bytes(scene)
     return int(_summary_bytes(detector, grid, b) + workers * per_worker)
 

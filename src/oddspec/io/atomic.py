@@ -10,8 +10,6 @@ from pathlib import Path
 
 from oddspec.errors import InputError, OddspecError
 
-__all__ = ["atomic_write", "must_be_text", "write_text"]
-
 _PREFIX = ".partial-"
 
 
@@ -43,8 +41,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
             old_side.unlink()
     except OSError as error:
         raise OddspecError(
-            f"{path}: cannot be written ({error}); what was there before is unchanged. Check that "
-            f"the folder is writable and the disk has room"
+            f"{path}: cannot be written ({error.strerror or error}); what was there before is "
+            f"unchanged. Check that the folder is writable and the disk has room"
         ) from error
     finally:
         with suppress(OSError):

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 
-__all__ = ["ROWS_COLUMNS_BANDS", "doubt_axes", "guess_axes", "named_axes", "parse_axes"]
-
 ROWS_COLUMNS_BANDS = ("row", "column", "band")
 
 _NAMES = {
@@ -84,7 +82,7 @@ def guess_axes(
     Raises
     ------
     InputError
-        If the axes cannot be told.
+        If it is not clear what the axes mean.
     """
     matches = [axis for axis in range(3) if shape[axis] == wavelengths]
     size = " x ".join(map(str, shape))

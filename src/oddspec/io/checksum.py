@@ -1,12 +1,10 @@
-"""SHA-256 of files, computed beside other work."""
+"""SHA-256 of files, computed in a thread of its own while other work goes on."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from pathlib import Path
-
-__all__ = ["Checksum", "sha256"]
 
 PIECE = 4 * 2**20
 
@@ -24,7 +22,7 @@ def sha256(path: Path, stop: threading.Event | None = None) -> str:
 
 
 class Checksum:
-    """The SHA-256 of a file, begun in another thread and asked for at the end."""
+    """The SHA-256 of a file, computed in another thread from now on."""
 
     def __init__(self, path: Path) -> None:
         self._stop = threading.Event()
@@ -33,12 +31,12 @@ class Checksum:
         self._thread.start()
 
     def result(self) -> str:
-        """The checksum, when it is done; empty if the file could not be read."""
+        """Wait for the checksum; empty if the file could not be read."""
         self._thread.join()
         return self._result
 
     def cancel(self) -> None:
-        """Nobody will ask."""
+        """Stop early: the result is not needed any more."""
         self._stop.set()
 
     def _work(self, path: Path) -> None:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-__all__ = ["read_georeference"]
-
 _UNEVEN = 1e-3
 """Of a pixel: float32 coordinates of large numbers jitter by about as much."""
 
@@ -26,7 +24,7 @@ def read_georeference(
     *,
     degrees: bool = False,
 ) -> tuple[Georeference | None, list[str]]:
-    """Where pixels lie, and notes on what was odd.
+    """Where pixels lie, and notes on what was unusual.
 
     A ``GeoTransform`` counts where it agrees with the coordinates or there are none; where they
     disagree (as after cutting a piece out), the coordinates do.

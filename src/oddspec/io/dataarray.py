@@ -18,8 +18,6 @@ from oddspec.io.source import Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
 from oddspec.io.wavelengths import to_nanometres
 
-__all__ = ["DataArraySource", "open_dataarray"]
-
 
 class DataArraySource:
     """A DataArray; each window is computed when it is read."""
@@ -90,7 +88,7 @@ def open_dataarray(array: Any) -> DataArraySource:
     notes: list[str] = []
     nodata = _nodata(array, notes)
     wavelengths = _wavelengths(array, band, notes)
-    georeference, odd = read_georeference(
+    georeference, unclear = read_georeference(
         _centres(array, column),
         _centres(array, row),
         _mapping(array),
@@ -101,7 +99,7 @@ def open_dataarray(array: Any) -> DataArraySource:
         band_names=_band_names(array, band),
         nodata=nodata,
         georeference=georeference,
-        notes=(*notes, *odd),
+        notes=(*notes, *unclear),
         extra=dict(array.attrs),
     )
     return DataArraySource(array, (row, column, band), metadata)

@@ -1,4 +1,4 @@
-"""Cubes stored as one plain block of numbers: windows by positioned reads.
+"""Cubes stored as one plain block of numbers (ENVI, .npy): windows by positioned reads.
 
 Nothing is mapped into memory (mapped pages count as resident memory), and no file position is
 shared, so any number of threads may read at once.
@@ -6,8 +6,6 @@ shared, so any number of threads may read at once.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator
 from itertools import product
 from math import prod
@@ -18,9 +16,8 @@ import numpy as np
 
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
-from oddspec.io.source import check_window
-
-__all__ = ["FlatFile"]
+from oddspec.io.positioned import PositionedFile
+from oddspec.io.source import Metadata, check_window
 
 _GAP = 16 * 1024
 """Bytes that are read and thrown away rather than skipped: as long as one more system call."""
@@ -29,13 +26,13 @@ _SCRATCH = 4 * 2**20
 """Bytes read at a time where such gaps are cut out."""
 
 
-class FlatFile:
-    """A block of numbers in a file.
+class FlatSource:
+    """An opened scene whose pixels are one block of numbers in a file.
 
     Parameters
     ----------
-    path
-        The file.
+    path, name, format
+        The file, the scene's short name, and the format as users know it.
     offset
         Bytes before the block.
     dtype
@@ -47,19 +44,29 @@ class FlatFile:
     present
         Numbers that the file has; all by default. Later ones are read as NaN, and for their sake
         integers as floating point numbers: float32 up to 16 bits, float64 beyond.
+    metadata
+        What the file says about itself.
+    header
+        The file that describes the block, where that is another one.
     """
 
     def __init__(
         self,
         path: Path,
+        name: str,
+        format: str,
+        *,
         offset: int,
         dtype: np.dtype[Any],
         axes: tuple[str, str, str],
         shape: tuple[int, int, int],
         present: int | None = None,
+        metadata: Metadata,
+        header: Path | None = None,
     ) -> None:
-        self.path = path
-        self.shape = shape
+        self.path: Path | None = path
+        self.name, self.format = name, format
+        self.shape, self.metadata, self.header = shape, metadata, header
         self._offset = offset
         self._stored = dtype
         self._axes = axes
@@ -70,8 +77,7 @@ class FlatFile:
         native = dtype.newbyteorder("=")
         whole = self._present == prod(shape)
         self.dtype = native if whole else np.promote_types(native, np.float32)
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
-        self._lock = threading.Lock()
+        self._file = PositionedFile(path)
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands: a transposed view of a fresh array."""
@@ -93,7 +99,8 @@ class FlatFile:
 
     def _fill(self, block: np.ndarray, ranges: list[tuple[int, int]]) -> None:
         """Read the runs of numbers that lie together; across small gaps, several at once."""
-        # Axes after `split` are wanted whole, so that a run covers a range of `split`.
+        # `split` is the last axis that is not wanted whole: all behind it lies together, so a run
+        # is a range of `split` times everything behind.
         split = max(
             (axis for axis in range(3) if block.shape[axis] != self._lengths[axis]), default=0
         )
@@ -137,13 +144,13 @@ class FlatFile:
 
     def _numbers(self, target: np.ndarray, start: int) -> None:
         """Fill a contiguous array from position ``start`` on; zeros behind the end."""
-        there = min(max(self._present - start, 0), target.size)
-        target[there:] = 0
-        view = target[:there].view(np.uint8).data
+        present = min(max(self._present - start, 0), target.size)
+        target[present:] = 0
+        view = target[:present].view(np.uint8).data
         offset = self._offset + start * self._stored.itemsize
         while len(view):
             try:
-                done = self._read_at(view, offset)
+                done = self._file.read_into(view, offset)
             except OSError as error:
                 raise InputError(
                     f"{self.path}: byte {offset} cannot be read ({error.strerror})"
@@ -155,13 +162,6 @@ class FlatFile:
                 )
             view, offset = view[done:], offset + done
 
-    def _read_at(self, view: memoryview, offset: int) -> int:
-        if hasattr(os, "preadv"):
-            return os.preadv(self._file.fileno(), [view], offset)
-        with self._lock:
-            self._file.seek(offset)
-            return self._file.readinto(view) or 0
-
     def _last(self, ranges: list[tuple[int, int]]) -> int:
         strides = [prod(self._lengths[axis + 1 :]) for axis in range(3)]
         return sum((stop - 1) * stride for (_, stop), stride in zip(ranges, strides, strict=True))
@@ -170,6 +170,7 @@ class FlatFile:
         """The block as floating point numbers, NaN where the file has nothing."""
         result = block.astype(self.dtype)
         _, middle, inner = self._lengths
+        # Position of each number of a slice within the whole slice of the slowest axis.
         rest = np.arange(*ranges[1])[:, None] * inner + np.arange(*ranges[2])
         for index, outer in enumerate(range(*ranges[0])):
             left = self._present - outer * middle * inner

@@ -10,8 +10,6 @@ from pathlib import Path
 from oddspec.errors import InputError
 from oddspec.io.envi.reader import find_header
 
-__all__ = ["recognise"]
-
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _REMOTE = re.compile(r"^(/vsi|[A-Za-z][A-Za-z0-9+.\-]+:/)")
 
@@ -60,7 +58,7 @@ _PICKLE_NAMES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 _KNOWN = "ENVI, GeoTIFF, MATLAB (.mat), NumPy (.npy, .npz), HDF5 and NetCDF-4"
 
 
-def recognise(name: str | os.PathLike[str]) -> str:
+def format_of(name: str | os.PathLike[str]) -> str:
     """The format of a file.
 
     Returns

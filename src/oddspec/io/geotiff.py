@@ -19,29 +19,6 @@ from oddspec.io.source import Georeference, Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
 from oddspec.io.wavelengths import to_nanometres
 
-__all__ = ["GeoTiffSource", "open_geotiff", "open_raster"]
-
-
-def open_raster(path: Path, driver: str) -> Any:
-    """A rasterio dataset of exactly that driver.
-
-    Raises
-    ------
-    InputError
-        If GDAL cannot open it so.
-    """
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path.absolute(), driver=driver, sharing=False)
-    except RasterioError as error:
-        text = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: cannot be opened as {driver} ({text})") from error
-
-
 _LEAST_CACHE, _MOST_CACHE = 8 * 2**20, 256 * 2**20
 
 _NUMBER_AND_UNIT = re.compile(
@@ -100,7 +77,7 @@ class GeoTiffSource:
         try:
             dataset = self._idle.pop()
         except IndexError:
-            dataset = open_raster(Path(self.path or ""), "GTiff")
+            dataset = _dataset(Path(self.path or ""))
         try:
             yield dataset
         finally:
@@ -117,7 +94,7 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
     BudgetError
         If one of the file's blocks is larger than the budget.
     """
-    dataset = open_raster(path, "GTiff")
+    dataset = _dataset(path)
     try:
         dtype = np.dtype(dataset.dtypes[0].replace("complex_int16", "complex64"))
         check_real(path, "the image", dtype)
@@ -136,6 +113,20 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
     except BaseException:
         dataset.close()
         raise
+
+
+def _dataset(path: Path) -> Any:
+    """The file opened by GDAL's GeoTIFF driver and no other, whatever its name."""
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            return rasterio.open(path.absolute(), driver="GTiff", sharing=False)
+    except RasterioError as error:
+        text = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: cannot be opened as GTiff ({text})") from error
 
 
 def _cache(dataset: Any, max_memory: int | None) -> int:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["Journal", "read_lines"]
-
 
 def read_lines(path: Path) -> list[bytes]:
     """The whole lines of a journal without their ends; also while another process is appending.

@@ -8,8 +8,6 @@ from oddspec.errors import BudgetError, InputError
 from oddspec.execution.resources import total_memory
 from oddspec.text import bytes_text
 
-__all__ = ["check_expansion", "check_memory"]
-
 _RATIO = 2000
 """Deflate reaches 1032:1 at most, and a file that is all one value may beat it a little."""
 
@@ -46,7 +44,7 @@ def check_memory(path: Path, what: str, needed: int, max_memory: int | None) -> 
         )
 
 
-def check_expansion(path: Path, what: str, unpacked: int, packed: int) -> None:
+def check_expansion(path: Path, what: str, unpacked: int, packed: int, ratio: int = _RATIO) -> None:
     """Refuse what claims to hold far more than compression can explain.
 
     Parameters
@@ -57,13 +55,15 @@ def check_expansion(path: Path, what: str, unpacked: int, packed: int) -> None:
         What claims it, such as ``variable 'data'``.
     unpacked, packed
         Bytes claimed and bytes stored.
+    ratio
+        Most bytes that one stored byte may unpack to.
 
     Raises
     ------
     InputError
-        If the ratio exceeds 2000 and the claim 64 MB.
+        If it is more, and the claim exceeds 64 MB.
     """
-    if unpacked > _HARMLESS and unpacked > _RATIO * max(packed, 1):
+    if unpacked > _HARMLESS and unpacked > ratio * max(packed, 1):
         raise InputError(
             f"{path}: {what} claims {bytes_text(unpacked)} but the file stores only "
             f"{bytes_text(packed)} of it, which no honest compression explains; the file is "

@@ -10,8 +10,6 @@ from filelock import FileLock, Timeout
 
 from oddspec.errors import InputError
 
-__all__ = ["LOCK", "locked"]
-
 LOCK = ".lock"
 """Name of the file that is locked. `locked` leaves it there: to remove it might let two processes
 each lock a file of that name."""
@@ -19,7 +17,14 @@ each lock a file of that name."""
 
 @contextmanager
 def locked(folder: Path, who: str) -> Iterator[None]:
-    """The folder, which is made, for this process alone; ``who`` writes there, as messages say it.
+    """Make the folder and hold it for this process alone.
+
+    Parameters
+    ----------
+    folder
+        Where the process writes.
+    who
+        What writes there, for the message to another process: ``run``.
 
     Raises
     ------

@@ -11,29 +11,19 @@ import numpy as np
 from oddspec.errors import InputError
 from oddspec.io.axes import doubt_axes
 from oddspec.io.limits import check_expansion, check_memory
+from oddspec.io.numpy_file import native
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.variables import Variable, check_real, choose_cube
-from oddspec.io.wavelengths import named_wavelengths, to_nanometres
-
-__all__ = ["PERMUTE", "matlab5_variables", "open_matlab5", "read_matlab5"]
+from oddspec.io.wavelengths import wavelengths_of
 
 PERMUTE = "save it with its axes in that order (permute in MATLAB)"
 """What to do about a variable whose bands are not its last axis."""
 
-_SIZES = {
-    "double": 8,
-    "single": 4,
-    "int8": 1,
-    "uint8": 1,
-    "int16": 2,
-    "uint16": 2,
-    "int32": 4,
-    "uint32": 4,
-    "int64": 8,
-    "uint64": 8,
-    "logical": 1,
-}
-"""Bytes per value of the numeric classes; structs, cells, text and objects are never read."""
+_NUMERIC = (
+    *("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
+    "logical",
+)
+"""The classes of numbers; structs, cells, text and objects are never read."""
 
 
 def matlab5_variables(path: Path) -> list[Variable]:
@@ -51,7 +41,7 @@ def matlab5_variables(path: Path) -> list[Variable]:
     except Exception as error:  # scipy lets out whatever its parser stumbles over
         raise _damaged(path, error) from error
     return [
-        Variable(name, tuple(int(n) for n in shape), kind, real=kind in _SIZES)
+        Variable(name, tuple(int(n) for n in shape), kind, real=kind in _NUMERIC)
         for name, shape, kind in listed
     ]
 
@@ -68,7 +58,8 @@ def read_matlab5(path: Path, variable: Variable, max_memory: int | None = None) 
     """
     from scipy.io import loadmat
 
-    size = prod(variable.shape) * _SIZES[variable.kind]
+    kind = np.dtype(np.uint8 if variable.kind == "logical" else variable.kind)
+    size = prod(variable.shape) * kind.itemsize
     check_expansion(path, f"variable {variable}", size, path.stat().st_size)
     check_memory(path, f"variable {variable}", size, max_memory)
     try:
@@ -80,7 +71,7 @@ def read_matlab5(path: Path, variable: Variable, max_memory: int | None = None) 
     if variable.kind == "logical":
         array = array.astype(np.uint8)
     check_real(path, f"variable {variable}", array.dtype)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return native(array)
 
 
 def open_matlab5(
@@ -91,7 +82,7 @@ def open_matlab5(
     Raises
     ------
     InputError
-        If the cube cannot be told, or is complex or damaged.
+        If it is not clear which is the cube, or it is complex or damaged.
     BudgetError
         If it might need more memory than the budget.
     """
@@ -103,14 +94,12 @@ def open_matlab5(
         raise InputError(f"{path}: variable {chosen} is empty")
     cube = read_matlab5(path, chosen, max_memory)
     by_name = {v.name: v for v in variables if v.real}
-    wave = named_wavelengths({name: v.shape for name, v in by_name.items()}, cube.shape[2])
-    wavelengths, note = None, None
-    if wave:
-        values = read_matlab5(path, by_name[wave], max_memory)
-        wavelengths, note = to_nanometres(values, None, cube.shape[2])
-    notes = [note] if note else []
-    if not wave:
-        notes += doubt_axes(f"variable {chosen.name!r}", cube.shape, PERMUTE)
+    wavelengths, notes = wavelengths_of(
+        {name: v.shape for name, v in by_name.items()},
+        cube.shape[2],
+        lambda name: read_matlab5(path, by_name[name], max_memory),
+        doubt_axes(f"variable {chosen.name!r}", cube.shape, PERMUTE),
+    )
     metadata = Metadata(
         wavelengths=wavelengths,
         notes=tuple(notes),

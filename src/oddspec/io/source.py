@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-__all__ = ["ArraySource", "Georeference", "Metadata", "Source", "check_window", "parse_nodata"]
-
 
 def parse_nodata(value: Any, dtype: np.dtype[Any]) -> tuple[float | None, str | None]:
     """The nodata value as a number that the data can equal, and a note where they cannot.
@@ -74,7 +72,7 @@ class Metadata:
     """``bsq``, ``bil`` or ``bip``, where the file has such a thing."""
     description: str = ""
     notes: tuple[str, ...] = ()
-    """Sentences about odd things found in the file and how they were read (shown to the user)."""
+    """Sentences for the user about what is unusual in the file and how it was read."""
     extra: dict[str, Any] = field(default_factory=dict)
     """What else the file says, by the file's own names."""
 

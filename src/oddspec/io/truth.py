@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.formats import recognise
+from oddspec.io.envi.reader import open_envi
+from oddspec.io.formats import format_of
+from oddspec.io.geotiff import open_geotiff
+from oddspec.io.hdf5.links import read_dataset, variables_of
+from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
+from oddspec.io.isolated import UNSAFE, read_isolated
 from oddspec.io.limits import check_memory
+from oddspec.io.matlab import matlab5_variables, read_matlab5
+from oddspec.io.npz import npz_variables, read_npz
+from oddspec.io.numpy_file import read_npy
 from oddspec.io.source import Source
-from oddspec.io.variables import check_plane, choose_plane
-
-__all__ = ["read_plane", "read_scores", "read_truth"]
+from oddspec.io.variables import Variable, check_plane, choose_plane
 
 Shape: TypeAlias = tuple[int, int] | None
 """Rows and columns that the image must have, where that is known."""
@@ -29,60 +36,50 @@ def read_scores(path: str | Path, variable: str | None = None) -> np.ndarray:
     InputError
         If the file does not hold exactly one image, or several without ``variable``.
     """
-    return read_plane(path, None, variable).astype(np.float64)
+    return _read_plane(path, None, variable).astype(np.float64)
 
 
-def read_plane(
-    path: str | Path, shape: Shape, variable: str | None = None, max_memory: int | None = None
+def _read_plane(
+    name: str | Path, shape: Shape, variable: str | None, max_memory: int | None = None
 ) -> np.ndarray:
-    """The image in a file, with the values as stored.
-
-    Parameters
-    ----------
-    path
-        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file.
-    shape
-        Rows and columns that it must have; None takes any, if there is only one image.
-    variable
-        Which variable of the file; by default the only plane of that shape.
-    max_memory
-        Bytes that reading may take.
-
-    Raises
-    ------
-    InputError
-        If there is no such image; the message names the candidates.
-    """
+    """The image in a file, with the values as stored."""
     try:
-        return _read(path, shape, variable, max_memory)
+        return _read(name, shape, variable, max_memory)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
 
 
 def _read(
     name: str | Path, shape: Shape, variable: str | None, max_memory: int | None
 ) -> np.ndarray:
-    kind = recognise(name)
     path = Path(name)
+    if format_of(name) in UNSAFE:
+        here = "oddspec.io.truth:_read_here"
+        return read_isolated(path, here, shape, variable, max_memory, max_memory=max_memory)
+    return _read_here(path, shape, variable, max_memory)
+
+
+def _read_here(
+    path: Path, shape: Shape, variable: str | None, max_memory: int | None
+) -> np.ndarray:
+    """The image in a file, read in this process."""
+    kind = format_of(path)
     if shape is not None:
         # Labels in a file of doubles, and a copy or two while they are checked.
         check_memory(path, "the image", 16 * shape[0] * shape[1], max_memory)
-    readers = {
-        "MATLAB 5": _matlab5,
-        "MATLAB 7.3": _matlab73,
-        "HDF5": _hdf5,
-        "NPY": _npy,
-        "NPZ": _npz,
-        "PNG": _picture,
-        "BMP": _picture,
-        "GeoTIFF": _tiff,
-        "ENVI": _envi,
-    }
-    if kind not in readers:
-        raise InputError(f"{path}: is no image that can be read ({kind}); expected {_EXPECTED}")
-    if variable is not None and kind in ("PNG", "BMP", "GeoTIFF", "ENVI", "NPY"):
+    if variable is not None and kind in (*_SINGLE, "NPY"):
         raise InputError(f"{path}: holds a single image, so --variable {variable} has no meaning")
-    plane = readers[kind](path, shape, variable, max_memory)
+    if kind in _CONTAINERS:
+        variables, read = _CONTAINERS[kind]
+        plane = read(path, choose_plane(path, variables(path), variable, shape), max_memory)
+    elif kind == "NPY":
+        plane = read_npy(path, max_memory)
+    elif kind in _SINGLE:
+        plane = _SINGLE[kind](path, shape, max_memory)
+    else:
+        raise InputError(f"{path}: is no image that can be read ({kind}); expected {_EXPECTED}")
+    if plane.dtype == np.bool_:
+        plane = plane.astype(np.uint8)
     if plane.ndim != 2:
         raise InputError(
             f"{path}: holds an array of shape {plane.shape}; expected an image of rows and columns"
@@ -91,52 +88,15 @@ def _read(
     return plane
 
 
-def _matlab5(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
-    from oddspec.io.matlab import matlab5_variables, read_matlab5
-
-    chosen = choose_plane(path, matlab5_variables(path), variable, shape)
-    return read_matlab5(path, chosen, max_memory)
-
-
-def _matlab73(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
-    from oddspec.io.hdf5.links import find_dataset, open_hdf5_file
-    from oddspec.io.hdf5.matlab73 import matlab73_variables
-
-    chosen = choose_plane(path, matlab73_variables(path), variable, shape)
-    with open_hdf5_file(path) as file:
-        return np.asarray(find_dataset(path, file, chosen.name)[()]).T
-
-
-def _hdf5(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
-    from oddspec.io.hdf5.links import find_dataset, hdf5_variables, open_hdf5_file
-
-    with open_hdf5_file(path) as file:
-        chosen = choose_plane(path, hdf5_variables(path, file), variable, shape)
-        return np.asarray(find_dataset(path, file, chosen.name)[()])
-
-
-def _npy(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
-    from oddspec.io.numpy_file import read_npy
-
-    plane = read_npy(path, max_memory)
-    return plane.astype(np.uint8) if plane.dtype == np.bool_ else plane
-
-
-def _npz(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
-    from oddspec.io.numpy_file import npz_variables, read_npz
-
-    chosen = choose_plane(path, npz_variables(path), variable, shape)
-    plane = read_npz(path, chosen.name, max_memory)
-    return plane.astype(np.uint8) if plane.dtype == np.bool_ else plane
-
-
-def _picture(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
+def _picture(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
     """A picture's brightness; of colours only black and white can be told apart for sure."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path, formats=["PNG", "BMP"]) as picture:
             check_plane(path, "the picture", picture.size[::-1], shape)
+            # Colours, and the copy that tells whether they are grey.
+            check_memory(path, "the picture", 8 * picture.width * picture.height, max_memory)
             if picture.mode == "1":
                 return np.asarray(picture, dtype=np.uint8) * np.uint8(255)
             # What a palette's numbers mean is seen in its colours only.
@@ -153,19 +113,15 @@ def _picture(path: Path, shape: Shape, variable: str | None, max_memory: int | N
     return plane
 
 
-def _tiff(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
-    from oddspec.io.geotiff import open_geotiff
-
-    return _only_band(path, open_geotiff(path, max_memory=max_memory), shape)
+def _tiff(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
+    return _only_band(path, open_geotiff(path, max_memory=max_memory), shape, max_memory)
 
 
-def _envi(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> np.ndarray:
-    from oddspec.io.envi.reader import open_envi
-
-    return _only_band(path, open_envi(path), shape)
+def _envi(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
+    return _only_band(path, open_envi(path), shape, max_memory)
 
 
-def _only_band(path: Path, source: Source, shape: Shape) -> np.ndarray:
+def _only_band(path: Path, source: Source, shape: Shape, max_memory: int | None) -> np.ndarray:
     try:
         if source.shape[2] != 1:
             raise InputError(
@@ -174,9 +130,22 @@ def _only_band(path: Path, source: Source, shape: Shape) -> np.ndarray:
             )
         check_plane(path, "the image", source.shape[:2], shape)
         rows, columns, _ = source.shape
+        check_memory(path, "the image", 2 * rows * columns * source.dtype.itemsize, max_memory)
         return np.array(source.read((0, rows), (0, columns))[:, :, 0])
     finally:
         source.close()
+
+
+_SINGLE = {"PNG": _picture, "BMP": _picture, "GeoTIFF": _tiff, "ENVI": _envi}
+"""Formats that hold one image, with what reads it."""
+
+_CONTAINERS: dict[str, tuple[Callable[[Path], list[Variable]], Callable[..., np.ndarray]]] = {
+    "MATLAB 5": (matlab5_variables, read_matlab5),
+    "MATLAB 7.3": (matlab73_variables, read_matlab73),
+    "HDF5": (variables_of, read_dataset),
+    "NPZ": (npz_variables, read_npz),
+}
+"""Formats that hold several arrays, with what lists and what reads them."""
 
 
 def read_truth(
@@ -213,21 +182,21 @@ def read_truth(
         If the file has another shape (a transposed match is named), holds negative, fractional or
         missing numbers, or cannot be understood.
     """
-    return _labels(Path(path), read_plane(path, shape, variable, max_memory))
+    return _labels(Path(path), _read_plane(path, shape, variable, max_memory))
 
 
 def _labels(path: Path, plane: np.ndarray) -> np.ndarray:
     values = np.unique(plane)
     if plane.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
-        odd = values[~(np.isfinite(values) & (values == np.floor(values)))][0]
+        wrong = values[~(np.isfinite(values) & (values == np.floor(values)))][0]
         raise InputError(
-            f"{path}: the truth holds {odd:g}; expected whole numbers, 0 for background and above "
-            f"for targets"
+            f"{path}: the truth holds {wrong:g}; expected whole numbers, 0 for background and "
+            f"above for targets"
         )
     if values[0] < 0 or values[-1] >= 2**31:
-        odd = values[0] if values[0] < 0 else values[-1]
+        wrong = values[0] if values[0] < 0 else values[-1]
         raise InputError(
-            f"{path}: the truth holds {odd:g}; expected labels from 0 (background) to 2147483647"
+            f"{path}: the truth holds {wrong:g}; expected labels from 0 (background) to 2147483647"
         )
     present = set(values.tolist())
     if present <= {0, 255}:

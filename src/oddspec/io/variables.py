@@ -11,8 +11,6 @@ import numpy as np
 
 from oddspec.errors import InputError
 
-__all__ = ["Variable", "check_plane", "check_real", "choose_cube", "choose_plane", "is_real"]
-
 _LISTED = 12
 
 USUAL_NAMES = ("map", "gt", "truth", "mask", "groundtruth", "ground_truth", "label", "labels")
@@ -69,6 +67,12 @@ def check_real(path: Path, what: str, dtype: np.dtype[Any]) -> None:
         f"{path}: {what} is of type {dtype}; expected integers or floating point numbers of up "
         f"to 64 bits"
     )
+
+
+def check_real_or_bool(path: Path, what: str, dtype: np.dtype[Any]) -> None:
+    """Like `check_real`, but a mask of truth values will do as well."""
+    if dtype != np.bool_:
+        check_real(path, what, dtype)
 
 
 def choose_cube(path: Path, variables: Iterable[Variable], wanted: str | None) -> Variable:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-
-__all__ = ["named_wavelengths", "to_nanometres"]
 
 _LENGTHS = {
     "nm": 1.0,
@@ -99,3 +97,29 @@ def named_wavelengths(shapes: Mapping[str, tuple[int, ...]], bands: int) -> str 
         and sum(length != 1 for length in shape) <= 1
     ]
     return found[0] if len(found) == 1 else None
+
+
+def wavelengths_of(
+    shapes: Mapping[str, tuple[int, ...]],
+    bands: int,
+    read: Callable[[str], Sequence[float] | np.ndarray],
+    doubts: list[str],
+) -> tuple[np.ndarray | None, list[str]]:
+    """Wavelengths in nanometres from the variable that holds them, and what there is to note.
+
+    Parameters
+    ----------
+    shapes
+        The file's variables of real numbers.
+    bands
+        How many bands the cube has.
+    read
+        Reads a variable by its name.
+    doubts
+        Notes on the meaning of the axes, which hold where no list of wavelengths confirms it.
+    """
+    name = named_wavelengths(shapes, bands)
+    if name is None:
+        return None, doubts
+    wavelengths, note = to_nanometres(read(name), None, bands)
+    return wavelengths, [note] if note else []

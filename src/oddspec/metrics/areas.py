@@ -10,8 +10,6 @@ from oddspec.errors import InputError, SettingError
 from oddspec.metrics.classes import Classes
 from oddspec.metrics.roc import roc_area
 
-__all__ = ["Areas", "map_error", "scaled_areas"]
-
 MOST_THRESHOLDS = 10_000_000
 """Papers use hundreds; from here on the sum is the exact area to seven digits."""
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from oddspec.errors import InputError
 
-__all__ = ["Classes", "check_truth"]
-
 
 @dataclass(frozen=True)
 class Classes:

@@ -15,8 +15,6 @@ from oddspec.metrics.objects import count_objects
 from oddspec.metrics.roc import average_precision, pd_at_pf, roc_area, threshold_at_pf
 from oddspec.metrics.separability import Separability
 
-__all__ = ["evaluate"]
-
 
 def evaluate(
     scores: np.ndarray,

@@ -12,8 +12,6 @@ from oddspec.errors import InputError, SettingError
 from oddspec.metrics.classes import Classes
 from oddspec.metrics.roc import roc_area
 
-__all__ = ["Interval", "bootstrap", "delong"]
-
 
 @dataclass(frozen=True)
 class Interval:

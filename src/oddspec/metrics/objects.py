@@ -10,8 +10,6 @@ from scipy import ndimage
 from oddspec.errors import InputError
 from oddspec.metrics.classes import check_truth
 
-__all__ = ["ObjectCount", "count_objects"]
-
 _EIGHT = np.ones((3, 3), dtype=np.int8)
 
 

@@ -10,8 +10,6 @@ from oddspec.errors import InputError, SettingError
 from oddspec.metrics.classes import Classes
 from oddspec.threshold.tail import Tail, allowed_exceedances
 
-__all__ = ["Roc", "average_precision", "pd_at_pf", "roc_area", "roc_curve", "threshold_at_pf"]
-
 
 @dataclass(frozen=True)
 class Roc:

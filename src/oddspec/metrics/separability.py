@@ -9,8 +9,6 @@ import numpy as np
 from oddspec.errors import InputError
 from oddspec.metrics.classes import Classes
 
-__all__ = ["Box", "Separability"]
-
 
 @dataclass(frozen=True)
 class Box:

@@ -1,8 +1,8 @@
-"""What networks that see a scene as one image share: tensors, layers, weights, their training."""
+"""What networks that see a scene as one image share: tensors, layers, initial weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,11 +10,7 @@ import torch
 from torch import nn
 
 from oddspec.arrays import Mask, Pixels, PixelScores
-from oddspec.networks.networks import affine
-from oddspec.networks.train import Loss, Training, train
-from oddspec.progress import Progress, silent
-
-__all__ = ["as_image", "convolution", "redraw", "squared_errors", "train_in_parts"]
+from oddspec.networks.dense import affine
 
 M = TypeVar("M")
 
@@ -36,10 +32,15 @@ def as_image(scaled: Pixels, valid: Mask) -> torch.Tensor:
     return torch.from_numpy(image).permute(2, 0, 1)[None]
 
 
-def squared_errors(image: torch.Tensor, again: torch.Tensor, valid: Mask) -> PixelScores:
+def spectra_of(image: torch.Tensor, valid: Mask) -> Pixels:
+    """The valid pixels of an image ``(1, b, h, w)``, as rows in float64."""
+    return image[0].permute(1, 2, 0).detach().numpy()[valid].astype(np.float64)
+
+
+def squared_errors(image: torch.Tensor, reconstruction: torch.Tensor, valid: Mask) -> PixelScores:
     """Squared length of each valid pixel's error, in float64."""
-    apart = (image - again)[0].permute(1, 2, 0).detach().numpy()[valid].astype(np.float64)
-    return np.asarray(np.vecdot(apart, apart))
+    errors = spectra_of(image - reconstruction, valid)
+    return np.asarray(np.vecdot(errors, errors))
 
 
 def convolution(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> Any:
@@ -60,7 +61,7 @@ class _Pixelwise(nn.Conv2d):  # type: ignore[misc] # torch is not typed here
         return found.view(*pixels.shape[:3], self.out_channels).permute(0, 3, 1, 2)
 
 
-def redraw(build: Callable[[], M], seed: int) -> tuple[M, torch.Generator]:
+def initialised(build: Callable[[], M], seed: int) -> tuple[M, torch.Generator]:
     """The network that ``build`` makes, its weights drawn by a generator of its own.
 
     Weights and biases are uniform in ``+-1 / sqrt(inputs of a unit)``, as PyTorch draws them;
@@ -76,9 +77,10 @@ def redraw(build: Callable[[], M], seed: int) -> tuple[M, torch.Generator]:
     Returns
     -------
     network, generator
-        The latter to be used on.
+        The generator goes on to be used for whatever else is random, such as noise.
     """
     generator = torch.Generator().manual_seed(seed)
+    # Built without memory, so that PyTorch's own initial weights are never drawn.
     with torch.device("meta"):
         network: Any = build()
     network.to_empty(device="cpu").to(memory_format=torch.channels_last)
@@ -92,65 +94,3 @@ def redraw(build: Callable[[], M], seed: int) -> tuple[M, torch.Generator]:
                 part.weight.fill_(1.0)
                 part.bias.fill_(0.0)
     return network, generator
-
-
-def train_in_parts(
-    parameters: Sequence[torch.Tensor],
-    loss: Loss,
-    image: torch.Tensor,
-    *,
-    parts: int,
-    steps: int,
-    rate: float,
-    between: Callable[[int, np.ndarray], bool],
-    progress: Progress = silent,
-    name: str = "training",
-) -> Training:
-    """Train on whole images, looking up after every so many steps.
-
-    Parameters
-    ----------
-    parameters, loss
-        See `oddspec.networks.train.train`.
-    image
-        What ``loss`` is given, whole.
-    parts, steps
-        Most parts, and steps of the optimiser in each.
-    rate
-        Step size of Adam, which is kept from part to part.
-    between
-        Given the number of parts done and the total losses so far; ends the training by True.
-    progress, name
-        See there.
-
-    Raises
-    ------
-    SettingError
-        If the loss becomes infinite or NaN.
-    """
-    adam = torch.optim.Adam(parameters, lr=rate, fused=True)
-    part = 0
-    terms: tuple[str, ...] = ()
-    losses: list[np.ndarray] = []
-    settled = False
-
-    def tell(done: float, total: float, stage: str) -> None:
-        progress(part * steps + done, parts * steps, stage)
-
-    while part < parts and not settled:
-        found = train(
-            parameters,
-            loss,
-            image,
-            epochs=steps,
-            rate=rate,
-            optimiser=lambda *_, **__: adam,
-            progress=tell,
-            name=name,
-        )
-        part += 1
-        terms = found.terms
-        losses.append(found.losses)
-        settled = between(part, np.concatenate(losses).sum(axis=1))
-    progress(parts * steps, parts * steps, name)
-    return Training(terms, np.concatenate(losses), settled and part < parts)

@@ -1,6 +1,6 @@
-"""A training loop that anyone can read to its end and change.
+"""A training loop that anyone can read to its end and change, and several trainings at a time.
 
-It knows nothing of what is learnt: it is given the parameters, the rows to learn from and a
+The loop knows nothing of what is learnt: it is given the parameters, the rows to learn from and a
 function that says how badly a batch of rows is explained, term by term.
 """
 
@@ -18,55 +18,7 @@ from oddspec.errors import SettingError
 from oddspec.execution.executors import map_in_threads
 from oddspec.progress import Progress, silent
 
-__all__ = [
-    "Training",
-    "check_spread",
-    "epochs_of",
-    "fused_adam",
-    "one_thread",
-    "side_by_side",
-    "train",
-]
-
 T = TypeVar("T")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread for a while.
-
-    Many small products are not sped up by several threads; and where other work shares the
-    processor, they wait for each other at every one.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def side_by_side(
-    count: int, work: Callable[[int, Progress], T], progress: Progress = silent
-) -> tuple[T, ...]:
-    """What ``work(number, progress)`` returns for 0, 1, ... count - 1.
-
-    As many run at a time as PyTorch has threads, each with one of them, so the results do not
-    depend on their number. When one fails, the others stop at their next report of progress.
-
-    Parameters
-    ----------
-    count
-        How often.
-    work
-        One training, which reports its own progress.
-    progress
-        Called with the sum of all.
-    """
-    threads = torch.get_num_threads()
-    with one_thread():
-        return tuple(map_in_threads(work, range(count), threads, progress))
-
 
 Loss = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
 """Named terms for a batch of rows; their sum is minimised."""
@@ -91,29 +43,19 @@ class Training:
     settled: bool
 
 
-def fused_adam(parameters: Iterable[torch.Tensor], lr: float) -> torch.optim.Optimizer:
-    """Adam with one operation per step for all parameters."""
-    return torch.optim.Adam(parameters, lr=lr, fused=True)
-
-
-def epochs_of(steps: int, batch: int, rows: int) -> tuple[int, int]:
-    """Epochs in which at least so many steps are made, and the rows of each; batch 0 takes all."""
-    batch = min(batch or rows, rows)
-    return -(-steps // len(_starts(rows, batch))), batch
-
-
 def train(
     parameters: Sequence[torch.Tensor],
     loss: Loss,
     data: torch.Tensor,
     *,
-    epochs: int,
+    steps: int,
     rate: float,
-    batch: int | None = None,
+    batch: int = 0,
     optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-    generator: torch.Generator | None = None,
+    rng: torch.Generator | None = None,
     before: Callable[[torch.Tensor], None] | None = None,
-    patience: int | None = None,
+    after: Callable[[Sequence[np.ndarray]], bool] | None = None,
+    patience: int = 0,
     tolerance: float = 1e-3,
     progress: Progress = silent,
     name: str = "training",
@@ -127,24 +69,26 @@ def train(
     loss
         Named terms for a batch.
     data
-        ``(n, b)``, on the device of the parameters.
-    epochs
-        Most passes over the data.
+        ``(n, b)``, or one image ``(1, b, h, w)``, on the device of the parameters.
+    steps
+        Most steps of the optimiser; an epoch that has begun is finished.
     rate
         Step size of the optimiser.
     batch
-        Rows per step; None takes all at once. The last batch of an epoch may be smaller, or up to
-        an eighth larger.
+        Rows per step; 0 takes all at once. The last batch of an epoch may be smaller, or up to an
+        eighth larger.
     optimiser
         Made as ``optimiser(parameters, lr=rate)``.
-    generator
+    rng
         Shuffles the rows anew in every epoch; None keeps their order. Not used without batches.
     before
         Called with each batch before the step, for a part that learns against the rest, such as a
         discriminator.
+    after
+        Called after each epoch with the losses of all epochs so far; True ends the training.
     patience
         Stop once the last this many epochs have lowered the loss by less than ``tolerance`` of
-        all that it has fallen since the first; no labels are involved. None runs all epochs.
+        all that it has fallen since the first; no labels are involved. 0 runs all epochs.
     tolerance
         See ``patience``.
     progress
@@ -157,7 +101,8 @@ def train(
     SettingError
         If a term of the loss becomes infinite or NaN; the message names it and the epoch.
     """
-    steps = optimiser(parameters, lr=rate)
+    epochs, batch = epochs_of(steps, batch, len(data))
+    stepper = optimiser(parameters, lr=rate)
     terms: tuple[str, ...] = ()
     losses: list[np.ndarray] = []
     settled = False
@@ -165,25 +110,37 @@ def train(
         progress(epoch, epochs, name)
         # Summed on the device: asking for a number after every step would make a GPU wait.
         total = torch.zeros(())
-        for rows in _batches(data, batch, generator):
+        for rows in _batches(data, batch, rng):
             if before is not None:
                 before(rows)
             found = loss(rows)
             terms = tuple(found)
-            steps.zero_grad(set_to_none=True)
+            stepper.zero_grad(set_to_none=True)
             torch.stack(tuple(found.values())).sum().backward()
-            steps.step()
+            stepper.step()
             share = len(rows) / len(data)
             total = share * torch.stack([t.detach() for t in found.values()]) + total.to(
                 data.device
             )
         losses.append(total.cpu().numpy().astype(np.float64))
         _check_finite(terms, losses[-1], epoch, name, rate)
-        if patience is not None and _settled(losses, patience, tolerance):
-            settled = True
+        ended = after is not None and after(losses)
+        if ended or (patience and _settled(losses, patience, tolerance)):
+            settled = epoch + 1 < epochs
             break
     progress(epochs, epochs, name)
     return Training(terms, np.array(losses).reshape(len(losses), len(terms)), settled)
+
+
+def epochs_of(steps: int, batch: int, rows: int) -> tuple[int, int]:
+    """Epochs in which at least so many steps are made, and the rows of each; batch 0 takes all."""
+    batch = min(batch or rows, rows)
+    return -(-steps // len(_starts(rows, batch))), batch
+
+
+def fused_adam(parameters: Iterable[torch.Tensor], lr: float) -> torch.optim.Optimizer:
+    """Adam with one operation per step for all parameters."""
+    return torch.optim.Adam(parameters, lr=lr, fused=True)
 
 
 def check_spread(values: np.ndarray, name: str, epochs: int) -> None:
@@ -205,15 +162,56 @@ def check_spread(values: np.ndarray, name: str, epochs: int) -> None:
         )
 
 
-def _batches(
-    data: torch.Tensor, batch: int | None, generator: torch.Generator | None
-) -> Iterator[torch.Tensor]:
-    if batch is None or batch >= len(data):
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread for a while.
+
+    Many small products are not sped up by several threads; and where other work shares the
+    processor, they wait for each other at every one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def rng_of_run(seed: int, run: int) -> torch.Generator:
+    """Random numbers for one of several trainings: their streams have nothing in common."""
+    state = np.random.SeedSequence([seed, run]).generate_state(1)
+    return torch.Generator().manual_seed(int(state[0]))
+
+
+def train_in_parallel(
+    count: int, work: Callable[[int, Progress], T], progress: Progress = silent
+) -> tuple[T, ...]:
+    """What ``work(number, progress)`` returns for 0, 1, ... count - 1.
+
+    As many run at a time as PyTorch has threads, each with one of them, so the results do not
+    depend on their number. When one fails, the others stop at their next report of progress.
+
+    Parameters
+    ----------
+    count
+        How often.
+    work
+        One training, which reports its own progress.
+    progress
+        Called with the sum of all.
+    """
+    threads = torch.get_num_threads()
+    with one_thread():
+        return tuple(map_in_threads(work, range(count), threads, progress))
+
+
+def _batches(data: torch.Tensor, batch: int, rng: torch.Generator | None) -> Iterator[torch.Tensor]:
+    if batch >= len(data):
         yield data
         return
     order = None
-    if generator is not None:
-        order = torch.randperm(len(data), generator=generator).to(data.device)
+    if rng is not None:
+        order = torch.randperm(len(data), generator=rng).to(data.device)
     starts = _starts(len(data), batch)
     for part in map(slice, starts, (*starts[1:], len(data))):
         yield data[part] if order is None else data.index_select(0, order[part])

@@ -1,8 +1,9 @@
-"""The folder of a scene's products: for one run at a time, and for one scene only."""
+"""The folder of a scene's products: inside the given one, for one run at a time and one scene."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,12 +12,29 @@ from oddspec.errors import InputError
 from oddspec.io import lock
 from oddspec.io.source import Source
 
-__all__ = ["locked"]
+_RESERVED = {
+    "CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789¹²³"),
+}  # fmt: skip
+"""Devices of Windows, whatever follows after a dot."""
+
+
+def folder_name(scene: str) -> str:
+    """The name of a scene's folder: the scene's own, where every system takes that for one name.
+
+    Characters that are not printable or separate folders, and blanks and dots at the end, become
+    underscores, so that no name leads elsewhere (``..``); a device of Windows gets one behind it.
+    """
+    name = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in scene)
+    kept = name.rstrip(" .")
+    name = kept + "_" * (len(name) - len(kept)) or "_"
+    base, dot, rest = name.partition(".")
+    return f"{base}_{dot}{rest}" if base.rstrip().upper() in _RESERVED else name
 
 
 @contextmanager
-def locked(folder: Path, source: Source) -> Iterator[None]:
+def locked_folder(folder: Path, source: Source) -> Iterator[None]:
     """The folder for this run alone, and not another scene's."""
+    _refuse_links(folder)
     with lock.locked(folder, "run"):
         try:
             _check_owner(folder, source)
@@ -30,12 +48,29 @@ def locked(folder: Path, source: Source) -> Iterator[None]:
                 folder.rmdir()
 
 
+def _refuse_links(folder: Path) -> None:
+    """Refuse a folder that is a link or holds one, or a pipe: what is written must stay there."""
+    inside = (
+        Path(place, name)
+        for place, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    )
+    for path in (folder, *inside):
+        if path.is_symlink():
+            raise InputError(
+                f"{path}: is a link, and products are never written through one; remove it or "
+                f"choose another --out"
+            )
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path}: is no plain file; remove it or choose another --out")
+
+
 def _check_owner(folder: Path, source: Source) -> None:
     try:
         earlier = json.loads((folder / "run.json").read_text(encoding="utf-8"))["scene"]["path"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
-    if source.path is not None and earlier and Path(earlier) != source.path.resolve():
+    if source.path is not None and earlier and str(earlier) != str(source.path.resolve()):
         raise InputError(
             f"{folder}: holds the results of {earlier}, another scene of the same name; choose "
             f"another --out, or remove that folder"

@@ -12,12 +12,10 @@ from oddspec import __version__
 from oddspec.detector import Detector
 from oddspec.execution.resources import Resources
 from oddspec.io.checksum import sha256
-from oddspec.io.envi.reader import EnviSource
+from oddspec.io.flat import FlatSource
 from oddspec.io.source import Source
 from oddspec.models import Model
 from oddspec.scene import Scene
-
-__all__ = ["PipelineOptions", "run_identity"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,7 @@ def run_identity(
     """
     source = scene.source
     stat = source.path.stat() if source.path else None
+    header = source.header if isinstance(source, FlatSource) else None
     return {
         "version": __version__,
         "input": str(source.path.resolve()) if source.path else source.name,
@@ -71,7 +70,7 @@ def run_identity(
         "axes": options.axes,
         "allow_truncated": options.allow_truncated,
         # The same bytes are another scene under another header.
-        "header_sha256": sha256(source.header) if isinstance(source, EnviSource) else None,
+        "header_sha256": sha256(header) if header else None,
         "dtype": str(source.dtype),
         "shape": list(source.shape),
         "bands": scene.bands.tolist(),

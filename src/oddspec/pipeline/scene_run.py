@@ -26,7 +26,7 @@ from oddspec.io.open import open_source
 from oddspec.io.source import Source
 from oddspec.io.truth import read_truth
 from oddspec.models import Model
-from oddspec.pipeline.folder import locked
+from oddspec.pipeline.folder import folder_name, locked_folder
 from oddspec.pipeline.options import PipelineOptions, run_identity
 from oddspec.products import Products, write_products, write_record
 from oddspec.progress import Progress, silent
@@ -35,8 +35,6 @@ from oddspec.report.histogram import count_scores, row_strips
 from oddspec.scene import Scene
 from oddspec.survey import Survey, survey
 from oddspec.threshold import Tail, Threshold, choose
-
-__all__ = ["detect_scene"]
 
 T = TypeVar("T")
 
@@ -71,8 +69,8 @@ def detect_scene(
         try:
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
-            folder = out / source.name
-            with locked(folder, source), _errors_name(source):
+            folder = out / folder_name(source.name)
+            with locked_folder(folder, source), _errors_name(source):
                 return _SceneRun(scene, folder, name, detector, options, progress, caught).execute()
         finally:
             source.close()
@@ -194,7 +192,8 @@ class _SceneRun:
         if options.truth is None:
             return None
         shape = self.scene.shape[:2]
-        return read_truth(options.truth, shape, variable=options.truth_variable) > 0
+        budget = options.resources.max_memory
+        return read_truth(options.truth, shape, options.truth_variable, budget) > 0
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
         options = self.options

@@ -11,8 +11,6 @@ from oddspec.io.source import Georeference
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["label_axes"]
-
 
 def label_axes(
     axes: Axes, georeference: Georeference | None, *, wide: float, y_label: bool = True

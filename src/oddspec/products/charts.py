@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "band_axis", "chart", "figure_of", "log_axis", "png", "write_png"]
-
 INK = "#1f2937"
 
 

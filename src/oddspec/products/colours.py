@@ -7,8 +7,6 @@ import numpy as np
 from oddspec.arrays import Scores
 from oddspec.scene import Scene
 
-__all__ = ["choose_bands", "composite", "largest_in_blocks"]
-
 _TRUE = (650.0, 550.0, 450.0)
 _FALSE = (860.0, 650.0, 550.0)
 _TOLERANCE = 40.0

@@ -18,8 +18,6 @@ from oddspec.text import printable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["draw_insight", "write_insights"]
-
 MOST_LINES = 30
 MOST_MAPS = 12
 MOST_DOTS = 300
@@ -39,7 +37,7 @@ def write_insights(folder: Path, insights: Sequence[Insight], scene: Scene) -> d
         paths["insights.npz"] = folder / "insights.npz"
         arrays = {i.name: i.values for i in insights}
         labels = {i.name: {"kind": i.kind, "label": i.label, "names": [*i.names]} for i in insights}
-        archive.save(paths["insights.npz"], "insights", arrays, labels)
+        archive.save_npz(paths["insights.npz"], "insights", arrays, labels)
     for insight in insights:
         figure = draw_insight(insight, scene)
         if figure is not None:

@@ -12,8 +12,6 @@ from oddspec.text import counted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLOUR", "mark_detections"]
-
 COLOUR = "#25d0ff"
 
 _MOST_OUTLINES = 2000

@@ -7,8 +7,6 @@ import numpy as np
 from oddspec.detections import Detections
 from oddspec.io.source import Georeference
 
-__all__ = ["PIXELS", "ground_areas", "longitude_latitude", "outlines", "to_map"]
-
 PIXELS = "pixels"
 """The unit of areas where nothing is known about the ground."""
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DPI", "draw_quicklook"]
-
 DPI = 170
 _ASPECT = 5.0
 """A scene longer than this many times its width is drawn compressed along its length."""

@@ -23,8 +23,6 @@ from oddspec.io.atomic import atomic_write
 from oddspec.io.source import Georeference
 from oddspec.text import printable
 
-__all__ = ["INVALID", "write_mask", "write_scores"]
-
 INVALID = 255
 """Value of invalid pixels in the mask layer."""
 

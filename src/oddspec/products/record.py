@@ -18,8 +18,6 @@ import numpy as np
 from oddspec.execution.resources import machine
 from oddspec.io.atomic import write_text
 
-__all__ = ["RECORD_SCHEMA", "as_json", "versions", "write_record"]
-
 RECORD_SCHEMA = 1
 """Raised when a key of run.json changes its meaning or goes away; new keys do not raise it."""
 

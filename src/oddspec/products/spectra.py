@@ -13,8 +13,6 @@ from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.statistics.summary import Sample
 
-__all__ = ["MOST_SPECTRA", "Spectra", "measure_spectra"]
-
 MOST_SPECTRA = 1000
 """Detections, by descending peak, that get a mean spectrum unless another limit is given."""
 

@@ -14,8 +14,6 @@ from oddspec.io.source import Georeference
 from oddspec.products.outlines import ground_areas, longitude_latitude, outlines, to_map
 from oddspec.products.spectra import Spectra
 
-__all__ = ["COLUMNS", "PValue", "Table", "tabulate"]
-
 PValue = Callable[[np.ndarray], np.ndarray]
 """Probability that a background pixel has a score at least as large, one per given score."""
 

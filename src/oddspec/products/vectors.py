@@ -17,8 +17,6 @@ from oddspec.io.atomic import atomic_write
 from oddspec.products.table import COLUMNS, Table
 from oddspec.text import csv_cell, printable
 
-__all__ = ["write_csv", "write_geojson", "write_geopackage"]
-
 LAYER = "detections"
 
 

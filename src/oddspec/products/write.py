@@ -26,8 +26,6 @@ from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.threshold import Threshold
 
-__all__ = ["Products", "write_products"]
-
 
 @dataclass(frozen=True, eq=False)
 class Products:

@@ -13,17 +13,6 @@ from oddspec.report.result import DetectionResult
 from oddspec.scene import Scene
 from oddspec.text import bytes_text, counted, printable, rough
 
-__all__ = [
-    "headline",
-    "number",
-    "plain",
-    "ranges",
-    "scene_facts",
-    "summary",
-    "truth_facts",
-    "words",
-]
-
 Facts = list[tuple[str, str]]
 
 _METHODS = {

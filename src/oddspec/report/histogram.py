@@ -9,8 +9,6 @@ import numpy as np
 
 from oddspec.arrays import Scores
 
-__all__ = ["Histogram", "count_scores", "row_strips"]
-
 _BINS = 4096
 _STRIP = 1 << 22
 

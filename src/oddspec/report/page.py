@@ -35,8 +35,6 @@ from oddspec.text import bytes_text, counted, printable
 if TYPE_CHECKING:
     from jinja2 import Template
 
-__all__ = ["render", "template", "write_report"]
-
 
 @cache
 def template(name: str) -> Template:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["embed_picture", "histogram_chart", "roc_chart", "spectrum_chart", "tail_chart"]
-
 _QUIET = "#9ca3af"
 _BLUE = "#1d4ed8"
 _RED = "#c2410c"

@@ -22,8 +22,6 @@ from oddspec.statistics.gaussian import Health
 from oddspec.survey import Survey
 from oddspec.threshold import Threshold
 
-__all__ = ["DetectionResult", "TruthComparison"]
-
 
 @dataclass(frozen=True, eq=False)
 class TruthComparison:

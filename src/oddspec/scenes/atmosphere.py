@@ -15,8 +15,6 @@ from jaxtyping import Float
 
 from oddspec.arrays import Spectrum
 
-__all__ = ["Atmosphere", "through_bands"]
-
 FineSpectrum: TypeAlias = Float[np.ndarray, "fine"]
 """On an even grid of 1 nm."""
 

@@ -15,8 +15,6 @@ from oddspec.scenes.lattice import Field, Meander, salt, uniform
 from oddspec.scenes.painting import INDEX, MATERIALS, line, paint, smooth_step
 from oddspec.scenes.village import Village
 
-__all__ = ["Landscape", "Surface"]
-
 _CROPS: tuple[tuple[float, str, str, float], ...] = (
     (0.20, "crop, dense", "soil, dark", 0.92),
     (0.36, "crop, young", "soil, clay", 0.55),

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Field", "Meander", "generator", "salt", "uniform"]
-
 _WORD = (1 << 64) - 1
 _LACUNARITY = 1.93
 _SPREAD = 0.27676

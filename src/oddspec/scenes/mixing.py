@@ -27,8 +27,6 @@ from oddspec.scenes.sensor import Sensor, row_noise, stripe_pattern
 from oddspec.scenes.spectra import TARGETS, reflectance
 from oddspec.scenes.targets import Target
 
-__all__ = ["Renderer"]
-
 _BLOCK = 1 << 16
 """Values worked on at a time: three float32 arrays of that size stay in a core's cache."""
 _MODES = 20

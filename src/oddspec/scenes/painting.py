@@ -6,8 +6,6 @@ import numpy as np
 
 from oddspec.scenes.spectra import BACKGROUND
 
-__all__ = ["INDEX", "MATERIALS", "line", "paint", "paint_choice", "smooth_step"]
-
 MATERIALS = tuple(BACKGROUND)
 """Order of the materials along the first axis of a cover."""
 INDEX = {name: number for number, name in enumerate(MATERIALS)}

@@ -17,18 +17,6 @@ from typing import Any, TypeVar
 
 from oddspec.errors import SettingError
 
-__all__ = [
-    "UNKNOWN",
-    "PublicScene",
-    "SceneFile",
-    "SceneTruth",
-    "catalogue",
-    "find",
-    "parse",
-    "scene_keys",
-    "scene_sets",
-]
-
 UNKNOWN = "unknown"
 """Stands for the checksum of a file that is known from the literature only."""
 

@@ -18,8 +18,6 @@ from oddspec.scenes.targets import Target, check_targets, plan_targets
 if TYPE_CHECKING:
     from oddspec.io.source import Georeference
 
-__all__ = ["Recipe"]
-
 _TYPES = ("int16", "uint16", "int32", "float32", "float64")
 
 

@@ -10,8 +10,6 @@ from oddspec.io.checksum import sha256
 from oddspec.progress import Progress, silent
 from oddspec.scenes.public import UNKNOWN, PublicScene, SceneFile, catalogue
 
-__all__ = ["Recognised", "recognise"]
-
 
 class Recognised(NamedTuple):
     """A file that was looked at; scene and entry are None where it is not in the catalogue."""

@@ -17,8 +17,6 @@ from oddspec.errors import SettingError
 from oddspec.scenes.atmosphere import Atmosphere
 from oddspec.scenes.lattice import generator
 
-__all__ = ["REFERENCE_REFLECTANCE", "Sensor", "dead_elements", "row_noise", "stripe_pattern"]
-
 REFERENCE_REFLECTANCE = 0.3
 _READ_SHARE = 0.2
 _RADIANCE_GAIN = 50.0

@@ -15,8 +15,6 @@ from oddspec.io.atomic import atomic_write, write_text
 from oddspec.io.source import Georeference
 from oddspec.scenes.recipe import Recipe
 
-__all__ = ["target_rows", "truth_rows", "write_parameters", "write_target_list", "write_truth"]
-
 _ROWS = 512
 
 

@@ -16,8 +16,6 @@ import numpy as np
 
 from oddspec.arrays import Spectrum
 
-__all__ = ["BACKGROUND", "TARGETS", "reflectance"]
-
 Features = tuple[tuple[float, float, float], ...]
 """Absorptions: centre and standard deviation in nanometres, depth as a fraction."""
 

@@ -19,8 +19,6 @@ from oddspec.scenes.sidecars import write_parameters, write_target_list, write_t
 from oddspec.scenes.targets import Target
 from oddspec.text import gigabytes
 
-__all__ = ["MadeScene", "make_scene"]
-
 _STRIP_BYTES = 32 << 20
 
 

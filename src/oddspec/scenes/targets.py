@@ -11,8 +11,6 @@ from oddspec.errors import SettingError
 from oddspec.scenes.lattice import generator
 from oddspec.scenes.spectra import TARGETS
 
-__all__ = ["Target", "check_targets", "plan_targets"]
-
 _SHAPES = ((1, 1, 1.0), (2, 2, 1.0), (1, 1, 0.5), (2, 3, 1.0), (1, 1, 0.3), (1, 2, 0.6),
            (3, 3, 1.0), (1, 1, 0.15))  # fmt: skip
 """Height, width and abundance of the targets of a plan, in turn."""

@@ -7,8 +7,6 @@ import numpy as np
 from oddspec.scenes.lattice import salt, uniform
 from oddspec.scenes.painting import paint, paint_choice
 
-__all__ = ["Village"]
-
 _LOT = (11.0, 10.0)
 _STREET = 1.3
 _ZONE = 74.0

@@ -11,15 +11,13 @@ from jaxtyping import Shaped
 
 from oddspec.execution.executors import Map
 
-__all__ = ["BLOCK_BYTES", "blocks", "each_span", "spans"]
-
 T = TypeVar("T")
 
 BLOCK_BYTES = 512 * 1024
 """Of one array. Smaller blocks cost more calls, larger ones leave the second-level cache."""
 
 
-def blocks(
+def row_blocks(
     X: Shaped[np.ndarray, "n b"], scratch: int
 ) -> Iterator[tuple[slice, tuple[np.ndarray, ...]]]:
     """Slices of rows, each with scratch arrays of that many rows and of the kind of X.

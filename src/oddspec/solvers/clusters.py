@@ -10,8 +10,6 @@ from scipy import linalg
 from scipy.cluster.vq import kmeans2
 from scipy.spatial.distance import cdist
 
-__all__ = ["assign", "cluster"]
-
 ITERATIONS = 20
 """Of k-means."""
 

@@ -38,22 +38,6 @@ from oddspec.errors import SettingError
 from oddspec.solvers.prox import Threshold, nuclear_norm, svt_factor
 from oddspec.solvers.scene_weights import Weights, balance
 
-__all__ = [
-    "Codes",
-    "Constants",
-    "Maps",
-    "Representation",
-    "Stage",
-    "anomalies",
-    "follow",
-    "gap",
-    "must_explain",
-    "objective",
-    "relaxed",
-    "start",
-    "step",
-]
-
 
 class Constants(NamedTuple):
     """What one step is given; numbers, or arrays without axes."""
@@ -105,7 +89,7 @@ class Codes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Representation:
+class LearntRepresentation:
     """Where the iteration stands."""
 
     D: Float[Any, "K b"]
@@ -114,15 +98,15 @@ class Representation:
     """The last step's."""
 
 
-def start(D: Float[Any, "K b"], L: Float[Any, "n K"]) -> Representation:
+def start(D: Float[Any, "K b"], L: Float[Any, "n K"]) -> LearntRepresentation:
     """Given atoms and coefficients; S, J and U zero."""
     xp = array_namespace(L)
     zero = xp.zeros_like(L)
-    return Representation(D, Codes(L, zero, zero, zero[:, 0]))
+    return LearntRepresentation(D, Codes(L, zero, zero, zero[:, 0]))
 
 
 def step(
-    state: Representation,
+    state: LearntRepresentation,
     X: Float[Any, "n b"],
     squares: Float[Any, " n"],
     constants: Constants,
@@ -130,7 +114,7 @@ def step(
     learn: bool = True,
     balanced: bool = False,
     free: Maps | None = None,
-) -> Representation:
+) -> LearntRepresentation:
     """The next state.
 
     Parameters
@@ -163,7 +147,7 @@ def step(
     stage = Stage(D, change_of_basis, Maps(Lambda, Gamma, Theta), constants.l3, None)
     codes = _represent(state.codes, X, squares, state.D, stage)
     stage = stage._replace(factor=svt_factor(codes.L + codes.U, constants.theta))
-    return Representation(D, _split(codes, stage), stage)
+    return LearntRepresentation(D, _split(codes, stage), stage)
 
 
 def follow(X: Float[Any, "n b"], stages: Sequence[Stage]) -> Codes:
@@ -199,13 +183,13 @@ def _split(codes: Codes, stage: Stage) -> Codes:
     return codes._replace(J=J, U=codes.U + codes.L - J)
 
 
-def anomalies(state: Representation, X: Float[Any, "n b"]) -> Float[Any, "n b"]:
+def anomalies(state: LearntRepresentation, X: Float[Any, "n b"]) -> Float[Any, "n b"]:
     """S, in full."""
     return state.codes.shrinkage[:, None] * (X - state.codes.L @ state.D)
 
 
 def objective(
-    state: Representation, X: Float[Any, "n b"], squares: Float[Any, " n"], weights: Weights
+    state: LearntRepresentation, X: Float[Any, "n b"], squares: Float[Any, " n"], weights: Weights
 ) -> Any:
     """The value of the problem at (D, J, S), with gradients."""
     xp = array_namespace(X)
@@ -222,7 +206,7 @@ def objective(
     )
 
 
-def must_explain(state: Representation, squares: Float[Any, " n"], weights: Weights) -> None:
+def must_explain(state: LearntRepresentation, squares: Float[Any, " n"], weights: Weights) -> None:
     """See to it that there is a background: scores would be the lengths of the pixels otherwise.
 
     Raises
@@ -240,7 +224,7 @@ def must_explain(state: Representation, squares: Float[Any, " n"], weights: Weig
         )
 
 
-def gap(previous: Representation, state: Representation) -> float:
+def gap(previous: LearntRepresentation, state: LearntRepresentation) -> float:
     """How far from a fixed point: the larger of two relative quantities.
 
     The change of the background ``L D`` in the last step, and the distance of L to its copy J.
@@ -255,7 +239,7 @@ def gap(previous: Representation, state: Representation) -> float:
     return max(float(_root(change / size)), float(apart))
 
 
-def relaxed(state: Representation, growth: float) -> Representation:
+def relaxed(state: LearntRepresentation, growth: float) -> LearntRepresentation:
     """The same state for a penalty mu that has been multiplied by growth: U is divided by it."""
     return replace(state, codes=state.codes._replace(U=state.codes.U / growth))
 

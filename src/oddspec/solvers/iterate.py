@@ -11,8 +11,6 @@ import numpy as np
 from oddspec.errors import NotConverged
 from oddspec.progress import Progress
 
-__all__ = ["converge", "iterate", "record"]
-
 State = TypeVar("State")
 
 
@@ -74,7 +72,7 @@ def converge(
     return state
 
 
-def record(
+def iterate_recorded(
     step: Callable[[State], State],
     start: State,
     *,

@@ -29,22 +29,6 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
-__all__ = [
-    "Factors",
-    "begin",
-    "beside",
-    "by_columns",
-    "decrease",
-    "inner",
-    "multiply",
-    "residual_norms",
-    "singular_start",
-    "start",
-    "step",
-    "times",
-    "unit_endmembers",
-]
-
 
 @dataclass(frozen=True)
 class Factors:

@@ -13,19 +13,6 @@ from typing import Any, NamedTuple, TypeAlias
 from array_api_compat import array_namespace
 from jaxtyping import Float
 
-__all__ = [
-    "Function",
-    "Threshold",
-    "constant",
-    "matrix_functions",
-    "nuclear_norm",
-    "row_norms",
-    "shrink_rows",
-    "soft",
-    "svt",
-    "svt_factor",
-]
-
 Threshold: TypeAlias = float | Float[Any, ""]
 """A number not below zero, or an array without axes (a trainable one, say)."""
 

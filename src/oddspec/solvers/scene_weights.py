@@ -16,8 +16,6 @@ from scipy import linalg
 
 from oddspec.solvers.prox import Threshold, matrix_functions
 
-__all__ = ["Weights", "balance", "scene_weights"]
-
 FLOOR = 1e-6
 """Singular values of the product below this fraction of the largest are raised to it: directions
 that have died out keep a finite, tiny share."""

@@ -10,8 +10,6 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import linalg
 
-__all__ = ["abundances", "leading_directions", "pure_pixels"]
-
 LEAST_PART = 1e-6
 """Pixels whose projection on the mean is below this part of the typical one have no direction."""
 

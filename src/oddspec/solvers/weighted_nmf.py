@@ -37,10 +37,8 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.solvers.blocks import blocks
+from oddspec.solvers.blocks import row_blocks
 from oddspec.solvers.nmf import Factors, unit_endmembers
-
-__all__ = ["L1", "L21", "Entropy", "Huber", "Loss", "Weights", "evaluate", "step"]
 
 UNDERFLOW = {np.float64: -300.0, np.float32: -40.0}
 """Exponents that leave much room above the smallest numbers."""
@@ -142,7 +140,7 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], loss: Loss) -> Factors:
     H = np.empty_like(state.H)
     gain, cost = np.zeros_like(W.T), np.zeros_like(W.T)
     floor = np.sqrt(np.finfo(X.dtype).tiny)  # what is divided by it stays finite
-    for rows, (product, residual, wanted) in blocks(X, 3):
+    for rows, (product, residual, wanted) in row_blocks(X, 3):
         before = state.H[rows]
         np.matmul(before, W, out=product)
         np.subtract(X[rows], product, out=residual)
@@ -163,12 +161,12 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], loss: Loss) -> Factors:
     return Factors(H * norms, W, total)
 
 
-def evaluate(
+def evaluate_fit(
     state: Factors, X: Float[np.ndarray, "n b"], loss: Loss
 ) -> tuple[float, Float[np.ndarray, " n"], Float[np.ndarray, " b"]]:
     """The loss of these factors; mean weight of each pixel over its bands, and of each band."""
     total, pixels, bands = 0.0, np.empty(len(X)), np.zeros(X.shape[1])
-    for rows, (product, residual) in blocks(X, 2):
+    for rows, (product, residual) in row_blocks(X, 2):
         np.matmul(state.H[rows], state.W, out=product)
         np.subtract(X[rows], product, out=residual)
         weights, share, part = loss.weigh(residual)

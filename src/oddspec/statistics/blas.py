@@ -21,16 +21,6 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cython_blas, cython_lapack
 
-__all__ = [
-    "factoriser",
-    "gram_adder",
-    "inner_product_adder",
-    "multiply_by_upper",
-    "solve_factorised",
-    "square",
-    "with_padding",
-]
-
 _LOWER, _PLAIN, _TRANSPOSED = b"L", b"N", b"T"
 _ONE = c_double(1.0)
 

@@ -22,8 +22,6 @@ from oddspec.statistics.pixels import on_map, score_map
 from oddspec.statistics.summary import Moments
 from oddspec.windows import Tile, Window
 
-__all__ = ["brad", "leading", "score_residual"]
-
 ROWS = 65536
 """Pixels that are projected at a time."""
 

@@ -20,20 +20,6 @@ from oddspec.study.runs import (
     lower_is_better,
 )
 
-__all__ = [
-    "Column",
-    "Group",
-    "Result",
-    "Results",
-    "Spread",
-    "columns_of",
-    "group_results",
-    "groups_of",
-    "scene_names",
-    "sweeps_of",
-    "without_noise",
-]
-
 MOST_COLUMNS = 48
 """More cannot be told apart in one figure."""
 

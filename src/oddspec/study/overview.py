@@ -12,8 +12,6 @@ from oddspec.study.records_store import key_of, read_records, recall_plan
 from oddspec.study.scenes import Missing
 from oddspec.study.work import Study
 
-__all__ = ["Overview", "overview"]
-
 TO_DO = "to do"
 
 

@@ -10,12 +10,10 @@ from pathlib import Path
 from oddspec.errors import InputError, OddspecError, SettingError
 from oddspec.io.checksum import sha256
 from oddspec.io.envi.reader import find_header
-from oddspec.io.formats import recognise as recognise_format
+from oddspec.io.formats import format_of
 from oddspec.io.open import open_source
 from oddspec.io.truth import read_truth
 from oddspec.study.scene_files import Missing, StudyScene, opened
-
-__all__ = ["own_scene", "own_scenes"]
 
 TRUTH_NAME = r"[-_ ]?(truth|gt|mask|map|ground_?truth|labels?)"
 """What may follow a scene's name in the name of its truth file."""
@@ -81,7 +79,7 @@ def _images(folder: Path) -> dict[Path, str]:
 def _kind(path: Path) -> str | None:
     """The format of a file; None for one that is nobody's scene."""
     try:
-        return recognise_format(path)
+        return format_of(path)
     except (OddspecError, OSError):
         return UNREADABLE if path.suffix.lower() in (*SUFFIXES, *PICTURES) else None
 
@@ -130,7 +128,7 @@ def _own_scene(path: Path, images: Mapping[Path, str]) -> StudyScene | Missing:
         name = path.name.encode(errors="backslashreplace").decode()
         return Missing(name, f"{name}: the file's name is no UTF-8 text; rename it")
     try:
-        if not truths and recognise_format(path) not in WITH_VARIABLES:
+        if not truths and format_of(path) not in WITH_VARIABLES:
             return Missing(
                 path.stem,
                 f"{path}: has no truth; put one beside it called {path.stem}-truth.tif (or .png, "
@@ -149,14 +147,14 @@ def _own_scene(path: Path, images: Mapping[Path, str]) -> StudyScene | Missing:
 def _unreadable(path: Path, key: str) -> Missing:
     """A file that should be a cube, and the reason why it is none."""
     try:
-        return Missing(key, f"{path}: is a {recognise_format(path)} file")
+        return Missing(key, f"{path}: is a {format_of(path)} file")
     except (OddspecError, OSError) as error:
         return Missing(key, str(error))
 
 
 def _checksum(path: Path) -> str:
     """Of a file; for ENVI of header and data, which are a scene together only."""
-    if recognise_format(path) != "ENVI":
+    if format_of(path) != "ENVI":
         return sha256(path)
     pair = (path, _data_of(path)) if path.suffix.lower() == ".hdr" else (find_header(path), path)
     sums = "".join(sha256(file) for file in pair if file is not None)

@@ -37,8 +37,6 @@ from oddspec.settings import build
 from oddspec.statistics.scaling import global01
 from oddspec.text import gigabytes
 
-__all__ = ["PER_STEP", "perform", "with_noise"]
-
 POINTS = 500
 """Most points of a curve that are kept."""
 

@@ -30,8 +30,6 @@ from oddspec.study.plan_fields import (
 )
 from oddspec.study.scene_files import expanded
 
-__all__ = ["DATA_VARIABLE", "Plan", "PlanEntry", "as_toml", "make_plan", "read_plan"]
-
 DATA_VARIABLE = "ODDSPEC_DATA"
 """Environment variable with the folder of public scenes."""
 

@@ -12,21 +12,6 @@ from typing import Any, TypeVar
 
 from oddspec.errors import SettingError, did_you_mean
 
-__all__ = [
-    "Fields",
-    "as_counts",
-    "as_duration",
-    "as_flag",
-    "as_lists",
-    "as_noise",
-    "as_seeds",
-    "as_table",
-    "as_table_of_tables",
-    "as_tables",
-    "as_text",
-    "as_texts",
-]
-
 MOST_SEEDS = 10_000
 """A plan lists a row for each, so that a slip of the keyboard must not ask for a billion."""
 

@@ -25,8 +25,6 @@ import oddspec
 from oddspec.errors import OddspecError
 from oddspec.execution.resources import resident
 
-__all__ = ["Child", "Died", "main"]
-
 ENDED = 0
 
 

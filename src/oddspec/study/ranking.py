@@ -11,8 +11,6 @@ import numpy as np
 from oddspec.study.grouping import Column, Results
 from oddspec.study.runs import SceneKey, lower_is_better
 
-__all__ = ["Ranking", "common_scenes", "critical_difference", "ranked"]
-
 
 @dataclass(frozen=True)
 class Ranking:

@@ -14,8 +14,6 @@ from oddspec.execution.resources import machine
 from oddspec.products.record import versions
 from oddspec.study.row import Row
 
-__all__ = ["SCHEMA", "STATUSES", "copy_for", "make_record"]
-
 SCHEMA = 1
 """Raised when a field changes its meaning or goes away; new fields do not raise it."""
 

@@ -18,18 +18,6 @@ from oddspec.study.scene_files import relative
 if TYPE_CHECKING:
     import pandas
 
-__all__ = [
-    "NEEDED",
-    "RecordFile",
-    "RecordList",
-    "key_of",
-    "places_in_plan",
-    "read_records",
-    "recall_plan",
-    "remember_plan",
-    "remember_rows",
-]
-
 FILE = "records.jsonl"
 PLAN = "plan.toml"
 PLACE = "study.json"

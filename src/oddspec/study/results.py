@@ -34,8 +34,6 @@ from oddspec.text import counted
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["OfScene", "StudyResults"]
-
 OfScene = Callable[[Run], np.ndarray | None]
 """Looks up what belongs to a run's scene; None where it is not at hand."""
 

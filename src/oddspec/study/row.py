@@ -22,8 +22,6 @@ from oddspec.settings import build, describe
 from oddspec.study.plan import Plan, PlanEntry
 from oddspec.study.scenes import Library, Missing, StudyScene
 
-__all__ = ["Key", "Row", "expand", "select"]
-
 Key = tuple[str, str, str | None]
 """What a row is known by in a study: id, column, paper."""
 

@@ -11,19 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = [
-    "DEFAULTS",
-    "METRIC_NAMES",
-    "NAMED_COLUMNS",
-    "PUBLISHED",
-    "TIMES",
-    "TUNED",
-    "Run",
-    "SceneKey",
-    "lower_is_better",
-    "metric_name",
-]
-
 DEFAULTS, PUBLISHED, TUNED = "defaults", "as published", "tuned on the truth"
 NAMED_COLUMNS = (DEFAULTS, PUBLISHED, TUNED)
 """Where settings come from; any other column is the name of an ablation or a sweep."""

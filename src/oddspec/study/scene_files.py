@@ -9,8 +9,6 @@ from pathlib import Path
 from oddspec.errors import SettingError
 from oddspec.io.open import open_source
 
-__all__ = ["Missing", "StudyScene", "expanded", "opened", "relative"]
-
 
 @dataclass(frozen=True)
 class StudyScene:

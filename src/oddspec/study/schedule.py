@@ -20,8 +20,6 @@ from oddspec.study.process import Child, Died
 from oddspec.study.row import Row
 from oddspec.text import gigabytes
 
-__all__ = ["Forecast", "Scheduler"]
-
 UNKNOWN = 10.0
 """Seconds that a row is taken to last when nothing is known."""
 

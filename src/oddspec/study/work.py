@@ -17,8 +17,6 @@ from oddspec.study.row import Key, Row, expand, select
 from oddspec.study.scenes import Library
 from oddspec.study.schedule import Forecast, Scheduler
 
-__all__ = ["Study", "as_plan", "run_rows"]
-
 OnRecord = Callable[[Mapping[str, Any], Row], None]
 """Called with each new record and its row."""
 

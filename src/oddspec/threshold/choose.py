@@ -13,8 +13,6 @@ from oddspec.threshold.otsu import otsu
 from oddspec.threshold.result import Threshold
 from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
 
-__all__ = ["METHODS", "choose"]
-
 METHODS = ("auto", "theory", "tail", "empirical", "top", "otsu")
 
 ASIDE = (0.0, 1e-5, 3e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)

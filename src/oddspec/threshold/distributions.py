@@ -10,8 +10,6 @@ from scipy import special
 
 from oddspec.errors import SettingError
 
-__all__ = ["ChiSquareDistribution", "MahalanobisDistribution", "ScoreDistribution"]
-
 
 @runtime_checkable
 class ScoreDistribution(Protocol):

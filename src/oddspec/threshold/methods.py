@@ -10,8 +10,6 @@ from oddspec.threshold.result import Threshold
 from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
 from oddspec.threshold.tail_fit import TailFit, fit_tail
 
-__all__ = ["TheoryCheck", "empirical", "tail_threshold", "theory", "top"]
-
 UNCERTAIN = 100.0
 """Ratio of the ends of a rate's 95 % range from which on a user is warned."""
 FEWEST_EXPECTED = 25

@@ -8,8 +8,6 @@ from oddspec.errors import InputError
 from oddspec.threshold.result import Threshold
 from oddspec.threshold.tail import Tail
 
-__all__ = ["otsu", "otsu_cut"]
-
 BINS = 4096
 
 

@@ -8,15 +8,6 @@ from functools import cache
 import numpy as np
 from scipy import optimize
 
-__all__ = [
-    "SHAPES",
-    "Pareto",
-    "anderson_darling",
-    "anderson_darling_p_value",
-    "fit_pareto",
-    "rate_error",
-]
-
 SHAPES = (-0.5, 2.0)
 """Below -1/2 maximum likelihood is irregular; above 2 a score has not even a square root's mean."""
 

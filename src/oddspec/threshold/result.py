@@ -10,8 +10,6 @@ import numpy as np
 
 from oddspec.threshold.distributions import ScoreDistribution
 
-__all__ = ["Threshold"]
-
 
 @dataclass(frozen=True)
 class Threshold:

@@ -9,8 +9,6 @@ import numpy as np
 
 from oddspec.errors import InputError, SettingError
 
-__all__ = ["Tail", "allowed_exceedances", "check_rate"]
-
 LARGEST_SHARE = 0.1
 """No fit ever looks below the highest tenth of the scores."""
 LARGEST_COUNT = 100_000

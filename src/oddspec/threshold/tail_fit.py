@@ -19,8 +19,6 @@ from oddspec.threshold.pareto import (
 )
 from oddspec.threshold.tail import LARGEST_COUNT, LARGEST_SHARE, Tail, allowed_exceedances
 
-__all__ = ["FEWEST_EXCEEDANCES", "TailFit", "fit_tail"]
-
 FEWEST_EXCEEDANCES = 50
 STEP = 1.6
 """Ratio of one candidate tail's number of scores to the next."""

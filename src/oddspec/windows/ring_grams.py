@@ -25,8 +25,6 @@ import numpy as np
 from oddspec.statistics.blas import factoriser, gram_adder, square, with_padding
 from oddspec.windows.window import Tile, Window
 
-__all__ = ["Node", "Ring", "RingGrams", "halvings", "side_of", "starts"]
-
 SQUARE = 8
 """Larger squares would save little more: the last halving costs as much as all before it."""
 

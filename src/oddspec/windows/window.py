@@ -14,8 +14,6 @@ import numpy as np
 from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError, SettingError
 
-__all__ = ["ENOUGH", "Tile", "Window"]
-
 ENOUGH = 1 / 3
 """A pixel is scored if at least this part of its ring is valid.
 

@@ -3,7 +3,12 @@ import pytest
 from scipy import stats
 
 from oddspec.detectors.decomposition.lsdm_mog import mog_rpca
-from oddspec.detectors.decomposition.lsdm_mog.posteriors import PRIOR, Factor, Mixture, divergence
+from oddspec.detectors.decomposition.lsdm_mog.posteriors import (
+    PRIOR,
+    Factor,
+    NoiseMixture,
+    divergence,
+)
 
 
 def planted(rng, n=300, b=25, rank=2, wide=0.1):
@@ -77,7 +82,7 @@ def test_squared_residuals_are_expectations(rng):
 def test_divergence_of_the_priors_themselves_is_none():
     """Of posteriors equal to the priors: only then does it vanish."""
     one = np.ones(2)
-    same = Mixture(PRIOR * one, PRIOR * one, 0 * one, PRIOR * one, PRIOR * one)
+    same = NoiseMixture(PRIOR * one, PRIOR * one, 0 * one, PRIOR * one, PRIOR * one)
     gamma, rates = np.full(3, 1.0), np.full(3, PRIOR)
     covariance = np.tile(np.eye(3), (1, 1, 1))
     nothing = Factor(np.zeros((1, 3)), covariance)

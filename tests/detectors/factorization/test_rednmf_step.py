@@ -22,7 +22,7 @@ def begin(X, beta, relative=1.0, rank=3, unit_norm=True, warmup=100):
     for _ in range(warmup):
         factors = nmf.step(factors, X, energy)
     typical = np.median(row_norms(X - factors.H @ factors.W))
-    problem = solver.Problem.of(X, relative * float(typical), beta, unit_norm)
+    problem = solver.REDNMFProblem.of(X, relative * float(typical), beta, unit_norm)
     M = solver.encoder(X, factors.H)
     return problem, solver.start(problem, factors.H, factors.W, M)
 
@@ -155,7 +155,7 @@ def test_without_an_encoder_it_is_group_huber_factorization(rng):
 def test_a_huge_penalty_leaves_plain_factorization(rng):
     X, _ = planted(rng)
     factors, energy = nmf.start(X, 3), float((X * X).sum())
-    problem = solver.Problem.of(X, 1e9, 0.0)
+    problem = solver.REDNMFProblem.of(X, 1e9, 0.0)
     model = solver.start(problem, factors.H, factors.W, np.zeros((20, 3)))
     for _ in range(40):
         factors, model = nmf.step(factors, X, energy), solver.step(model, problem)
@@ -168,7 +168,7 @@ def test_a_huge_penalty_leaves_the_encoder_decoder(rng):
     """The rules for S = 0, written out."""
     X, _ = planted(rng)
     problem, model = begin(X, 2.0)
-    problem = solver.Problem.of(X, 1e9, 2.0)
+    problem = solver.REDNMFProblem.of(X, 1e9, 2.0)
     model = solver.start(problem, model.H, model.W, model.M)
     for _ in range(10):
         H, W, M = model.H, model.W, model.M
@@ -196,7 +196,7 @@ def test_without_unit_norm_the_encoder_can_be_scaled_away(rng):
     X, _ = planted(rng)
     problem, model = begin(X, 1.0, unit_norm=False)
     S = model.S.rows(X)
-    rest = solver.Problem.of(X, problem.lam, 0.0)
+    rest = solver.REDNMFProblem.of(X, problem.lam, 0.0)
     terms = []
     for e in (1.0, 0.1, 0.01):
         H, W, M = e * model.H, model.W / e, e * model.M
@@ -250,7 +250,7 @@ def test_torch_and_numpy_agree(rng):
     torch = pytest.importorskip("torch")
     X, _ = planted(rng, n=100)
     problem, model = begin(X, 1.0)
-    on_torch = solver.Problem.of(torch.from_numpy(X), problem.lam, 1.0)
+    on_torch = solver.REDNMFProblem.of(torch.from_numpy(X), problem.lam, 1.0)
     other = solver.start(on_torch, *(torch.from_numpy(a) for a in (model.H, model.W, model.M)))
     for _ in range(20):
         model, other = solver.step(model, problem), solver.step(other, on_torch)

@@ -5,7 +5,7 @@ import pytest
 
 from oddspec.detectors.factorization.rnmf import solver
 from oddspec.solvers import nmf
-from oddspec.solvers.blocks import blocks
+from oddspec.solvers.blocks import row_blocks
 from oddspec.solvers.prox import soft
 
 
@@ -83,7 +83,7 @@ def test_dead_pixels_and_bands_divide_nothing_by_zero(rng):
 @pytest.mark.parametrize("shape", [(1, 3), (7, 100_000), (1000, 200)])
 def test_blocks_cover_all_rows_once(shape):
     X = np.zeros(shape, np.float32)
-    for rows, (scratch,) in blocks(X, 1):
+    for rows, (scratch,) in row_blocks(X, 1):
         X[rows] += 1
         assert scratch.shape == X[rows].shape
         assert scratch.dtype == np.float32

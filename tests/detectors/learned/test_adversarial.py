@@ -2,13 +2,21 @@ import numpy as np
 import pytest
 import torch
 
-from oddspec.detectors.learned._adversarial_network import learn, spectral_angle
+from oddspec.detectors.learned._adversarial import spectral_angle
+from oddspec.detectors.learned.aae import AAE
+from oddspec.statistics.scaling import Scaling
 
-LEARN = {
-    "latent": 4, "hidden": 16, "critic": 12, "angle": "cosine", "angle_weight": 0.1,
-    "adversarial": True, "steps": 40, "batch": 0, "rate": 1e-3, "critic_rate": 1e-3,
-    "patience": 0, "seed": 0,
+QUICK = {
+    "latent": 4, "hidden": 16, "critic": 12, "steps": 40, "batch": 0, "learning_rate": 1e-3,
+    "critic_rate": 1e-3, "patience": 0,
 }  # fmt: skip
+
+
+def learn(pixels, **settings):
+    """From spectra that are scaled already."""
+    bands = pixels.shape[1]
+    nothing = Scaling(np.zeros(bands), np.ones(bands))
+    return AAE(**{**QUICK, **settings}).train_networks(nothing, pixels)
 
 
 @pytest.fixture
@@ -17,22 +25,22 @@ def data(cube):
     return 2 * (pixels - pixels.min()) / np.ptp(pixels) - 1
 
 
-def test_without_an_opponent_it_is_a_plain_autoencoder(data):
-    plain = learn(data, **LEARN | {"adversarial": False, "steps": 200, "angle_weight": 0.0})
-    assert plain.training.terms == ("reconstruction",)
+def test_without_a_discriminator_it_is_a_plain_autoencoder(data):
+    plain = learn(data, adversarial=False, steps=200, angle_weight=0.0)
+    assert plain.terms == ("reconstruction",)
     assert plain.opposition.shape == (0, 2)
     single = data.astype(np.float32)
     again = plain.decoder(plain.encoder(single))
     error = ((single - again) ** 2).sum(axis=1).mean()
-    assert plain.training.losses[-1, 0] == pytest.approx(error, rel=0.1)
-    assert plain.training.losses[-1, 0] < 0.2 * plain.training.losses[0, 0]
+    assert plain.losses[-1, 0] == pytest.approx(error, rel=0.1)
+    assert plain.losses[-1, 0] < 0.2 * plain.losses[0, 0]
 
 
-def test_the_opponent_drives_codes_towards_a_normal_distribution(data):
+def test_the_discriminator_drives_codes_towards_a_normal_distribution(data):
     """The moments of N(0, I), of which an autoencoder by itself knows nothing."""
 
     def far(adversarial):
-        found = learn(data, **LEARN | {"adversarial": adversarial, "steps": 300, "latent": 2})
+        found = learn(data, adversarial=adversarial, steps=300, latent=2)
         codes = found.encoder(data.astype(np.float32))
         covariance = np.cov(codes.T)
         return np.linalg.norm(codes.mean(axis=0)) + np.linalg.norm(covariance - np.eye(2))
@@ -41,7 +49,7 @@ def test_the_opponent_drives_codes_towards_a_normal_distribution(data):
 
 
 def test_training_moves_every_parameter(data):
-    few, many = (learn(data, **LEARN | {"steps": steps}) for steps in (1, 30))
+    few, many = (learn(data, steps=steps) for steps in (1, 30))
     assert many.opposition.shape == (30, 2)
     for name in ("encoder", "decoder"):
         before, after = getattr(few, name), getattr(many, name)
@@ -50,12 +58,12 @@ def test_training_moves_every_parameter(data):
 
 
 def test_batches_and_seeds(data):
-    parts = learn(data, **LEARN | {"batch": 180, "steps": 8})
-    assert parts.training.losses.shape == (2, 2)
+    parts = learn(data, batch=180, steps=8)
+    assert parts.losses.shape == (2, 2)
     assert parts.opposition.shape == (8, 2)
-    again = learn(data, **LEARN | {"batch": 180, "steps": 8})
+    again = learn(data, batch=180, steps=8)
     np.testing.assert_array_equal(parts.encoder.weights[0], again.encoder.weights[0])
-    other = learn(data, **LEARN | {"batch": 180, "steps": 8, "seed": 1})
+    other = learn(data, batch=180, steps=8, seed=1)
     assert not np.array_equal(parts.encoder.weights[0], other.encoder.weights[0])
 
 

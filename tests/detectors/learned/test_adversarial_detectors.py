@@ -9,7 +9,7 @@ import oddspec
 from oddspec.detectors.learned.aae import AAE, Fusion, suppress
 from oddspec.detectors.learned.safl_rx import SAFLRX, SAFLRXBackground
 from oddspec.errors import InputError, SettingError
-from oddspec.networks.networks import Network
+from oddspec.networks.dense import Network
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.summary import Moments
 

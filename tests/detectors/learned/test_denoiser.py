@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from oddspec.detectors.learned.bsdm.denoiser import BLOCKS, draw_denoiser, time_features
-from oddspec.networks.networks import Network
+from oddspec.networks.dense import Network
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def pixels(rng):
-    """Four materials in 700 pixels of 20 bands, noise, and an odd pixel in place 33."""
+    """Four materials in 700 pixels of 20 bands, noise, and an anomalous pixel in place 33."""
     X = rng.dirichlet(np.ones(4), 700) @ rng.uniform(1, 5, (4, 20))
     X += 0.02 * rng.normal(size=X.shape)
     X[33] = 0.7 * X[33] + 0.3 * rng.uniform(1, 5, 20)
@@ -92,7 +92,7 @@ def test_five_trained_stages_do_what_twice_as_many_untrained_ones_do_not(pixels)
 
 @pytest.mark.parametrize("lambda3", [1e-4, 1e-3])
 def test_the_papers_loss_is_lambda3_squared_and_sees_nothing_else(pixels, lambda3):
-    """Eq. 22: once all residuals exceed l3, only l3 itself has a slope, of 2 l3^2 per e-fold."""
+    """Eq. 22: once all residuals exceed l3, only l3 itself has a gradient, of 2 l3^2 per e-fold."""
     X = np.asarray(globalz(pixels)(pixels))
     plan = how(loss="mse", lambda3=lambda3)
     problem = plan.problem(X, CPU)
@@ -102,11 +102,11 @@ def test_the_papers_loss_is_lambda3_squared_and_sees_nothing_else(pixels, lambda
     assert residuals.min() > lambda3
     loss = problem.loss(last)
     assert float(loss.detach()) == pytest.approx(lambda3**2, rel=1e-6)
-    (slopes,) = torch.autograd.grad(loss, network.logs)
-    others = slopes.clone()
+    (gradient,) = torch.autograd.grad(loss, network.logs)
+    others = gradient.clone()
     others[-1, network.names.index("l3")] = 0
     assert others.abs().max() < 1e-6 * lambda3**2
-    assert float(slopes[-1, 1]) == pytest.approx(2 * lambda3**2, rel=1e-4)
+    assert float(gradient[-1, 1]) == pytest.approx(2 * lambda3**2, rel=1e-4)
 
 
 def test_tensors_are_scored_as_arrays_are(pixels):

@@ -4,7 +4,7 @@ import torch
 
 from cubes import make_cube
 from oddspec.detectors.learned.sparsehad import SparseHAD
-from oddspec.detectors.learned.sparsehad.background import RebuiltBackground
+from oddspec.detectors.learned.sparsehad.background import SparseHADBackground
 from oddspec.errors import InputError, SettingError
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.scaling import global01
@@ -40,7 +40,7 @@ def test_the_score_is_rx_of_the_differences(pixels, strategy, difference, second
 
 def test_one_fit_serves_all_strategies(pixels):
     fitted = fit(pixels)
-    other = RebuiltBackground.of(
+    other = SparseHADBackground.of(
         "latent", "signed", 0.3, fitted.scaling, fitted.search, fitted.runs, pixels
     )
     expected = fit(pixels, strategy="latent", difference="signed", floor=0.3).score(pixels)
@@ -68,12 +68,12 @@ def test_networks_learn_from_the_scale_that_is_asked_for(pixels):
     assert (scene.min(), scene.max()) == (0, 1)
 
 
-def test_the_background_leaves_the_odd_pixel_out_and_keeps_its_share(pixels):
+def test_the_background_leaves_the_anomalous_pixel_out_and_keeps_its_share(pixels):
     search = fit(pixels, background_share=0.9).search
     assert 0.9 <= search.share < 1
     scaled = global01(pixels)(pixels)
-    odd = 9 * 26 + 13
-    nearest = np.sort(np.linalg.norm(scaled - scaled[odd], axis=1))[1]
+    anomalous = 9 * 26 + 13
+    nearest = np.sort(np.linalg.norm(scaled - scaled[anomalous], axis=1))[1]
     assert nearest > search.eps
 
 

@@ -21,7 +21,7 @@ class TestMinVolume:
     def test_the_objective_never_rises(self, mixed, rng):
         A, _, X = mixed
         X = X + 0.01 * rng.random(X.shape)
-        problem = min_volume.Problem.of(X, 4, 0.015, 20.0)
+        problem = min_volume.MinVolumeProblem.of(X, 4, 0.015, 20.0)
         start = rng.uniform(0.1, 1, A.shape)
         state = min_volume.Unmixed(start, abundances(X, start))
         values = [min_volume.objective(state, problem)]
@@ -37,7 +37,7 @@ class TestMinVolume:
         A, S, X = mixed
         sizes = []
         for weight in (0.0, 1e4):
-            problem = min_volume.Problem.of(X, 4, weight, 20.0)
+            problem = min_volume.MinVolumeProblem.of(X, 4, weight, 20.0)
             state = min_volume.Unmixed(A, S)
             for _ in range(5):
                 state = min_volume.step(state, problem)
@@ -74,7 +74,7 @@ class TestAbundances:
         S, D = rng.dirichlet(np.ones(4), 80), rng.dirichlet(np.ones(4), 11)
         T = lrr_l1.condense(D)
         assert T.shape == (4, 4)
-        lam = 4 * lrr_l1.critical_penalty(S, D)
+        lam = 4 * lrr_l1.critical_l1_penalty(S, D)
         whole, small = lrr_l1.start(S, D, 1e-3), lrr_l1.start(S, T, 1e-3)
         for _ in range(60):
             whole, small = lrr_l1.step(whole, S, D, lam), lrr_l1.step(small, S, T, lam)
@@ -82,11 +82,11 @@ class TestAbundances:
         assert objective_l1(small.J, S, T, lam) == pytest.approx(
             objective_l1(whole.J, S, D, lam), rel=1e-8
         )
-        assert lrr_l1.critical_penalty(S, T) == pytest.approx(lrr_l1.critical_penalty(S, D))
+        assert lrr_l1.critical_l1_penalty(S, T) == pytest.approx(lrr_l1.critical_l1_penalty(S, D))
 
     def test_nothing_is_represented_up_to_the_critical_penalty(self, rng):
         S, D = rng.uniform(0.1, 1, (80, 4)), rng.uniform(0.1, 1, (6, 4))
-        critical = lrr_l1.critical_penalty(S, D)
+        critical = lrr_l1.critical_l1_penalty(S, D)
         found = []
         for ratio in (0.98, 1.1):
             state = lrr_l1.start(S, D, 0.3)

@@ -32,7 +32,7 @@ class TestPublishedMaps:
     def test_are_solved_again_from_their_dictionaries(self, shared, name):
         cube, _, atoms, expected = stored(shared, name)
         X = (cube / cube.max()).reshape(-1, cube.shape[2])
-        problem = sparse_lrr.Problem.of(X, np.ascontiguousarray(atoms), 0.1, 0.1)
+        problem = sparse_lrr.SparseLRRProblem.of(X, np.ascontiguousarray(atoms), 0.1, 0.1)
         state = converge(
             lambda s: sparse_lrr.step(s, problem),
             sparse_lrr.start(problem, 0.01),

@@ -16,7 +16,7 @@ def problem(rng):
 
 
 def solved(X, D, beta, lam, mu=1.0, mu_growth=1.0, tol=1e-6, max_iter=20000):
-    given = sparse_lrr.Problem.of(X, D, beta, lam)
+    given = sparse_lrr.SparseLRRProblem.of(X, D, beta, lam)
     state = converge(
         lambda s: sparse_lrr.step(s, given, mu_growth=mu_growth),
         sparse_lrr.start(given, mu),
@@ -60,7 +60,7 @@ def plain(X, D, beta, lam, mu, steps):
 @pytest.mark.parametrize("steps", [1, 2, 30])
 def test_steps_are_those_of_the_plain_iteration(problem, steps):
     X, D = problem
-    given = sparse_lrr.Problem.of(X, D, 0.3, 0.5)
+    given = sparse_lrr.SparseLRRProblem.of(X, D, 0.3, 0.5)
     state = sparse_lrr.start(given, 0.1)
     for _ in range(steps):
         state = sparse_lrr.step(state, given)

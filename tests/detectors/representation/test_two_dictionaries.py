@@ -16,7 +16,7 @@ def problem(rng):
 
 
 def solved(X, B, A, beta, lam, mu=0.05, mu_growth=1.0, tol=1e-7, max_iter=4000):
-    given = two_dictionaries.Problem.of(X, B, A, beta, lam)
+    given = two_dictionaries.TwoDictionariesProblem.of(X, B, A, beta, lam)
     state = converge(
         lambda s: two_dictionaries.step(s, given, mu_growth=mu_growth),
         two_dictionaries.start(given, mu),
@@ -40,7 +40,7 @@ def test_steps_are_those_of_the_plain_iteration(problem):
     beta, lam, mu, n = 0.1, 0.3, 0.5, len(X)
     Z, Y2, S, Y3 = np.zeros((n, 14)), np.zeros((n, 14)), np.zeros((n, 4)), np.zeros((n, 4))
     Y1 = np.zeros_like(X)
-    state, given = None, two_dictionaries.Problem.of(X, B, A, beta, lam)
+    state, given = None, two_dictionaries.TwoDictionariesProblem.of(X, B, A, beta, lam)
     state = two_dictionaries.start(given, mu)
     for _ in range(20):
         state = two_dictionaries.step(state, given)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from oddspec.errors import InputError
 from oddspec.io.envi.reader import open_envi
-from oddspec.io.flat import FlatFile
+from oddspec.io.flat import FlatSource
+from oddspec.io.source import Metadata
 from oddspec.scene import Scene
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -76,13 +77,27 @@ def flat(request, tmp_path_factory):
     return path, axes, cube
 
 
+def opened(path, axes, shape, present=None):
+    return FlatSource(
+        path,
+        "data",
+        "ENVI",
+        offset=3,
+        dtype=np.dtype("<i2"),
+        axes=axes,
+        shape=shape,
+        present=present,
+        metadata=Metadata(),
+    )
+
+
 @given(data=st.data())
 def test_windows_equal_slices(flat, data):
     path, axes, cube = flat
     h, w, _ = cube.shape
     rows = sorted(data.draw(st.tuples(st.integers(0, h), st.integers(0, h))))
     columns = sorted(data.draw(st.tuples(st.integers(0, w), st.integers(0, w))))
-    file = FlatFile(path, 3, np.dtype("<i2"), axes, cube.shape)
+    file = opened(path, axes, cube.shape)
     np.testing.assert_array_equal(
         file.read(tuple(rows), tuple(columns)), cube[slice(*rows), slice(*columns)]
     )
@@ -102,7 +117,7 @@ def test_truncated_windows_lack_exactly_what_is_missing(flat, data):
     expected = stored.reshape(shape).transpose(np.argsort(places))
     short = path.with_name(f"short{threading.get_ident()}")
     short.write_bytes(path.read_bytes()[: 3 + 2 * present])
-    file = FlatFile(short, 3, np.dtype("<i2"), axes, cube.shape, present)
+    file = opened(short, axes, cube.shape, present)
     read = file.read((top, h), (left, w))
     np.testing.assert_array_equal(read, expected[top:, left:])
     assert file.dtype == (np.int16 if present == cube.size else np.float32)
@@ -447,3 +462,34 @@ def test_closing(make_envi):
     with pytest.raises(ValueError):
         source.read((0, 1), (0, 1))
     assert isinstance(source.path, Path)
+
+
+def test_links_out_of_the_folder_are_not_followed(make_envi, tmp_path, tmp_path_factory):
+    path = make_envi(some_cube("i2"))
+    header = path.with_suffix(".hdr")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for found, named in ((path, header), (header, path)):
+        moved = found.rename(elsewhere / found.name)
+        found.symlink_to(moved)
+        with pytest.raises(InputError, match=f"{found.name}: belongs to {named.name} but is"):
+            open_envi(named)
+        found.unlink()
+        moved.rename(found)
+    named = make_envi(some_cube("i2"), name="x.img", header_name="y.hdr", data_file="x.img")
+    named.rename(elsewhere / "x.img")
+    named.symlink_to(elsewhere / "x.img")
+    with pytest.raises(InputError, match=r"x\.img: belongs to y\.hdr but is a link"):
+        open_envi(tmp_path / "y.hdr")
+
+
+def test_a_link_that_the_user_names_is_followed(make_envi, tmp_path):
+    path = make_envi(some_cube("i2"))
+    folder = tmp_path / "links"
+    folder.mkdir()
+    for name in (path.name, path.with_suffix(".hdr").name):
+        (folder / name).symlink_to(tmp_path / name)
+    for name in ("scene.img", "scene.hdr"):
+        assert open_envi(folder / name).shape == (7, 5, 4)
+    (tmp_path / "inside.hdr").symlink_to(path.with_suffix(".hdr"))
+    (tmp_path / "inside.img").symlink_to(path)
+    assert open_envi(tmp_path / "inside.hdr").shape == (7, 5, 4)

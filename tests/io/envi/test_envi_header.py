@@ -109,10 +109,10 @@ def test_endless_headers_are_not_read(tmp_path):
     with open(path, "wb") as file:
         file.write(b"ENVI\n")
         file.truncate(100 * 2**20)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError, match="larger than 16 MB"):
         read_header(path)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_many_fields_are_refused():
@@ -132,13 +132,13 @@ def test_many_fields_are_refused():
     ],
 )
 def test_hostile_headers_take_little_time(text):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         header = parse_header(text, HERE)
         split_list(header.fields.get("names", ""), 3)
     except InputError:
         pass
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_lists():

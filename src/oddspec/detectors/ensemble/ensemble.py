@@ -25,8 +25,6 @@ from oddspec.settings import at_least, build
 from oddspec.statistics.pixels import on_map, score_map
 from oddspec.statistics.summary import enough
 
-__all__ = ["RULES", "Ensemble", "combined", "standings"]
-
 Standings = Float[np.ndarray, "n members"]
 
 RULES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

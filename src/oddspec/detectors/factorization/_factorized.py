@@ -20,17 +20,6 @@ from oddspec.statistics.pixels import on_map, valid_pixels
 from oddspec.statistics.residual_scores import score_residual
 from oddspec.windows import Window
 
-__all__ = [
-    "SHOWN",
-    "TRIAL",
-    "Explained",
-    "Explaining",
-    "Factorized",
-    "not_below_zero",
-    "possible_rank",
-    "sweeps",
-]
-
 TRIAL = 20
 """Sweeps after which random starts are compared."""
 

@@ -18,8 +18,6 @@ from oddspec.settings import at_least
 from oddspec.solvers import weighted_nmf
 from oddspec.solvers.nmf import Factors
 
-__all__ = ["SMALLEST", "Weighted"]
-
 SMALLEST = 1e-6
 """Residuals below this part of the data are float32's rounding."""
 
@@ -68,7 +66,7 @@ class Weighted(Explaining):
             progress,
         )
         # A weighted sweep gives the objective before it: that of the last state is still to come.
-        objective, *weights = weighted_nmf.evaluate(state, single, loss(1.0))
+        objective, *weights = weighted_nmf.evaluate_fit(state, single, loss(1.0))
         curve.append(objective)
         H, W = unit * state.H.astype(float), state.W.astype(float)
         return Explained(H, W, X - H @ W, np.array(curve), self._insights(*weights))

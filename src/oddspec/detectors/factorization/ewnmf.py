@@ -16,12 +16,10 @@ from oddspec.errors import SettingError
 from oddspec.progress import Progress
 from oddspec.solvers import weighted_nmf
 
-__all__ = ["EWNMF"]
-
 
 @dataclass(frozen=True)
 class EWNMF(Weighted):
-    r"""Sums of a few endmembers that need to fit each pixel in the bands where it fits well.
+    r"""Sums of a few spectra that need to fit each pixel in the bands where it fits well.
 
     With pixels X (rows), abundances H, endmembers W >= 0 and weights T, whose rows sum to 1::
 

@@ -13,15 +13,13 @@ from oddspec.detectors.factorization._weighted import Weighted
 from oddspec.settings import above_zero
 from oddspec.solvers import weighted_nmf
 
-__all__ = ["L1NMF"]
-
 FIRST_SMOOTHING = 10.0
 """Where the rounding off begins: there the loss is nearly that of plain factorization."""
 
 
 @dataclass(frozen=True)
 class L1NMF(Weighted):
-    r"""Sums of a few endmembers that follow the many pixels and not the anomalous ones.
+    r"""Sums of a few spectra that follow the many pixels and not the odd ones.
 
     With pixels X (rows), abundances H, endmembers W >= 0 and the residual E = X - H W, one of::
 

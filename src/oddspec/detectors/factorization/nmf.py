@@ -11,12 +11,10 @@ from oddspec.arrays import Pixels
 from oddspec.detectors.factorization._factorized import Explained, Explaining
 from oddspec.progress import Progress
 
-__all__ = ["NMF"]
-
 
 @dataclass(frozen=True)
 class NMF(Explaining):
-    r"""What sums of a few non-negative endmembers leave of a pixel.
+    r"""What sums of a few non-negative spectra leave of a pixel.
 
     With pixels X (rows), abundances H and endmembers W::
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -13,8 +14,8 @@ from array_api_compat import device as device_of
 
 from oddspec.arrays import to_numpy
 from oddspec.detectors._sampled import SampleDetector
-from oddspec.detectors.learned._unfolded_background import UnfoldedBackground, parts
-from oddspec.detectors.learned._unfolding import Unfolding, learn
+from oddspec.detectors.learned._unfolded_background import UnfoldedBackground, converted
+from oddspec.detectors.learned._unfolded_network import Unfolding, learn
 from oddspec.networks.train import one_thread
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
@@ -25,10 +26,12 @@ from oddspec.solvers.scene_weights import Weights, balance, scene_weights
 from oddspec.statistics.scaling import BY_NAME, Scaling
 from oddspec.statistics.summary import Sample, enough
 
-__all__ = ["Problem", "Unfolded"]
-
 NAMES = ("l1", "l3", "mu", "theta")
+"""Trained constants; the first only where the dictionary is learnt."""
+
 SHOWN = 10
+"""Anomalous pixels whose residual spectra are returned."""
+
 PATIENCE = 3
 TOLERANCE = 0.02
 """Training stops once three epochs have brought less than a fiftieth of the whole fall."""
@@ -134,10 +137,10 @@ class Unfolded(SampleDetector, ABC):
             stages, errors, last = whole.run(network)
             # The constants were learnt on some of the pixels: all of them have the last word.
             if self.loss == "objective" and losses.size:
-                fresh = self.network(where, len(whole.begin.D))
-                plain, theirs, end = whole.run(fresh)
-                if whole.loss(end) < whole.loss(last):
-                    network, stages, errors, last = fresh, plain, theirs, end
+                untrained = self.network(where, len(whole.begin.D))
+                run = whole.run(untrained)
+                if whole.loss(run[-1]) < whole.loss(last):
+                    network, (stages, errors, last) = untrained, run
             solver.must_explain(last, whole.squares, whole.weights)
             factors = torch.exp(network.logs).cpu().numpy()
         initial = np.array([whole.constants[name] for name in network.names])
@@ -149,18 +152,18 @@ class Unfolded(SampleDetector, ABC):
             factors * initial,
             losses,
             errors,
-            _spectra(last),
-            _oddest(last, X),
+            _typical_atoms(last),
+            _largest_residuals(last, X),
         )
 
-    def problem(self, X: np.ndarray, where: Any) -> Problem:
+    def problem(self, X: np.ndarray, where: Any) -> UnfoldedProblem:
         """Weights at the pixels' own scale where none are set, and where to start."""
         found = scene_weights(X, self.rank)
         chosen = zip(found, self.given, strict=True)
         weights = Weights(*(scene if own is None else own for scene, own in chosen))
         mu = found.l2 if self.mu is None else self.mu
         tensors = [torch.as_tensor(part, device=where) for part in (X, *self._start(X, weights))]
-        return Problem(
+        return UnfoldedProblem(
             self,
             tensors[0],
             (tensors[0] ** 2).sum(dim=1),
@@ -175,12 +178,13 @@ class Unfolded(SampleDetector, ABC):
         if self.balanced and not self.learn:
             gram = D @ D.T
             ridge = 1e-9 * np.trace(gram) * np.eye(len(D))
-            D, turn = balance(D, np.linalg.solve(gram + ridge, D @ X.T).T, weights.l2 / weights.l1)
-            L = L @ turn
+            coefficients = np.linalg.solve(gram + ridge, D @ X.T).T
+            D, change_of_basis = balance(D, coefficients, weights.l2 / weights.l1)
+            L = L @ change_of_basis
         return D, L
 
     def _train(
-        self, X: np.ndarray, whole: Problem, where: Any, progress: Progress
+        self, X: np.ndarray, whole: UnfoldedProblem, where: Any, progress: Progress
     ) -> tuple[Unfolding, np.ndarray]:
         network = self.network(where, len(whole.begin.D))
         part = whole
@@ -189,22 +193,16 @@ class Unfolded(SampleDetector, ABC):
             if self.maps == "free" and len(part.begin.D) != len(whole.begin.D):
                 part = whole  # a cluster came out empty, and free matrices would not fit
 
-        def loss() -> Any:
-            state = None
-            for state in part.states(network):  # noqa: B007
-                pass
-            return part.loss(state)
-
-        trained = learn(
+        losses = learn(
             network,
-            loss,
+            lambda: part.loss(deque(part.states(network), maxlen=1)[0]),
             epochs=self.epochs,
             rate=self.learning_rate,
             patience=PATIENCE,
             tolerance=TOLERANCE,
             progress=progress,
         )
-        return network, trained.losses
+        return network, losses
 
     def network(self, where: Any, atoms: int) -> Unfolding:
         """The unfolded solver, untrained."""
@@ -214,35 +212,36 @@ class Unfolded(SampleDetector, ABC):
 
 
 @dataclass(frozen=True)
-class Problem:
+class UnfoldedProblem:
     """Pixels, where to start with them, and what is minimised."""
 
-    how: Unfolded
+    settings: Unfolded
     X: Any
     squares: Any
-    begin: solver.Representation
+    begin: solver.LearntRepresentation
     weights: Weights
     constants: Mapping[str, float]
 
-    def states(self, network: Any) -> Iterator[solver.Representation]:
+    def states(self, network: Any) -> Iterator[solver.LearntRepresentation]:
         """The states after each stage of the network."""
         return network(self.begin, self._step)
 
     def run(
         self, network: Any
-    ) -> tuple[tuple[solver.Stage, ...], np.ndarray, solver.Representation]:
+    ) -> tuple[tuple[solver.Stage, ...], np.ndarray, solver.LearntRepresentation]:
         """All stages in NumPy arrays, what each leaves unexplained, and the last state."""
         stages, errors, state = [], [], self.begin
         for state in self.states(network):
-            stages.append(_plain(state.stage))
+            assert state.stage is not None, "every state that a step returns has one"
+            stages.append(converted(state.stage, to_numpy))
             rest = self.X - state.codes.L @ state.D
             errors.append(float((rest * rest).sum() / self.squares.sum()))
         return tuple(stages), np.array(errors), state
 
     def _step(
         self, state: Any, factors: Mapping[str, Any], free: Sequence[Any]
-    ) -> solver.Representation:
-        learn, base = self.how.learn, self.constants
+    ) -> solver.LearntRepresentation:
+        learn, base = self.settings.learn, self.constants
         maps = solver.Maps(*(free if learn else (None, *free))) if free else None
         return solver.step(
             state,
@@ -250,33 +249,20 @@ class Problem:
             self.squares,
             solver.Constants(*(base[name] * factors.get(name, 1.0) for name in NAMES)),
             learn=learn,
-            balanced=self.how.balanced and learn,
+            balanced=self.settings.balanced and learn,
             free=maps,
         )
 
     def loss(self, state: Any) -> Any:
         """Of a state, per pixel: the problem's own objective, or the paper's squared error."""
-        if self.how.loss == "objective":
+        if self.settings.loss == "objective":
             return solver.objective(state, self.X, self.squares, self.weights) / len(self.X)
         S = solver.anomalies(state, self.X)
         rest = self.X - state.codes.L @ state.D - S
         return (rest * rest).sum() / len(self.X)
 
 
-def _plain(stage: solver.Stage | None) -> solver.Stage:
-    """The stage in NumPy arrays."""
-    assert stage is not None, "every state that a step returns has one"
-    part = {name: to_numpy(value) for name, value in parts(stage).items()}
-    return solver.Stage(
-        part["D"],
-        part.get("turn"),
-        solver.Maps(None, part["Gamma"], part["Theta"]),
-        float(stage.l3),
-        part["factor"],
-    )
-
-
-def _spectra(state: Any) -> np.ndarray:
+def _typical_atoms(state: Any) -> np.ndarray:
     """Atoms times the root mean square of their coefficients, strongest first."""
     L, D = to_numpy(state.codes.L), to_numpy(state.D)
     typical = np.sqrt(np.mean(L**2, axis=0))[:, None] * D
@@ -285,7 +271,7 @@ def _spectra(state: Any) -> np.ndarray:
     return typical[order[lengths[order] > 1e-3 * lengths.max()]]
 
 
-def _oddest(state: Any, X: Any) -> np.ndarray:
+def _largest_residuals(state: Any, X: Any) -> np.ndarray:
     """Residuals of the pixels with the longest ones."""
     rest = X - to_numpy(state.codes.L) @ to_numpy(state.D)
     return rest[np.argsort(-row_norms(rest), kind="stable")[:SHOWN]]

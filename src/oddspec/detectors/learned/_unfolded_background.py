@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,6 @@ from oddspec.detector import Insight
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.prox import row_norms
 from oddspec.statistics.scaling import Scaling
-
-__all__ = ["UnfoldedBackground", "parts"]
 
 
 @dataclass(frozen=True)
@@ -56,61 +55,50 @@ class UnfoldedBackground:
         """Length of what the background leaves of each pixel, shortened by l3 for ``sparse``."""
         X = self.scaling(pixels)
         xp = array_namespace(X)
-        stages = [_moved(stage, X) for stage in self.stages]
+        stages: Sequence[solver.Stage] = self.stages
+        if not isinstance(X, np.ndarray):
+            where = device_of(X)
+            stages = [converted(s, lambda a: xp.asarray(a, device=where)) for s in stages]
         lengths = row_norms(X - solver.follow(X, stages).L @ stages[-1].D)
         if self.kind == "residual":
             return lengths
-        rest = lengths - stages[-1].l3
-        return xp.where(rest > 0, rest, xp.zeros_like(rest))
+        shrunk = lengths - stages[-1].l3
+        return xp.where(shrunk > 0, shrunk, xp.zeros_like(shrunk))
 
     def insights(self) -> tuple[Insight, ...]:
-        """Atoms, odd spectra, and what was learnt."""
+        """Atoms, anomalous spectra, and what was learnt."""
+        atoms = "mean spectrum plus each living atom at its typical strength, in the scene's units"
+        rest = (
+            f"what the background leaves of the {len(self.oddest)} oddest pixels of the sample, in "
+            f"the scene's units"
+        )
+        constants = "constants of each stage, relative to the first stage's"
+        errors = "part of the sample's energy that each stage leaves unexplained"
         found = [
-            Insight(
-                "dictionary",
-                "spectra",
-                self.scaling.inverse(self.spectra),
-                "mean spectrum plus each living atom at its typical strength, in the scene's units",
-            ),
-            Insight(
-                "anomalies",
-                "spectra",
-                self.oddest * self.scaling.scale,
-                f"what the background leaves of the {len(self.oddest)} oddest pixels of the "
-                f"sample, in the scene's units",
-            ),
-        ]
-        first = self.constants[0] if len(self.constants) else 1.0
-        found.append(
+            Insight("dictionary", "spectra", self.scaling.inverse(self.spectra), atoms),
+            Insight("anomalies", "spectra", self.oddest * self.scaling.scale, rest),
             Insight(
                 "constants",
                 "curve",
-                self.constants / first,
-                "constants of each stage, relative to the first stage's",
+                self.constants / self.constants[0],
+                constants,
                 self.names,
                 "stage",
-            )
-        )
-        label = "part of the sample's energy that each stage leaves unexplained"
-        found.append(Insight("errors", "curve", self.errors, label, axis="stage"))
+            ),
+            Insight("errors", "curve", self.errors, errors, axis="stage"),
+        ]
         if self.losses.size:
             label = "loss per pixel in each epoch"
             found.append(Insight("losses", "curve", self.losses, label, axis="epoch"))
         return tuple(found)
 
 
-def parts(stage: solver.Stage) -> dict[str, Any]:
-    """The arrays of a stage that scoring needs, by name."""
-    maps = stage.maps
-    found = {"D": stage.D, "Gamma": maps.Gamma, "Theta": maps.Theta, "factor": stage.factor}
-    return found if stage.turn is None else found | {"turn": stage.turn}
-
-
-def _moved(stage: solver.Stage, like: Any) -> solver.Stage:
-    """The stage on the device that ``like`` is on."""
-    if isinstance(like, np.ndarray):
-        return stage
-    xp, where = array_namespace(like), device_of(like)
-    part = {name: xp.asarray(value, device=where) for name, value in parts(stage).items()}
-    maps = solver.Maps(None, part["Gamma"], part["Theta"])
-    return solver.Stage(part["D"], part.get("turn"), maps, stage.l3, part["factor"])
+def converted(stage: solver.Stage, convert: Callable[[Any], Any]) -> solver.Stage:
+    """The stage with other arrays, of which it has those only that scoring needs."""
+    return solver.Stage(
+        convert(stage.D),
+        None if stage.turn is None else convert(stage.turn),
+        solver.Maps(None, convert(stage.maps.Gamma), convert(stage.maps.Theta)),
+        float(stage.l3),
+        convert(stage.factor),
+    )

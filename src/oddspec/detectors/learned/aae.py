@@ -1,8 +1,8 @@
-"""AAE: how badly an adversarial autoencoder of the scene's spectra rebuilds one of them."""
+"""AAE: how badly an adversarial autoencoder of the scene's spectra reconstructs one of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -10,14 +10,11 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.arrays import Pixels, PixelScores, to_numpy
+from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
-from oddspec.detectors.learned._adversarial import Adversarial, Fitted
-from oddspec.networks.train import check_spread
+from oddspec.detectors.learned._adversarial import Adversarial, AdversarialAutoencoder
 from oddspec.progress import Progress, silent
 from oddspec.statistics.summary import Sample
-
-__all__ = ["AAE", "AAEBackground", "Fusion", "suppress"]
 
 MOST = 4
 """Suppressions of the background."""
@@ -25,15 +22,15 @@ MOST = 4
 
 @dataclass(frozen=True)
 class AAE(Adversarial):
-    r"""What an autoencoder whose codes are normally distributed does not rebuild of a spectrum.
+    r"""What an autoencoder whose codes are normally distributed does not reconstruct of a spectrum.
 
     An encoder E (b - 400 - 400 - latent) and a decoder D are trained on all spectra, scaled to
     -1..1, to lower::
 
         mean ||x - x^||^2  +  angle_weight mean (1 - cos(x, x^)),      x^ = D(E(x))
 
-    while an opponent learns to tell codes from draws of N(0, I), and E to deceive it. The score is
-    ``||x - x^||``.
+    while a discriminator learns to tell codes from draws of N(0, I), and E to deceive it. The score
+    is ``||x - x^||``.
 
     Settings of the network are explained at `Adversarial`.
 
@@ -80,18 +77,8 @@ class AAE(Adversarial):
         return "fused features" if self.score == "fused" else self.unit
 
     def fit(self, summary: Sample, progress: Progress = silent) -> AAEBackground:
-        """Train on the sample; with ``fused``, weigh the features by it.
-
-        Raises
-        ------
-        InputError
-            If there are fewer than two pixels, or all are equal.
-        SettingError
-            If training diverges or collapses.
-        """
-        fitted = self.train(summary, progress)
-        codes = to_numpy(fitted.codes(summary.pixels))
-        check_spread(codes, "aae", len(fitted.losses))
+        """Train on the sample; with ``fused``, weigh the features by it."""
+        fitted, codes = self.autoencoder(summary, progress)
         return AAEBackground(fitted, Fusion.of(codes) if self.score == "fused" else None)
 
 
@@ -125,8 +112,8 @@ class Fusion:
         deviation = images.std(axis=0)
         contrast = np.where(deviation > 0, images.max(axis=0) - images.mean(axis=0), 0.0)
         contrast /= np.where(deviation > 0, deviation, 1.0)
-        fusion = cls(mean, scale, contrast / contrast.sum(), 0)
-        return cls(mean, scale, fusion.weights, _times(fusion(codes)))
+        fusion = cls(mean, scale, contrast / contrast.sum(), times=0)
+        return replace(fusion, times=_times(fusion(codes)))
 
     def __call__(self, codes: Any) -> Any:
         """The fused map's value at each pixel."""
@@ -144,7 +131,7 @@ class Fusion:
 class AAEBackground:
     """A fitted AAE: the networks, and how features are fused if that is the score."""
 
-    fitted: Fitted
+    fitted: AdversarialAutoencoder
     fusion: Fusion | None
 
     def score(self, pixels: Pixels) -> PixelScores:

@@ -1,4 +1,4 @@
-"""CNN: what a convolutional autoencoder of the scene does not rebuild."""
+"""CNN: what a convolutional autoencoder of the scene does not reconstruct."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ import torch
 from torch import nn
 
 from oddspec.arrays import Mask, Pixels
-from oddspec.detectors.learned._pictured import Pictured, Rebuilt
-from oddspec.networks.images import convolution, redraw, squared_errors
+from oddspec.detectors.learned._scene_reconstruction import Reconstruction, SceneReconstruction
+from oddspec.networks.images import convolution, initialised, squared_errors
 from oddspec.networks.train import train
 from oddspec.progress import Progress
 from oddspec.settings import above_zero, at_least
 from oddspec.statistics.scaling import BY_NAME, Scaling
 
-__all__ = ["CNN", "autoencoder"]
-
 
 @dataclass(frozen=True)
-class CNN(Pictured):
-    r"""How badly a convolutional autoencoder, trained on the scene itself, rebuilds a pixel.
+class CNN(SceneReconstruction):
+    r"""How badly a convolutional autoencoder, trained on the scene itself, reconstructs a pixel.
 
     Layers of 3 x 3 filters, a bottleneck of few channels at full resolution and two more layers
     make f, which is trained on::
@@ -102,10 +100,10 @@ class CNN(Pictured):
         """All bands."""
         return np.arange(pixels.shape[1]), BY_NAME[self.scaling](pixels)
 
-    def learn(self, image: Any, valid: Mask, progress: Progress) -> Rebuilt:
+    def learn(self, image: Any, valid: Mask, progress: Progress) -> Reconstruction:
         """Train on the whole image until the loss has settled."""
         sizes = (image.shape[1], self.channels, self.layers, self.bottleneck)
-        network, numbers = redraw(lambda: autoencoder(*sizes), self.seed)
+        network, rng = initialised(lambda: autoencoder(*sizes), self.seed)
         weights = torch.from_numpy(valid.astype(np.float32))
         count = image.shape[1] * int(valid.sum())
 
@@ -113,7 +111,7 @@ class CNN(Pictured):
             if self.task == "rebuild":
                 wrong = network(picture) - picture
             else:
-                added = self.noise * torch.randn(picture.shape, generator=numbers)
+                added = self.noise * torch.randn(picture.shape, generator=rng)
                 wrong = network(picture + added) - added
             return {"error": (weights * wrong**2).sum() / count}
 
@@ -121,16 +119,16 @@ class CNN(Pictured):
             tuple(network.parameters()),
             loss,
             image,
-            epochs=self.iterations,
+            steps=self.iterations,
             rate=self.learning_rate,
-            patience=self.patience or None,
+            patience=self.patience,
             progress=progress,
             name="cnn",
         )
         with torch.no_grad():
             found = network(image)
-        again = found if self.task == "rebuild" else image - found
-        return Rebuilt(np.sqrt(squared_errors(image, again, valid)), again, training)
+        clean = found if self.task == "rebuild" else image - found
+        return Reconstruction(np.sqrt(squared_errors(image, clean, valid)), clean, training)
 
 
 def autoencoder(bands: int, channels: int, layers: int, bottleneck: int) -> Any:

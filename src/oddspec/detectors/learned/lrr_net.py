@@ -7,8 +7,6 @@ from typing import ClassVar
 
 from oddspec.detectors.learned._unfolded import Unfolded
 
-__all__ = ["LRRNet"]
-
 
 @dataclass(frozen=True)
 class LRRNet(Unfolded):

@@ -8,8 +8,6 @@ from typing import ClassVar
 from oddspec.detectors.learned._unfolded import Unfolded
 from oddspec.settings import above_zero
 
-__all__ = ["LRRNetPlus"]
-
 
 @dataclass(frozen=True)
 class LRRNetPlus(Unfolded):

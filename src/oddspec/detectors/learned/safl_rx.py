@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from oddspec.arrays import Pixels, PixelScores, to_numpy
+from oddspec.arrays import Pixels, PixelScores
 from oddspec.detector import Insight
-from oddspec.detectors.learned._adversarial import Adversarial, Fitted
-from oddspec.networks.train import check_spread
+from oddspec.detectors.learned._adversarial import Adversarial, AdversarialAutoencoder
 from oddspec.progress import Progress, silent
 from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.summary import Moments, Sample
-
-__all__ = ["SAFLRX", "SAFLRXBackground"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +22,8 @@ class SAFLRX(Adversarial):
 
         mean ||x - x^||^2  +  angle_weight mean (1 - cos(x, x^)),      x^ = D(E(x))
 
-    while an opponent learns to tell codes from draws of N(0, I), and E to deceive it. With mean m
-    and covariance C of the codes z = E(x) the score is ``(z - m) C^{-1} (z - m)^T``.
+    while a discriminator learns to tell codes from draws of N(0, I), and E to deceive it. With mean
+    m and covariance C of the codes z = E(x) the score is ``(z - m) C^{-1} (z - m)^T``.
 
     Settings of the network are explained at `Adversarial`.
 
@@ -53,18 +50,8 @@ class SAFLRX(Adversarial):
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
     def fit(self, summary: Sample, progress: Progress = silent) -> SAFLRXBackground:
-        """Train on the sample, and fit a Gaussian to its codes.
-
-        Raises
-        ------
-        InputError
-            If there are fewer than two pixels, or all are equal.
-        SettingError
-            If training diverges or collapses.
-        """
-        fitted = self.train(summary, progress)
-        codes = to_numpy(fitted.codes(summary.pixels))
-        check_spread(codes, "safl_rx", len(fitted.losses))
+        """Train on the sample, and fit a Gaussian to its codes."""
+        fitted, codes = self.autoencoder(summary, progress)
         return SAFLRXBackground(fitted, Gaussian.of(Moments.of(codes)))
 
 
@@ -72,7 +59,7 @@ class SAFLRX(Adversarial):
 class SAFLRXBackground:
     """A fitted SAFL-RX: the networks, and the Gaussian of the codes."""
 
-    fitted: Fitted
+    fitted: AdversarialAutoencoder
     gaussian: Gaussian
 
     @property

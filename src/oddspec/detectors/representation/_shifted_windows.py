@@ -21,8 +21,6 @@ from oddspec.errors import DataWarning, InputError
 from oddspec.settings import above_zero
 from oddspec.windows import Tile, Window
 
-__all__ = ["ShiftedWindows", "about_the_mean", "squared_distances"]
-
 BYTES = 2_000_000
 """Of the systems of equations that are solved at once: what a core's cache about holds."""
 

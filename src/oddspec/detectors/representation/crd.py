@@ -22,12 +22,10 @@ from oddspec.statistics.blas import (
 )
 from oddspec.windows import Tile, Window
 
-__all__ = ["CRD"]
-
 
 @dataclass(frozen=True)
 class CRD(WindowDetector):
-    r"""Collaborative representation: what is left of a pixel that its ring cannot reconstruct.
+    r"""Collaborative representation: what is left of a pixel that its ring cannot rebuild.
 
     With the s pixels ``h_k`` between the guard square and the outer square around a pixel y, the
     rows of H, and ``Gamma = diag(||y - h_k||)``::

@@ -14,13 +14,11 @@ from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers import dictionary as solver
 from oddspec.solvers.clusters import cluster
-from oddspec.solvers.iterate import record
+from oddspec.solvers.iterate import iterate_recorded
 from oddspec.solvers.prox import row_norms
 from oddspec.solvers.scene_weights import Weights, balance, scene_weights
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME, Scaling
-
-__all__ = ["LRR"]
 
 SHOWN = 10
 """Atoms that are drawn."""
@@ -151,23 +149,23 @@ class LRR(SceneDetector):
         mu: float,
         learn: bool,
         progress: Progress,
-    ) -> tuple[solver.Representation, np.ndarray]:
+    ) -> tuple[solver.LearntRepresentation, np.ndarray]:
         """The last state, and the objective per pixel after each step."""
         squares = np.vecdot(X, X)
         penalty = mu
 
-        def step(state: solver.Representation) -> solver.Representation:
+        def step(state: solver.LearntRepresentation) -> solver.LearntRepresentation:
             nonlocal penalty
             constants = solver.Constants(weights.l1, weights.l3, penalty, weights.l2 / penalty)
             penalty *= self.mu_growth
             new = solver.step(state, X, squares, constants, learn=learn, balanced=learn)
             return solver.relaxed(new, self.mu_growth)
 
-        def objective(state: solver.Representation) -> float:
+        def objective(state: solver.LearntRepresentation) -> float:
             solver.must_explain(state, squares, weights)
             return float(solver.objective(state, X, squares, weights)) / len(X)
 
-        return record(
+        return iterate_recorded(
             step,
             solver.start(D, L),
             gap=solver.gap,
@@ -205,7 +203,7 @@ class LRRAtoms:
     def examined(
         self,
         X: Pixels,
-        state: solver.Representation,
+        state: solver.LearntRepresentation,
         curve: np.ndarray,
         weights: Weights,
         valid: Mask,

@@ -14,8 +14,6 @@ from oddspec.detectors.representation._shifted_windows import (
     squared_distances,
 )
 
-__all__ = ["LSADCRIDW"]
-
 
 @dataclass(frozen=True)
 class LSADCRIDW(ShiftedWindows):

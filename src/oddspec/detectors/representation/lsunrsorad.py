@@ -15,8 +15,6 @@ from oddspec.detectors.representation._shifted_windows import (
 )
 from oddspec.errors import SettingError
 
-__all__ = ["LSUNRSORAD"]
-
 
 @dataclass(frozen=True)
 class LSUNRSORAD(ShiftedWindows):

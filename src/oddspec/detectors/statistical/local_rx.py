@@ -13,8 +13,6 @@ from oddspec.errors import SettingError
 from oddspec.statistics.local_gaussian import local_distances, local_scratch
 from oddspec.windows import Tile, Window
 
-__all__ = ["LocalRX"]
-
 
 @dataclass(frozen=True)
 class LocalRX(WindowDetector):

@@ -12,8 +12,6 @@ from oddspec.settings import at_least
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.summary import Moments
 
-__all__ = ["PCARX"]
-
 
 @dataclass(frozen=True)
 class PCARX(BackgroundDetector[Moments]):

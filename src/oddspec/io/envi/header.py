@@ -10,8 +10,6 @@ from pathlib import Path
 
 from oddspec.errors import InputError
 
-__all__ = ["Header", "parse_header", "read_header", "split_list"]
-
 LARGEST = 16 * 2**20
 """Bytes; a header with thousands of band names takes a hundredth of it."""
 
@@ -41,7 +39,7 @@ class Header:
     fields
         What has a value.
     notes
-        What was odd.
+        What was unusual.
     swallowed
         Field of the file's structure that lies inside a brace: that brace's field and line.
     """

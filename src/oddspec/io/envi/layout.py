@@ -13,8 +13,6 @@ import numpy as np
 from oddspec.errors import InputError
 from oddspec.io.envi.header import Header
 
-__all__ = ["COMPLEX", "DATA_TYPES", "INTERLEAVES", "Layout", "check_size", "read_layout"]
-
 DATA_TYPES: dict[int, np.dtype] = {
     1: np.dtype(np.uint8),
     2: np.dtype(np.int16),
@@ -192,7 +190,7 @@ def check_size(
     present
         How many numbers the file has, None for all.
     notes
-        What was odd.
+        What was unusual.
 
     Raises
     ------

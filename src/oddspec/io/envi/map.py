@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-__all__ = ["map_fields", "read_map"]
-
 _LONGEST = 20_000
 """Characters of a field passed on to GDAL; a coordinate system takes about a thousand."""
 
 
 def read_map(fields: Mapping[str, str]) -> tuple[Georeference | None, list[str]]:
-    """The georeference that a header's fields give, and notes on what was odd.
+    """The georeference that a header's fields give, and notes on what was unusual.
 
     The coordinate system is GDAL's reading. The transform is computed here, since GDAL (3.10,
     measured) moves the reference pixel along the unrotated axes and mixes up the two pixel sizes

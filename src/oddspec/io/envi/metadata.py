@@ -13,8 +13,6 @@ from oddspec.io.envi.map import read_map
 from oddspec.io.source import Metadata, parse_nodata
 from oddspec.io.wavelengths import to_nanometres
 
-__all__ = ["read_metadata"]
-
 _READ = ("wavelength", "band names", "bbl", "description")
 
 
@@ -30,7 +28,7 @@ def read_metadata(
     present
         How many numbers the data file has; None for all.
     notes
-        What was odd so far; the header's own notes and those made here come after.
+        What was unusual so far; the header's own notes and those made here come after.
 
     Raises
     ------
@@ -43,8 +41,8 @@ def read_metadata(
     names = _band_names(header, layout.bands, notes)
     nodata, note = parse_nodata(fields.get("data ignore value"), layout.dtype)
     notes += [f"{header.path.name}: {note}"] if note else []
-    georeference, odd = read_map(fields)
-    notes += [f"{header.path.name}: {note}" for note in odd]
+    georeference, unclear = read_map(fields)
+    notes += [f"{header.path.name}: {note}" for note in unclear]
     bad = _bad_bands(header, layout.bands)
     if present is not None:
         bad = _without_lost_bands(bad, layout, present, notes)
@@ -119,9 +117,9 @@ def _without_lost_bands(
     if layout.interleave != "bsq":
         return bad
     plane = prod(layout.shape) // layout.bands
-    kept, rest = divmod(present, plane)
-    kept += 2 * rest >= plane
-    lost = np.arange(layout.bands) >= kept
+    usable, rest = divmod(present, plane)
+    usable += 2 * rest >= plane
+    lost = np.arange(layout.bands) >= usable
     if lost.any():
-        notes.append(f"bands {kept + 1} to {layout.bands} are missing and were called bad")
+        notes.append(f"bands {usable + 1} to {layout.bands} are missing and were called bad")
     return lost if bad is None else bad | lost

@@ -5,73 +5,31 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.envi.header import Header, read_header
 from oddspec.io.envi.layout import INTERLEAVES, Layout, check_size, read_layout
 from oddspec.io.envi.metadata import read_metadata
-from oddspec.io.flat import FlatFile
-from oddspec.io.source import Metadata
-
-__all__ = ["EnviSource", "find_header", "open_envi"]
+from oddspec.io.flat import FlatSource
 
 _SUFFIXES = ("", ".img", ".dat", ".raw", ".bil", ".bip", ".bsq", ".bin", ".rdn", ".rfl", ".cube")
 _NAMED_DATA = ("data file", "data file name", "data filename")
 
 
-class EnviSource:
-    """An opened ENVI file."""
-
-    format = "ENVI"
-
-    def __init__(self, header: Path, flat: FlatFile, metadata: Metadata) -> None:
-        self.header = header
-        self.path: Path | None = flat.path
-        self.metadata = metadata
-        self._flat = flat
-
-    @property
-    def name(self) -> str:
-        """The data file's name without its suffix."""
-        name = self._flat.path.name
-        stem, dot, suffix = name.rpartition(".")
-        return stem if dot and f".{suffix.lower()}" in _SUFFIXES else name
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Rows, columns, bands."""
-        return self._flat.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type of the values, in native byte order."""
-        return self._flat.dtype
-
-    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
-        """Pixels of the half-open window, all bands; only the bytes needed are read."""
-        return self._flat.read(rows, columns)
-
-    def close(self) -> None:
-        """Release the file."""
-        self._flat.close()
-
-
-def open_envi(path: Path, *, allow_truncated: bool = False) -> EnviSource:
+def open_envi(path: Path, *, allow_truncated: bool = False) -> FlatSource:
     """Open an ENVI file by its header or by its data file.
 
     Raises
     ------
     InputError
-        If header and data do not belong together or cannot be understood.
+        If header and data do not belong together, cannot be understood, or one of them is reached
+        by a link that leaves the folder.
     """
     if path.suffix.lower() == ".hdr":
         header = read_header(path)
         layout = read_layout(header)
         data = _find_data(header, layout)
+        _must_stay(data, path)
     else:
         data = path
         found = find_header(path)
@@ -80,6 +38,7 @@ def open_envi(path: Path, *, allow_truncated: bool = False) -> EnviSource:
                 f"{path}: no header was found beside it; an ENVI file needs {path.stem}.hdr or "
                 f"{path.name}.hdr"
             )
+        _must_stay(found, path)
         header = read_header(found)
         layout = read_layout(header)
         if data != (named := _named_data(header) or data):
@@ -87,10 +46,38 @@ def open_envi(path: Path, *, allow_truncated: bool = False) -> EnviSource:
     present, notes = check_size(
         layout, header.path, data, data.stat().st_size, allow_truncated=allow_truncated
     )
-    metadata = read_metadata(header, layout, present, notes)
-    axes = INTERLEAVES[layout.interleave]
-    flat = FlatFile(data, layout.offset, layout.dtype, axes, layout.shape, present)
-    return EnviSource(header.path, flat, metadata)
+    return FlatSource(
+        data,
+        _scene_name(data),
+        "ENVI",
+        offset=layout.offset,
+        dtype=layout.dtype,
+        axes=INTERLEAVES[layout.interleave],
+        shape=layout.shape,
+        present=present,
+        metadata=read_metadata(header, layout, present, notes),
+        header=header.path,
+    )
+
+
+def _scene_name(data: Path) -> str:
+    """The data file's name without its suffix, if that is one of ENVI's."""
+    return data.stem if data.suffix.lower() in _SUFFIXES else data.name
+
+
+def _must_stay(found: Path, given: Path) -> None:
+    """Refuse a file that was found beside the given one but is a link to another folder.
+
+    The given path itself may be a link: that is the user's own choice, and files that lie where it
+    leads belong to it.
+    """
+    folders = (given.parent.resolve(), given.resolve().parent)
+    target = found.resolve()
+    if not any(target.is_relative_to(folder) for folder in folders):
+        raise InputError(
+            f"{found}: belongs to {given.name} but is a link out of their folder, which is never "
+            f"followed; copy the file there, or open both where they are"
+        )
 
 
 def find_header(data: Path) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,8 @@ from oddspec.errors import InputError, SettingError
 from oddspec.io.atomic import atomic_write, write_text
 from oddspec.io.envi.layout import DATA_TYPES, INTERLEAVES
 from oddspec.io.envi.map import map_fields
+from oddspec.io.positioned import PositionedFile
 from oddspec.io.source import Georeference
-
-__all__ = ["EnviWriter"]
 
 
 class EnviWriter:
@@ -78,7 +76,6 @@ class EnviWriter:
         self._check()
         self._text = self._header(wavelengths, bad_bands, nodata, georeference, description)
         self._missing = np.ones(rows, dtype=np.bool_)
-        self._lock = threading.Lock()
 
     @property
     def header(self) -> Path:
@@ -122,17 +119,7 @@ class EnviWriter:
 
     def _write(self, block: np.ndarray, offset: int) -> None:
         view = np.ascontiguousarray(block, dtype=self.dtype).reshape(-1).view(np.uint8).data
-        while len(view):
-            # One call may write less than all of it.
-            done = self._write_at(view, offset)
-            view, offset = view[done:], offset + done
-
-    def _write_at(self, view: memoryview, offset: int) -> int:
-        if hasattr(os, "pwrite"):
-            return os.pwrite(self._file.fileno(), view, offset)
-        with self._lock:
-            self._file.seek(offset)
-            return self._file.write(view) or 0
+        self._file.write(view, offset)
 
     def __enter__(self) -> EnviWriter:
         self._open = self._writing()
@@ -145,8 +132,8 @@ class EnviWriter:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         rows, columns, bands = self.shape
-        with atomic_write(self.path) as partial, open(partial, "wb", buffering=0) as self._file:
-            os.truncate(self._file.fileno(), rows * columns * bands * self.dtype.itemsize)
+        with atomic_write(self.path) as partial, PositionedFile(partial, "wb") as self._file:
+            self._file.truncate(rows * columns * bands * self.dtype.itemsize)
             yield
             if self._missing.any():
                 first = int(np.argmax(self._missing))

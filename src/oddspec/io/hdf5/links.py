@@ -16,19 +16,9 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.limits import check_expansion
+from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.variables import Variable, is_real
 from oddspec.text import bytes_text
-
-__all__ = [
-    "check_dataset",
-    "damaged",
-    "find_dataset",
-    "hdf5_variables",
-    "open_hdf5_file",
-    "read_small",
-    "walk",
-]
 
 _MOST_OBJECTS = 20_000
 _DEEPEST = 32
@@ -97,7 +87,7 @@ def find_dataset(path: Path, file: Any, name: str) -> Any:
         raise InputError(f"{path}: has no variable {name!r}; it holds {names}")
     if not isinstance(found, h5py.Dataset):
         raise InputError(f"{path}: {name!r} is a group, not a variable")
-    check_dataset(path, found)
+    _check_dataset(path, found)
     return found
 
 
@@ -133,7 +123,7 @@ def walk(path: Path, file: Any, name: str) -> Any:
     return None
 
 
-def check_dataset(path: Path, dataset: Any) -> None:
+def _check_dataset(path: Path, dataset: Any) -> None:
     """Raise `InputError` if a dataset leads out of its file or claims far more than it stores."""
     outside = _outside(dataset)
     what = f"variable {dataset.name!r}"
@@ -167,5 +157,29 @@ def read_small(path: Path, dataset: Any) -> np.ndarray | None:
     """A short list of numbers, such as wavelengths; None if it is neither short nor numbers."""
     if dataset.shape is None or prod(dataset.shape) > 1_000_000 or not is_real(dataset.dtype):
         return None
-    check_dataset(path, dataset)
+    _check_dataset(path, dataset)
     return np.asarray(dataset[()])
+
+
+def variables_of(path: Path) -> list[Variable]:
+    """The datasets of a file that is not open; see `hdf5_variables`."""
+    with open_hdf5_file(path) as file:
+        return hdf5_variables(path, file)
+
+
+def read_dataset(path: Path, variable: Variable, max_memory: int | None = None) -> np.ndarray:
+    """The whole of a dataset, in the stored order of axes."""
+    with open_hdf5_file(path) as file:
+        dataset = find_dataset(path, file, variable.name)
+        size = prod(dataset.shape) * dataset.dtype.itemsize
+        check_memory(path, f"variable {variable}", size, max_memory)
+        return np.asarray(dataset[()])
+
+
+def text_of(value: Any) -> str:
+    """An attribute's value as text; empty where it is none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return value if isinstance(value, str) else ""

@@ -10,8 +10,6 @@ import numpy as np
 
 from oddspec.io.source import parse_nodata
 
-__all__ = ["Packing"]
-
 _NETCDF_FILLS: dict[str, float] = {
     "i2": -32767,
     "u2": 65535,
@@ -49,7 +47,7 @@ class Packing:
     def of(
         cls, dtype: np.dtype[Any], attributes: Mapping[str, Any], default_fill: Any = None
     ) -> tuple[Packing, list[str]]:
-        """The packing that attributes describe, and notes on what was odd.
+        """The packing that attributes describe, and notes on what was unusual.
 
         Parameters
         ----------

@@ -8,15 +8,20 @@ from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.axes import guess_axes, named_axes
-from oddspec.io.hdf5.coordinates import Coordinates, is_bare, read_coordinates
-from oddspec.io.hdf5.links import find_dataset, hdf5_variables, open_hdf5_file, read_small, walk
+from oddspec.io.hdf5.dimensions import Coordinates, is_bare, read_coordinates
+from oddspec.io.hdf5.links import (
+    find_dataset,
+    hdf5_variables,
+    open_hdf5_file,
+    read_small,
+    text_of,
+    walk,
+)
 from oddspec.io.hdf5.packing import Packing
-from oddspec.io.hdf5.source import Hdf5Source, Plan, open_plan
+from oddspec.io.hdf5.source import Hdf5Source, StoredCube, open_cube
 from oddspec.io.source import Metadata
 from oddspec.io.variables import Variable, check_real, choose_cube
 from oddspec.io.wavelengths import named_wavelengths, to_nanometres
-
-__all__ = ["open_hdf5"]
 
 
 def open_hdf5(
@@ -34,7 +39,7 @@ def open_hdf5(
     Raises
     ------
     InputError
-        If the cube or its axes cannot be told, or lead out of the file.
+        If it is not clear which is the cube or what its axes mean, or they lead out of the file.
     BudgetError
         If one of the file's chunks is larger than the budget.
     """
@@ -46,8 +51,8 @@ def open_hdf5(
         chosen = _resolved(path, file, variables, variable)
         dataset = find_dataset(path, file, chosen.name)
         coordinates = read_coordinates(path, file, dataset)
-        plan = _plan(path, file, dataset, chosen, coordinates, variables, axes)
-    return open_plan(path, plan, "HDF5", max_memory)
+        stored = _stored_cube(path, file, dataset, chosen, coordinates, variables, axes)
+    return open_cube(path, stored, "HDF5", max_memory)
 
 
 def _resolved(path: Path, file: Any, variables: list[Variable], wanted: str | None) -> Variable:
@@ -59,7 +64,7 @@ def _resolved(path: Path, file: Any, variables: list[Variable], wanted: str | No
     return choose_cube(path, [other], wanted)
 
 
-def _plan(
+def _stored_cube(
     path: Path,
     file: Any,
     dataset: Any,
@@ -67,7 +72,7 @@ def _plan(
     coordinates: Coordinates,
     variables: list[Variable],
     axes: tuple[str, str, str] | None,
-) -> Plan:
+) -> StoredCube:
     what = f"variable {chosen.name!r}"
     check_real(path, what, dataset.dtype)
     if not prod(dataset.shape):
@@ -93,18 +98,18 @@ def _plan(
             wavelengths, units = read_small(path, listed), listed.attrs.get("units")
     nanometres = None
     if wavelengths is not None:
-        nanometres, odd = to_nanometres(wavelengths, _text(units), bands)
-        notes += [odd] if odd else []
+        nanometres, unclear = to_nanometres(wavelengths, text_of(units), bands)
+        notes += [unclear] if unclear else []
     georeference, more = coordinates.georeference(order)
     metadata = Metadata(
         wavelengths=nanometres,
         nodata=packing.nodata,
         georeference=georeference,
-        description=_text(dataset.attrs.get("long_name")) or "",
+        description=text_of(dataset.attrs.get("long_name")),
         notes=(*notes, *more),
         extra={"variable": chosen.name, "axes": ",".join(order)},
     )
-    return Plan(chosen.name, order, packing, metadata, dataset.shape, dataset.chunks)
+    return StoredCube(chosen.name, order, packing, metadata, dataset.shape, dataset.chunks)
 
 
 def _has_own_fill(dataset: Any) -> bool:
@@ -112,9 +117,3 @@ def _has_own_fill(dataset: Any) -> bool:
 
     creation = dataset.id.get_create_plist()
     return bool(creation.fill_value_defined() == h5py.h5d.FILL_VALUE_USER_DEFINED)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return value if isinstance(value, str) else None

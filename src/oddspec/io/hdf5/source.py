@@ -14,27 +14,25 @@ from oddspec.io.limits import check_memory
 from oddspec.io.source import Metadata, check_window
 from oddspec.text import bytes_text
 
-__all__ = ["Hdf5Source", "Plan", "open_plan"]
-
 _CACHE = 64 * 2**20
 """Bytes of unpacked chunks kept; a row of chunks is then unpacked once, not once per strip."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What was found out about a cube before it is opened for reading."""
+class StoredCube:
+    """How a cube lies in its file: what must be known before it is opened for reading."""
 
     variable: str
     axes: tuple[str, str, str]
     packing: Packing
     metadata: Metadata
-    stored_shape: tuple[int, int, int]
+    lengths: tuple[int, int, int]
     chunks: tuple[int, ...] | None
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Rows, columns, bands."""
-        length = dict(zip(self.axes, self.stored_shape, strict=True))
+        length = dict(zip(self.axes, self.lengths, strict=True))
         return length["row"], length["column"], length["band"]
 
     @property
@@ -49,59 +47,57 @@ class Plan:
 class Hdf5Source:
     """A cube in an HDF5 file. The HDF5 library serves one thread at a time."""
 
-    def __init__(self, path: Path, plan: Plan, format_name: str, cache: int) -> None:
+    def __init__(self, path: Path, cube: StoredCube, format_name: str, cache: int) -> None:
         import h5py
 
         self.path: Path | None = path
         self.name = path.stem
         self.format = format_name
-        self.shape = plan.shape
-        self.dtype = plan.packing.dtype
-        self.metadata = plan.metadata
-        self.block = plan.block
+        self.shape = cube.shape
+        self.dtype = cube.packing.dtype
+        self.metadata = cube.metadata
+        self.block = cube.block
         """Rows and columns of the pieces in which the file is stored, or None."""
-        self._plan = plan
-        self._back = tuple(plan.axes.index(axis) for axis in ROWS_COLUMNS_BANDS)
+        self._cube = cube
+        # From the stored order of axes to rows, columns, bands.
+        self._back = tuple(cube.axes.index(axis) for axis in ROWS_COLUMNS_BANDS)
         self._file = h5py.File(path, "r", rdcc_nbytes=cache, rdcc_nslots=10_007)
-        self._dataset = find_dataset(path, self._file, plan.variable)
+        self._dataset = find_dataset(path, self._file, cube.variable)
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands; only the chunks it touches are unpacked."""
         check_window(self.shape, rows, columns)
         chosen = {"row": slice(*rows), "column": slice(*columns), "band": slice(None)}
         try:
-            block = self._dataset[tuple(chosen[axis] for axis in self._plan.axes)]
+            block = self._dataset[tuple(chosen[axis] for axis in self._cube.axes)]
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise damaged(Path(self.path or ""), error) from error
-        return self._plan.packing.unpack(block).transpose(self._back)
+        return self._cube.packing.unpack(block).transpose(self._back)
 
     def close(self) -> None:
         """Release the file."""
         self._file.close()
 
 
-def open_plan(path: Path, plan: Plan, format_name: str, max_memory: int | None) -> Hdf5Source:
-    """Open a planned cube, its chunk cache fitted to a row of chunks and to the budget."""
-    chunks = plan.chunks
-    if chunks is None:
-        return _source(path, plan, format_name, 0)
-    size = plan.packing.stored.itemsize
-    check_memory(path, "one chunk", 2 * prod(chunks) * size, max_memory)
-    rows = chunks[plan.axes.index("row")]
-    row_of_chunks = rows * plan.shape[1] * plan.shape[2] * size
-    most = _CACHE if max_memory is None else min(_CACHE, max_memory // 8)
-    if row_of_chunks > most and rows > 1:
-        note = (
-            f"stored in chunks of {' x '.join(map(str, chunks))}: a row of them takes "
-            f"{bytes_text(row_of_chunks)}, more than is kept, so strips of less than {rows} rows "
-            f"unpack chunks again and again"
-        )
-        plan = replace(plan, metadata=replace(plan.metadata, notes=(*plan.metadata.notes, note)))
-    return _source(path, plan, format_name, min(row_of_chunks + prod(chunks) * size, most))
-
-
-def _source(path: Path, plan: Plan, format_name: str, cache: int) -> Hdf5Source:
+def open_cube(path: Path, cube: StoredCube, format_name: str, max_memory: int | None) -> Hdf5Source:
+    """Open a cube, its chunk cache fitted to a row of chunks and to the budget."""
+    chunks, cache = cube.chunks, 0
+    if chunks is not None:
+        size = cube.packing.stored.itemsize
+        check_memory(path, "one chunk", 2 * prod(chunks) * size, max_memory)
+        rows = chunks[cube.axes.index("row")]
+        row_of_chunks = rows * cube.shape[1] * cube.shape[2] * size
+        most = _CACHE if max_memory is None else min(_CACHE, max_memory // 8)
+        cache = min(row_of_chunks + prod(chunks) * size, most)
+        if row_of_chunks > most and rows > 1:
+            note = (
+                f"stored in chunks of {' x '.join(map(str, chunks))}: a row of them takes "
+                f"{bytes_text(row_of_chunks)}, more than is kept, so strips of less than {rows} "
+                f"rows unpack chunks again and again"
+            )
+            metadata = replace(cube.metadata, notes=(*cube.metadata.notes, note))
+            cube = replace(cube, metadata=metadata)
     try:
-        return Hdf5Source(path, plan, format_name, cache)
+        return Hdf5Source(path, cube, format_name, cache)
     except (OSError, RuntimeError) as error:
         raise damaged(path, error) from error

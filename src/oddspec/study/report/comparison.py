@@ -14,15 +14,6 @@ from oddspec.study.report.published import PublishedValue, read_names, read_publ
 from oddspec.study.report.table import DASH, Cell, StudyTable, TableRow, amount, difference_text
 from oddspec.study.runs import NAMED_COLUMNS, SceneKey, metric_name
 
-__all__ = [
-    "Comparison",
-    "MatchState",
-    "Measured",
-    "compare",
-    "compare_file",
-    "published_table",
-]
-
 NAMES = "published_names.toml"
 """What papers call detectors and scenes; looked for beside the values, then above the study."""
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_ranking", "draw_stability", "draw_time"]
-
 _LEAST_RANGE = 0.01
 """Of an axis, so that a spread that does not matter does not look large."""
 

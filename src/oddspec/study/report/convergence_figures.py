@@ -19,8 +19,6 @@ from oddspec.study.report.table import slug
 from oddspec.study.results import StudyResults
 from oddspec.study.runs import NAMED_COLUMNS, Run, SceneKey, metric_name
 
-__all__ = ["draw_convergence", "draw_noise"]
-
 _MOST_SCENES = 12
 _PER_STEP = ("objective", "losses")
 """Curves of which the records count the iterations."""

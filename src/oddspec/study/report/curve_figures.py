@@ -34,8 +34,6 @@ from oddspec.study.runs import Run, SceneKey, metric_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_curves", "draw_surfaces"]
-
 _MOST_SCENES = 12
 
 

@@ -21,28 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "BLUE",
-    "ORANGE",
-    "PANEL",
-    "QUIET",
-    "Drawing",
-    "NothingToDraw",
-    "Style",
-    "grid_of_axes",
-    "in_lines",
-    "legend_outside",
-    "line_with_band",
-    "occurring",
-    "pages",
-    "per_page",
-    "plain_axes",
-    "save_drawing",
-    "spread_evenly",
-    "styles",
-    "title",
-]
-
 QUIET = "#6b7280"
 BLUE, ORANGE = "#0072b2", "#d55e00"
 

@@ -15,8 +15,6 @@ from oddspec.study.report.map_figures import draw_maps
 from oddspec.study.report.roc_figures import draw_roc, draw_roc_3d, draw_separability
 from oddspec.study.results import OfScene, StudyResults
 
-__all__ = ["FIGURES", "FIGURE_FORMATS", "draw_figure", "figures"]
-
 _MAPS = "curves need kept score maps (keep_maps in the plan) and the truths of their scenes"
 
 FIGURES: dict[str, tuple[Callable[[StudyResults], Iterator[Drawing]], str, str]] = {

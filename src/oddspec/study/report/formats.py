@@ -11,8 +11,6 @@ from oddspec.study.records_store import pandas_module
 from oddspec.study.report.table import MEDIANS, Cell, StudyTable, TableRow, slug
 from oddspec.text import csv_cell, printable
 
-__all__ = ["TABLE_FORMATS", "latex_text"]
-
 
 def _markdown(table: StudyTable) -> str:
     """A table of Markdown, with its notes below.

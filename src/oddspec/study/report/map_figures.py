@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-__all__ = ["draw_maps"]
-
 _MOST_ROWS, _MOST_COLUMNS = 6, 7
 _SIZE = 1.75
 _SHOWN = (0.02, 0.995)

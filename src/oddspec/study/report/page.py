@@ -19,8 +19,6 @@ from oddspec.study.results import OfScene, StudyResults
 from oddspec.study.runs import DEFAULTS, NAMED_COLUMNS, PUBLISHED, TUNED, Run
 from oddspec.text import counted
 
-__all__ = ["report"]
-
 _ORIGINS = {
     DEFAULTS: "one setting for all scenes",
     PUBLISHED: "what a paper states, for single scenes where it does so",

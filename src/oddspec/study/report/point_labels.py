@@ -15,8 +15,6 @@ from oddspec.products.charts import INK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["label_points"]
-
 _FONT_SIZE = 8
 _REACH = (7.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0)
 """Points from a marker's centre to its name, the nearest place first."""

@@ -13,8 +13,6 @@ from typing import Any
 
 from oddspec.errors import InputError
 
-__all__ = ["PublishedScene", "PublishedValue", "read_names", "read_published"]
-
 _FIELDS = ("paper", "table", "metric", "method", "scene", "value")
 
 

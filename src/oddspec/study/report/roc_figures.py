@@ -35,8 +35,6 @@ from oddspec.study.runs import SceneKey
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_roc", "draw_roc_3d", "draw_separability"]
-
 _MOST_POINTS = 600
 
 Found = dict[tuple[SceneKey, Column], Classes]

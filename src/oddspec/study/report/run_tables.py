@@ -19,16 +19,6 @@ from oddspec.study.report.table import (
 )
 from oddspec.study.runs import Run, metric_name
 
-__all__ = [
-    "convergence_table",
-    "dates",
-    "failure_table",
-    "processor_notes",
-    "provenance",
-    "scene_table",
-    "stability_table",
-]
-
 _CORNER = ("detector", "settings", "scene", "σ")
 _SHOWN_DIGITS = 16
 

@@ -30,8 +30,6 @@ from oddspec.study.report.table import (
 from oddspec.study.runs import TIMES, SceneKey, lower_is_better, metric_name
 from oddspec.text import counted
 
-__all__ = ["UNSCORED", "result_cell", "score_table"]
-
 UNSCORED = "†"
 """Marks a result that is not over all valid pixels."""
 _LONGEST_REASON = 60

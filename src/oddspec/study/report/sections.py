@@ -18,8 +18,6 @@ from oddspec.study.report.table import NOT_RUN, StudyTable, slug
 from oddspec.study.results import StudyResults
 from oddspec.study.runs import NAMED_COLUMNS, metric_name
 
-__all__ = ["Picture", "Section", "sections_of"]
-
 _DPI = 120
 _MOST_BYTES = 400_000
 _PER_INCH = 96

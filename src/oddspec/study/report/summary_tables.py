@@ -33,8 +33,6 @@ from oddspec.study.report.table import (
 )
 from oddspec.study.runs import Run, SceneKey, lower_is_better, metric_name
 
-__all__ = ["overview_table", "parameter_tables", "summary_table"]
-
 
 def summary_table(
     results: Results, metric: str = "auc_pd_pf", comparisons: Sequence[Comparison] = ()

@@ -8,16 +8,6 @@ from typing import Any
 
 from oddspec.study.runs import Run
 
-__all__ = [
-    "at_default",
-    "in_order",
-    "other_settings",
-    "same_value",
-    "setting_text",
-    "variant",
-    "varying",
-]
-
 
 def varying(runs: Sequence[Run]) -> list[str]:
     """Names of the settings that differ among runs, the seed left out."""

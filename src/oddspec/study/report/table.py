@@ -10,11 +10,6 @@ from typing import Any
 from oddspec.study.runs import TIMES
 from oddspec.text import gigabytes, megabytes
 
-__all__ = [
-    "DASH", "NOT_RUN", "Cell", "StudyTable", "TableRow", "amount", "difference_text", "memory_text",
-    "number_cell", "slug",
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Cell:

@@ -15,8 +15,6 @@ from oddspec.study.report.summary_tables import overview_table, parameter_tables
 from oddspec.study.report.table import StudyTable
 from oddspec.study.results import StudyResults
 
-__all__ = ["TABLES", "table"]
-
 TABLES = {
     "summary": "one row for each detector: mean over scenes, worst scene and seed, time, memory",
     "overview": "medians alone: detectors down, scenes across",

@@ -14,11 +14,9 @@ from oddspec.errors import InputError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
-from oddspec.solvers.iterate import record
+from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.pixels import on_map, score_map, valid_pixels
 from oddspec.statistics.scaling import BY_NAME
-
-__all__ = ["LSDMMoG"]
 
 SHOWN = 10
 """Anomalous pixels whose spectra are returned."""
@@ -146,11 +144,11 @@ class LSDMMoG(SceneDetector):
             ),
         )
 
-    def _solve(self, X: Pixels, progress: Progress) -> tuple[mog_rpca.State, np.ndarray]:
+    def _solve(self, X: Pixels, progress: Progress) -> tuple[mog_rpca.MixtureState, np.ndarray]:
         """The last state, and the bound per entry after each step."""
         rank = min(self.rank * self.surplus, *X.shape)
         kinds = min(self.kinds, X.size)
-        return record(
+        return iterate_recorded(
             lambda state: mog_rpca.step(state, X),
             mog_rpca.start(X, rank, kinds, np.random.default_rng(self.seed)),
             gap=self._gap,
@@ -161,14 +159,14 @@ class LSDMMoG(SceneDetector):
             stage="taking apart",
         )
 
-    def _gap(self, previous: mog_rpca.State, state: mog_rpca.State) -> float:
+    def _gap(self, previous: mog_rpca.MixtureState, state: mog_rpca.MixtureState) -> float:
         """How far from done, 1 being done."""
         ratios = np.log(state.mixture.deviations / previous.mixture.deviations)
         mixture = float(np.abs(ratios).max())
         return max(state.change / self.tolerance, mixture / self.mixture_tolerance)
 
 
-def _widest(state: mog_rpca.State, X: Pixels) -> tuple[Pixels, PixelScores]:
+def _widest(state: mog_rpca.MixtureState, X: Pixels) -> tuple[Pixels, PixelScores]:
     """The noise of the kind that ranges widest; its Manhattan distance from the least noisy pixel.
 
     Kinds are gone through one by one, since each fills an array of the scene's size.

@@ -32,10 +32,13 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import digamma
 
-from oddspec.detectors.decomposition.lsdm_mog.posteriors import PRIOR, Factor, Mixture, divergence
-from oddspec.solvers.blocks import blocks
-
-__all__ = ["Noise", "State", "start", "step"]
+from oddspec.detectors.decomposition.lsdm_mog.posteriors import (
+    PRIOR,
+    Factor,
+    NoiseMixture,
+    divergence,
+)
+from oddspec.solvers.blocks import row_blocks
 
 IRRELEVANT = 100.0
 """Columns are dropped whose relevance gamma exceeds the least by this factor."""
@@ -58,13 +61,13 @@ class Noise(NamedTuple):
 
 
 @dataclass(frozen=True)
-class State:
+class MixtureState:
     """Where the iteration stands; ``background`` is P Q^T."""
 
     pixels: Factor
     bands: Factor
     gamma: Float[np.ndarray, " r"]
-    mixture: Mixture
+    mixture: NoiseMixture
     noise: Noise
     background: Float[np.ndarray, "n b"]
     bound: float = -np.inf
@@ -73,7 +76,9 @@ class State:
     """Of the background in the last step, as a fraction of its norm."""
 
 
-def start(X: Float[np.ndarray, "n b"], rank: int, kinds: int, rng: np.random.Generator) -> State:
+def start(
+    X: Float[np.ndarray, "n b"], rank: int, kinds: int, rng: np.random.Generator
+) -> MixtureState:
     """Factors from the singular value decomposition; entries in the kind of the nearest of k."""
     values, V = np.linalg.eigh(X.T @ X)
     values, V = np.maximum(values[::-1][:rank], 0.0), V[:, ::-1][:, :rank]
@@ -86,10 +91,10 @@ def start(X: Float[np.ndarray, "n b"], rank: int, kinds: int, rng: np.random.Gen
     E1, E2 = _residuals(X, pixels, bands, background)
     mixture = _mixture(R, E1, E2)
     A, B = _weights(R, X, mixture)
-    return State(pixels, bands, np.full(rank, size), mixture, Noise(R, A, B), background)
+    return MixtureState(pixels, bands, np.full(rank, size), mixture, Noise(R, A, B), background)
 
 
-def step(state: State, X: Float[np.ndarray, "n b"]) -> State:
+def step(state: MixtureState, X: Float[np.ndarray, "n b"]) -> MixtureState:
     """Bands, pixels, relevances, kinds of noise, and responsibilities, each given the others.
 
     Memory of the old state's noise is used again for the new one's.
@@ -110,7 +115,7 @@ def step(state: State, X: Float[np.ndarray, "n b"]) -> State:
     bound = evidence - divergence(pixels, bands, gamma, count, rates, mixture)
     moved = float(np.linalg.norm(background - state.background))
     change = moved / max(float(np.linalg.norm(background)), 1e-300)
-    return State(pixels, bands, gamma, mixture, noise, background, bound, change)
+    return MixtureState(pixels, bands, gamma, mixture, noise, background, bound, change)
 
 
 def _isotropic(mean: np.ndarray, variance: float) -> Factor:
@@ -132,7 +137,7 @@ def _residuals(
     i, j = np.triu_indices(pixels.mean.shape[1])
     E1 = X - background
     E2 = pixels.second() @ (bands.second() * np.where(i == j, 1.0, 2.0)).T
-    for rows, (product,) in blocks(X, 1):
+    for rows, (product,) in row_blocks(X, 1):
         # x^2 - 2 x l = e^2 - l^2, and what is added is at least l^2.
         np.multiply(background[rows], background[rows], out=product)
         E2[rows] -= product
@@ -142,16 +147,16 @@ def _residuals(
     return E1, E2
 
 
-def _mixture(R: np.ndarray, E1: np.ndarray, E2: np.ndarray) -> Mixture:
+def _mixture(R: np.ndarray, E1: np.ndarray, E2: np.ndarray) -> NoiseMixture:
     count = np.array([r.sum() for r in R])
     first = np.array([np.vdot(r, E1) for r in R])
     second = np.array([np.vdot(r, E2) for r in R])
     beta = PRIOR + count
     c, d = PRIOR + count / 2, PRIOR + (second - first**2 / beta) / 2
-    return Mixture(PRIOR + count, beta, first / beta, c, np.maximum(d, PRIOR))
+    return NoiseMixture(PRIOR + count, beta, first / beta, c, np.maximum(d, PRIOR))
 
 
-def _weights(R: np.ndarray, X: np.ndarray, mixture: Mixture) -> tuple[np.ndarray, np.ndarray]:
+def _weights(R: np.ndarray, X: np.ndarray, mixture: NoiseMixture) -> tuple[np.ndarray, np.ndarray]:
     A = np.tensordot(mixture.tau, R, axes=1)
     return A, A * X - np.tensordot(mixture.tau * mixture.mu, R, axes=1)
 
@@ -171,7 +176,7 @@ def _factor(A: np.ndarray, B: np.ndarray, other: Factor, gamma: np.ndarray) -> F
 
 
 def _responsibilities(
-    noise: Noise, X: np.ndarray, E1: np.ndarray, E2: np.ndarray, mixture: Mixture
+    noise: Noise, X: np.ndarray, E1: np.ndarray, E2: np.ndarray, mixture: NoiseMixture
 ) -> float:
     """Write the new responsibilities and weights; returns their part of the bound."""
     tau, mu = mixture.tau, mixture.mu
@@ -183,7 +188,7 @@ def _responsibilities(
         - 0.5 * np.log(2 * np.pi)
     )
     total = 0.0
-    for rows, (most, normaliser, product) in blocks(X, 3):
+    for rows, (most, normaliser, product) in row_blocks(X, 3):
         # A view: the old responsibilities become logarithms in place, and those the new ones.
         R = noise.R[:, rows]
         for k, log in enumerate(R):

@@ -11,8 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import digamma, gammaln
 
-__all__ = ["PRIOR", "Factor", "Mixture", "divergence"]
-
 PRIOR = 1e-6
 """All of a0, b0, c0, d0, alpha0, beta0; mu0 is 0."""
 
@@ -38,7 +36,7 @@ class Factor(NamedTuple):
         return (self.mean**2).sum(axis=0) + own
 
 
-class Mixture(NamedTuple):
+class NoiseMixture(NamedTuple):
     """Posteriors of the k kinds of noise."""
 
     alpha: Float[np.ndarray, " k"]
@@ -64,7 +62,7 @@ def divergence(
     gamma: np.ndarray,
     count: float,
     rates: np.ndarray,
-    mixture: Mixture,
+    mixture: NoiseMixture,
 ) -> float:
     """Divergence of the posteriors of factors, relevances and kinds of noise from their priors."""
     log_gamma = digamma(count) - np.log(rates)
@@ -77,7 +75,7 @@ def divergence(
     return total + _mixture_divergence(mixture)
 
 
-def _mixture_divergence(mixture: Mixture) -> float:
+def _mixture_divergence(mixture: NoiseMixture) -> float:
     alpha, beta, mu, c, d = mixture
     k = len(alpha)
     total = float(gammaln(alpha.sum()) - gammaln(alpha).sum())

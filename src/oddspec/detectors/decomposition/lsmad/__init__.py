@@ -15,7 +15,7 @@ from oddspec.errors import DataWarning, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
-from oddspec.solvers.iterate import record
+from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
@@ -165,7 +165,7 @@ class LSMAD(SceneDetector):
         rank = min(self.rank, *X.shape)
         entries = round(self.cardinality * X.size)
         rng = np.random.default_rng(self.seed) if self.low_rank == "random" else None
-        return record(
+        return iterate_recorded(
             lambda state: godec.step(state, X, gram, rank, entries, rng, self.power),
             godec.start(X),
             gap=godec.gap,

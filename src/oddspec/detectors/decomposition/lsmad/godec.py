@@ -26,9 +26,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import linalg, sparse
 
-from oddspec.solvers.blocks import blocks
-
-__all__ = ["Split", "gap", "start", "step"]
+from oddspec.solvers.blocks import row_blocks
 
 SAMPLE = 1000
 """Pixels from which the size of the largest entries is guessed at first."""
@@ -150,7 +148,7 @@ def _above(
     Places count the entries of X row by row.
     """
     where, values, total = [], [], 0.0
-    for rows, (residual, size) in blocks(X, 2):
+    for rows, (residual, size) in row_blocks(X, 2):
         np.matmul(A[rows], V.T, out=residual)
         np.subtract(X[rows], residual, out=residual)
         total += float(np.vdot(residual, residual))

@@ -14,11 +14,9 @@ from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
-from oddspec.solvers.iterate import record
+from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
-
-__all__ = ["RPCA"]
 
 SHOWN = 10
 """Background directions, and anomalous pixels, that are drawn."""
@@ -142,7 +140,7 @@ class RPCA(SceneDetector):
         # At the optimum rank(L) <= n lam^2: what lies beside that many directions is surely in S.
         beside = float(squares[min(int(n * lam * lam), len(squares) - 1) :].sum() / n) ** 0.5
         beside = max(beside, 1e-3 * size / n**0.5)
-        return record(
+        return iterate_recorded(
             lambda state: step(state, X, lam),
             start(X, FIRST_PENALTY * lam / beside),
             gap=lambda _, state: gap(size, state),

@@ -31,9 +31,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import linalg
 
-from oddspec.solvers.blocks import blocks
-
-__all__ = ["Pursuit", "gap", "start", "step"]
+from oddspec.solvers.blocks import row_blocks
 
 ADAPTIVE = 50
 """Steps during which mu may change: convergence is proven from where it no longer does."""
@@ -89,7 +87,7 @@ def step(state: Pursuit, X: Float[np.ndarray, "n b"], lam: float) -> Pursuit:
     primal = dual = 0.0
     limit = lam / state.mu
     # U takes the memory of M, which is done with once L is known.
-    for rows, (product, rest) in blocks(X, 2):
+    for rows, (product, rest) in row_blocks(X, 2):
         np.matmul(A[rows], V.T, out=product)
         np.subtract(X[rows], product, out=rest)
         np.add(rest, state.U[rows], out=product)

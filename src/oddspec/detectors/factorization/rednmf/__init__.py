@@ -30,12 +30,10 @@ from oddspec.solvers import nmf
 from oddspec.solvers.iterate import iterate
 from oddspec.statistics.pixels import on_map
 
-__all__ = ["REDNMF"]
-
 
 @dataclass(frozen=True)
 class REDNMF(Factorized):
-    r"""Sums of a few endmembers explain the background; pixels they cannot explain are set apart.
+    r"""Sums of a few spectra explain the background; pixels they cannot explain are set apart.
 
     Pixels X (rows), abundances H, endmembers W of unit norm, an encoder M and anomalies S::
 
@@ -148,9 +146,9 @@ class REDNMF(Factorized):
         X = self.pixels(cube, valid)
         H, W, M = self._start(X, possible_rank(self.rank, X))
         weight = self._weight(X, H, W)
-        problem = solver.Problem.of(X, weight, self.beta, self.unit_norm)
+        problem = solver.REDNMFProblem.of(X, weight, self.beta, self.unit_norm)
         if self.rules == "printed":
-            state, curve = published.run(problem, H, W, M, self.iterations, progress)
+            state, curve = published.run_published(problem, H, W, M, self.iterations, progress)
             H, W, M, S = state.H, state.W, state.M, state.S
         else:
             first = solver.start(problem, H, W, M)
@@ -161,11 +159,11 @@ class REDNMF(Factorized):
 
     def _run(
         self,
-        problem: solver.Problem,
-        first: solver.Model,
-        step: Callable[[solver.Model, solver.Problem], solver.Model],
+        problem: solver.REDNMFProblem,
+        first: solver.EncodedFactors,
+        step: Callable[[solver.EncodedFactors, solver.REDNMFProblem], solver.EncodedFactors],
         progress: Progress,
-    ) -> tuple[solver.Model, np.ndarray]:
+    ) -> tuple[solver.EncodedFactors, np.ndarray]:
         """The last model, and the objective at the start and after each sweep."""
         if self.tolerance > 0:
             models = iterate(
@@ -237,7 +235,7 @@ class REDNMFSpectra:
         """Scores of another scene; only its abundances and anomalies are sought."""
         settings = self.settings
         X = settings.pixels(cube, valid)
-        problem = solver.Problem.of(X, self.weight, settings.beta, settings.unit_norm)
+        problem = solver.REDNMFProblem.of(X, self.weight, settings.beta, settings.unit_norm)
         W, M = self.spectra, self.encoder
         # No abundance may begin at zero: multiplication would keep it there.
         H = np.maximum(X @ W.T, 1e-3 * float(np.sqrt(problem.squares.mean())))

@@ -28,8 +28,6 @@ from jaxtyping import Float
 
 from oddspec.solvers.nmf import beside, inner, times
 
-__all__ = ["Anomalies", "shrink", "shrink_without_encoder"]
-
 SMALL = 1e-6
 """Directions that the encoder keeps by less than this part of its strongest one count as lost."""
 

@@ -24,12 +24,10 @@ import numpy as np
 from array_api_compat import array_namespace
 from jaxtyping import Float
 
-from oddspec.detectors.factorization.rednmf.solver import Problem
+from oddspec.detectors.factorization.rednmf.solver import REDNMFProblem
 from oddspec.errors import NotConverged
 from oddspec.progress import Progress
 from oddspec.solvers.prox import row_norms, shrink_rows
-
-__all__ = ["Published", "objective", "run", "step"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +41,8 @@ class Published:
     objective: float = math.inf
 
 
-def run(
-    problem: Problem, H: Any, W: Any, M: Any, iterations: int, progress: Progress
+def run_published(
+    problem: REDNMFProblem, H: Any, W: Any, M: Any, iterations: int, progress: Progress
 ) -> tuple[Published, np.ndarray]:
     """The state after that many passes from S = 0, and the objectives from the start on.
 
@@ -72,7 +70,7 @@ def run(
     return state, np.array(curve)
 
 
-def step(state: Published, problem: Problem) -> Published:
+def step(state: Published, problem: REDNMFProblem) -> Published:
     """One pass of Algorithm 1."""
     X, beta = problem.X, problem.beta
     H, W, M = state.H, state.W, state.M
@@ -91,7 +89,7 @@ def step(state: Published, problem: Problem) -> Published:
     return Published(H, W, M, S, objective(problem, H, W, M, S))
 
 
-def objective(problem: Problem, H: Any, W: Any, M: Any, S: Any) -> float:
+def objective(problem: REDNMFProblem, H: Any, W: Any, M: Any, S: Any) -> float:
     """Eq. 10, straight from its definition."""
     xp = array_namespace(S)
     Y = problem.X - S

@@ -53,15 +53,13 @@ from oddspec.solvers.nmf import (
     unit_endmembers,
 )
 
-__all__ = ["Model", "Problem", "encoder", "explain", "start", "step"]
-
 LONGEST = 2.0
 """Longest step of the encoder. Longer ones lower the objective faster, but multiply rounding
 errors from step to step until the result depends on them."""
 
 
 @dataclass(frozen=True)
-class Problem:
+class REDNMFProblem:
     """What does not change."""
 
     X: Float[Any, "n b"]
@@ -72,13 +70,15 @@ class Problem:
     unit_norm: bool = True
 
     @classmethod
-    def of(cls, X: Float[Any, "n b"], lam: float, beta: float, unit_norm: bool = True) -> Problem:
+    def of(
+        cls, X: Float[Any, "n b"], lam: float, beta: float, unit_norm: bool = True
+    ) -> REDNMFProblem:
         """The problem for these pixels, weights in the units of the objective."""
         return cls(X, array_namespace(X).vecdot(X, X), lam, beta, unit_norm)
 
 
 @dataclass(frozen=True)
-class Model:
+class EncodedFactors:
     """Where the iteration stands, after S has been updated."""
 
     H: Float[Any, "n r"]
@@ -95,19 +95,19 @@ class Model:
 
 
 def start(
-    problem: Problem, H: Float[Any, "n r"], W: Float[Any, "r b"], M: Float[Any, "b r"]
-) -> Model:
+    problem: REDNMFProblem, H: Float[Any, "n r"], W: Float[Any, "r b"], M: Float[Any, "b r"]
+) -> EncodedFactors:
     """The model with S at its minimiser for the given factors."""
     X = problem.X
     return _model(problem, by_columns(H), W, M, times(X, W.T), times(X, M), None)
 
 
-def step(state: Model, problem: Problem) -> Model:
+def step(state: EncodedFactors, problem: REDNMFProblem) -> EncodedFactors:
     """One sweep over W, M, H and S."""
     return _plain_step(state, problem) if problem.beta == 0 else _full_step(state, problem)
 
 
-def explain(state: Model, problem: Problem) -> Model:
+def explain(state: EncodedFactors, problem: REDNMFProblem) -> EncodedFactors:
     """One sweep over H and S alone: for endmembers and an encoder that another scene has given."""
     xp = array_namespace(problem.X)
     H, W, S = state.H, state.W, state.S
@@ -132,7 +132,7 @@ def encoder(X: Float[Any, "n b"], H: Float[Any, "n r"], sweeps: int = 100) -> Fl
     return M
 
 
-def _plain_step(state: Model, problem: Problem) -> Model:
+def _plain_step(state: EncodedFactors, problem: REDNMFProblem) -> EncodedFactors:
     """Without an encoder: M stays as it is."""
     X, S = problem.X, state.S
     W = multiply(state.W, S.transposed_times(X, state.H).T, (state.H.T @ state.H) @ state.W)
@@ -142,7 +142,7 @@ def _plain_step(state: Model, problem: Problem) -> Model:
     return _model(problem, H, W, state.M, XW, state.XM, None)
 
 
-def _full_step(state: Model, problem: Problem) -> Model:
+def _full_step(state: EncodedFactors, problem: REDNMFProblem) -> EncodedFactors:
     """With an encoder: W, M, H and S, from two passes over the data."""
     xp = array_namespace(problem.X)
     X, beta, S = problem.X, problem.beta, state.S
@@ -170,15 +170,17 @@ def _full_step(state: Model, problem: Problem) -> Model:
     return _model(problem, H, W, M, ahead[:, :rank], XM, state.S.norms)
 
 
-def _model(problem: Problem, H: Any, W: Any, M: Any, XW: Any, XM: Any, guess: Any) -> Model:
+def _model(
+    problem: REDNMFProblem, H: Any, W: Any, M: Any, XW: Any, XM: Any, guess: Any
+) -> EncodedFactors:
     """The model with S at its minimiser, from the products of the data that it needs."""
     residuals = residual_norms(H, W, XW, problem.squares)
     if problem.beta == 0:
         S, objective = shrink_without_encoder(H, W, residuals, problem.lam)
-        return Model(H, W, M, S, XM, XM, H, residuals, objective)
+        return EncodedFactors(H, W, M, S, XM, XM, H, residuals, objective)
     weights = problem.lam, problem.beta
     S, YM, apart, objective = shrink(H, W, M, XM, residuals, *weights, guess)
-    return Model(H, W, M, S, XM, YM, apart, residuals, objective)
+    return EncodedFactors(H, W, M, S, XM, YM, apart, residuals, objective)
 
 
 def _scaled(W: Any, H: Any, unit_norm: bool) -> tuple[Any, Any, Any]:

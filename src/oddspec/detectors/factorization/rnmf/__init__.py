@@ -17,12 +17,10 @@ from oddspec.progress import Progress
 from oddspec.settings import at_least
 from oddspec.solvers.prox import soft
 
-__all__ = ["RNMF"]
-
 
 @dataclass(frozen=True)
 class RNMF(Explaining):
-    r"""Sums of a few endmembers explain the scene; single bands of single pixels may be set apart.
+    r"""Sums of a few spectra explain the scene; single bands of single pixels may be set apart.
 
     With pixels X (rows), abundances H, endmembers W and anomalies S::
 

@@ -22,10 +22,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.solvers.blocks import blocks
+from oddspec.solvers.blocks import row_blocks
 from oddspec.solvers.nmf import Factors, unit_endmembers
-
-__all__ = ["objective", "step"]
 
 RECOVERABLE = 0.01
 """What is left of an entry that the rule would set to zero."""
@@ -37,7 +35,7 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], lam: float) -> Factors:
     gram = W @ W.T
     following = np.empty_like(H)
     gain, loss = np.zeros_like(W.T), 0.0
-    for rows, (product, residual) in blocks(X, 2):
+    for rows, (product, residual) in row_blocks(X, 2):
         np.matmul(H[rows], W, out=product)
         np.subtract(X[rows], product, out=residual)
         np.clip(residual, -half, half, out=product)  # C takes the memory of H W
@@ -54,7 +52,7 @@ def step(state: Factors, X: Float[np.ndarray, "n b"], lam: float) -> Factors:
 def objective(state: Factors, X: Float[np.ndarray, "n b"], lam: float) -> float:
     """With S at its minimum."""
     loss = 0.0
-    for rows, (product, residual) in blocks(X, 2):
+    for rows, (product, residual) in row_blocks(X, 2):
         np.matmul(state.H[rows], state.W, out=product)
         np.subtract(X[rows], product, out=residual)
         np.clip(residual, -lam / 2, lam / 2, out=product)

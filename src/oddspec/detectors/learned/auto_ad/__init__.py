@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
 from oddspec.arrays import Mask, Pixels, PixelScores
 from oddspec.detector import Insight
-from oddspec.detectors.learned._pictured import Pictured, Rebuilt
+from oddspec.detectors.learned._scene_reconstruction import Reconstruction, SceneReconstruction
 from oddspec.detectors.learned.auto_ad.network import SkipNetwork, possible_scales
-from oddspec.networks.images import redraw, squared_errors, train_in_parts
+from oddspec.networks.images import initialised, squared_errors
+from oddspec.networks.train import fused_adam, train
 from oddspec.progress import Progress
 from oddspec.settings import above_zero, at_least
 from oddspec.statistics.pixels import on_map
 from oddspec.statistics.scaling import Scaling, global01
 
-__all__ = ["AutoAD", "background_weights"]
-
 INPUT = 0.1
 """Range of the fixed noise that the scene is drawn from."""
 
 LOOK = 50
-"""Steps after which the loss is looked at."""
+"""Steps after which the loss is looked at, again and again."""
 
 REWEIGH = 100
 """Steps after which the pixels get new weights."""
 
 
 @dataclass(frozen=True)
-class AutoAD(Pictured):
+class AutoAD(SceneReconstruction):
     r"""How badly a network that has learnt to draw the background draws a pixel.
 
     A convolutional hourglass with skips f is trained to turn fixed noise Z into the scene X. It
@@ -110,49 +109,55 @@ class AutoAD(Pictured):
         """All bands, in 0..1 over the scene."""
         return np.arange(pixels.shape[1]), global01(pixels)
 
-    def learn(self, image: Any, valid: Mask, progress: Progress) -> Rebuilt:
+    def learn(self, image: Any, valid: Mask, progress: Progress) -> Reconstruction:
         """Train, weighing pixels by their errors."""
         bands = image.shape[1]
         scales = possible_scales(min(valid.shape), self.scales)
-        network, numbers = redraw(lambda: SkipNetwork(bands, self.channels, scales), self.seed)
-        fixed = INPUT * torch.rand(image.shape, generator=numbers)
+        network, rng = initialised(lambda: SkipNetwork(bands, self.channels, scales), self.seed)
+        fixed = INPUT * torch.rand(image.shape, generator=rng)
         weights = torch.from_numpy(valid.astype(np.float32))
         count = bands * int(valid.sum())
         errors = np.ones(count // bands)
 
         def loss(_: torch.Tensor) -> dict[str, torch.Tensor]:
-            shaken = fixed + self.noise * torch.randn(image.shape, generator=numbers)
+            shaken = fixed + self.noise * torch.randn(image.shape, generator=rng)
             return {"error": ((weights * (network(shaken) - image)) ** 2).sum() / count}
 
-        def again() -> torch.Tensor:
+        def reconstructed() -> torch.Tensor:
             with torch.no_grad():
                 return network(fixed)
 
-        def between(done: int, losses: Float[np.ndarray, " steps"]) -> bool:
+        def after(losses: Sequence[np.ndarray]) -> bool:
             nonlocal errors
-            if done * LOOK % REWEIGH == 0:
-                errors = squared_errors(image, again(), valid)
+            if len(losses) % LOOK:
+                return False
+            if len(losses) % REWEIGH == 0:
+                errors = squared_errors(image, reconstructed(), valid)
+                # In place: the loss sees the new weights.
                 weights[torch.from_numpy(valid)] = torch.from_numpy(
                     background_weights(errors)
                 ).float()
-            return bool(np.abs(np.diff(losses[-LOOK - 1 :])).mean() < self.settled)
+            # One more loss than changes; after the first steps there is none before them.
+            last = np.concatenate(losses[-LOOK - 1 :])
+            return bool(np.abs(np.diff(last)).mean() < self.settled)
 
-        training = train_in_parts(
+        training = train(
             tuple(network.parameters()),
             loss,
             image,
-            parts=-(-(self.iterations - 1) // LOOK) or 1,
-            steps=LOOK,
+            # The last run looks only; groups of LOOK steps are not cut short.
+            steps=LOOK * (-(-(self.iterations - 1) // LOOK) or 1),
             rate=self.learning_rate,
-            between=between,
+            optimiser=fused_adam,
+            after=after,
             progress=progress,
             name="auto_ad",
         )
-        drawn = again()
-        scores = errors if self.score == "weighed" else squared_errors(image, drawn, valid)
-        last = on_map(weights.numpy().astype(np.float64)[valid][:, None], valid)
-        shown = Insight("weights", "maps", last, "weight of each pixel in the last steps")
-        return Rebuilt(scores, drawn, training, (shown,))
+        last = reconstructed()
+        scores = errors if self.score == "weighed" else squared_errors(image, last, valid)
+        drawn = on_map(weights.numpy().astype(np.float64)[valid][:, None], valid)
+        shown = Insight("weights", "maps", drawn, "weight of each pixel in the last steps")
+        return Reconstruction(scores, last, training, (shown,))
 
 
 def background_weights(errors: PixelScores) -> PixelScores:

@@ -13,8 +13,6 @@ from torch import nn
 
 from oddspec.networks.images import convolution
 
-__all__ = ["SkipNetwork", "possible_scales"]
-
 LEAK = 0.2
 
 

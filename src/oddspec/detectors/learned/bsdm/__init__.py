@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from oddspec.detectors._sampled import SampleDetector
 from oddspec.detectors.learned.bsdm.denoiser import (
     STEPS,
     Denoiser,
-    Schedule,
+    NoiseSchedule,
     draw_denoiser,
     schedule,
 )
@@ -27,8 +27,6 @@ from oddspec.settings import above_zero, at_least
 from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.scaling import Scaling, global01
 from oddspec.statistics.summary import Moments, Sample, enough
-
-__all__ = ["BSDM", "BSDMBackground"]
 
 BLOCK = 8192
 """Pixels that the network is given at a time."""
@@ -107,48 +105,35 @@ class BSDM(SampleDetector):
         at_least(self, 100, "sample")
 
     def fit(self, summary: Sample, progress: Progress = silent) -> BSDMBackground:
-        """Train on the sample, remove its background, and fit a Gaussian to what is left.
-
-        Raises
-        ------
-        InputError
-            If there are fewer than two pixels, or all are equal.
-        SettingError
-            If the training diverges.
-        """
+        """Train on the sample, remove its background, and fit a Gaussian to what is left."""
         enough(len(summary.pixels))
         scaling = global01(summary.pixels)
-        network, losses = self._learn(scaling(summary.pixels), progress)
-        background = BSDMBackground(
-            scaling, network, schedule(self.time), self.removals, losses, None
-        )
-        rest = to_numpy(background.rest(summary.pixels))
+        network, losses = self._train(scaling(summary.pixels), progress)
+        bare = BSDMBackground(scaling, network, schedule(self.time), self.removals, losses, None)
+        rest = to_numpy(bare.rest(summary.pixels))
         if not np.isfinite(rest).all():
             raise SettingError(
                 f"bsdm: what is left after removals={self.removals} is not finite: lower it"
             )
-        gaussian = Gaussian.of(Moments.of(rest))
-        return BSDMBackground(
-            scaling, network, background.schedule, self.removals, losses, gaussian
-        )
+        return replace(bare, gaussian=Gaussian.of(Moments.of(rest)))
 
-    def _learn(self, scaled: Any, progress: Progress) -> tuple[Denoiser, np.ndarray]:
+    def _train(self, scaled: Any, progress: Progress) -> tuple[Denoiser, np.ndarray]:
         data = torch.as_tensor(scaled).to(torch.float32)
         bands = data.shape[1]
-        numbers = torch.Generator().manual_seed(self.seed)
-        network = draw_denoiser(bands, self.time, numbers, data.device)
-        drawn = torch.randn(data.shape, generator=numbers).to(data.device)
+        rng = torch.Generator().manual_seed(self.seed)
+        network = draw_denoiser(bands, self.time, rng, data.device)
+        drawn = torch.randn(data.shape, generator=rng).to(data.device)
         noise = data.mean() + data.std() * drawn
         signal, amount = schedule(self.time)
+        optimiser = torch.optim.AdamW(network.parameters, lr=self.learning_rate, fused=True)
         epochs, batch = epochs_of(self.steps, self.batch, len(data))
-        total = epochs * -(-len(data) // batch)
-        steps = torch.optim.AdamW(network.parameters, lr=self.learning_rate, fused=True)
-        taken = 0
+        total, taken = epochs * -(-len(data) // batch), 0
 
         def cool(_: torch.Tensor) -> None:
             nonlocal taken
+            # A cosine from 1 to 0.1 of the rate, over all steps that there may be.
             share = 0.1 + 0.45 * (1 + math.cos(math.pi * taken / total))
-            steps.param_groups[0]["lr"] = self.learning_rate * share
+            optimiser.param_groups[0]["lr"] = self.learning_rate * share
             taken += 1
 
         def loss(rows: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -158,14 +143,15 @@ class BSDM(SampleDetector):
         training = train(
             network.parameters,
             loss,
+            # Each pixel beside the noise in it, so that batches keep them together.
             torch.cat([signal * data + amount * noise, noise], dim=1),
-            epochs=epochs,
+            steps=self.steps,
             rate=self.learning_rate,
-            batch=batch,
-            optimiser=lambda *_, **__: steps,
-            generator=numbers,
+            batch=self.batch,
+            optimiser=lambda *_, **__: optimiser,  # the one whose rate `cool` lowers
+            rng=rng,
             before=cool,
-            patience=self.patience or None,
+            patience=self.patience,
             progress=progress,
             name="bsdm",
         )
@@ -194,7 +180,7 @@ class BSDMBackground:
 
     scaling: Scaling
     network: Denoiser
-    schedule: Schedule
+    schedule: NoiseSchedule
     removals: int
     losses: np.ndarray
     gaussian: Gaussian | None

@@ -1,4 +1,4 @@
-"""A network that tells the noise in a spectrum, on NumPy arrays and on torch tensors alike."""
+"""BSDM's diffusion, and the network that finds its noise in a spectrum."""
 
 from __future__ import annotations
 
@@ -12,27 +12,17 @@ from array_api_compat import array_namespace
 from array_api_compat import device as device_of
 from jaxtyping import Float
 
-from oddspec.arrays import to_numpy
-from oddspec.networks.networks import Network, activate
-
-__all__ = [
-    "BLOCKS",
-    "STEPS",
-    "Block",
-    "Denoiser",
-    "Schedule",
-    "draw_denoiser",
-    "schedule",
-    "time_features",
-]
+from oddspec.networks.dense import Network, Trainable, activate
 
 STEPS = 1000
+"""Of the whole diffusion."""
+
 FIRST, LAST = 1e-4, 0.02
 """Variances of the noise that is added in the first and in the last step."""
 
 
 @dataclass(frozen=True)
-class Schedule:
+class NoiseSchedule:
     """How much of signal and of noise there is in a spectrum after some steps of the diffusion."""
 
     signal: float
@@ -42,13 +32,13 @@ class Schedule:
         return iter((self.signal, self.noise))
 
 
-def schedule(time: int) -> Schedule:
+def schedule(time: int) -> NoiseSchedule:
     """Signal and noise after ``time`` steps that all add the same noise."""
     beta = np.linspace(FIRST, LAST, STEPS)[:time]
     alpha = 1 - beta
     # Products of all later factors; the last step has none.
     later = np.append(np.cumprod(alpha[::-1])[::-1][1:], 1.0)
-    return Schedule(float(np.sqrt(np.prod(alpha))), float(np.sum(np.sqrt(beta * later))))
+    return NoiseSchedule(float(np.sqrt(np.prod(alpha))), float(np.sum(np.sqrt(beta * later))))
 
 
 BLOCKS = (
@@ -62,12 +52,17 @@ BLOCKS = (
 """Inputs, hidden units and outputs of each block."""
 
 FEATURES = 128
+"""Of the time: half of them cosines, half sines."""
+
 WIDTH = 512
+"""Hidden units for the time and for a spectrum's statistics."""
+
 STABLE = 1e-5
+"""Keeps the normalisation of constant rows from dividing by zero."""
 
 
 @dataclass(frozen=True)
-class Block:
+class Block(Trainable):
     """A residual block: ``skip(h) + last(tanh(norm(inner(tanh(norm(h))) + time(tanh(t)))))``.
 
     Attributes
@@ -92,26 +87,9 @@ class Block:
         deep = self.last(activate("tanh", _normalised(deep, self.gains[1], self.offsets[1])))
         return deep + (h if self.skip is None else self.skip(h))
 
-    @property
-    def parameters(self) -> tuple[Any, ...]:
-        """All of them."""
-        nets = [n for n in (self.inner, self.time, self.last, self.skip) if n is not None]
-        return (*(p for n in nets for p in n.parameters), *self.gains, *self.offsets)
-
-    def frozen(self) -> Block:
-        """The same in NumPy arrays."""
-        return Block(
-            self.inner.frozen(),
-            self.time.frozen(),
-            self.last.frozen(),
-            None if self.skip is None else self.skip.frozen(),
-            (_still(self.gains[0]), _still(self.gains[1])),
-            (_still(self.offsets[0]), _still(self.offsets[1])),
-        )
-
 
 @dataclass(frozen=True)
-class Denoiser:
+class Denoiser(Trainable):
     """Spectra to noise.
 
     Attributes
@@ -140,7 +118,7 @@ class Denoiser:
 
     def __call__(self, x: Any) -> Any:
         """The noise in each row of ``x``."""
-        embedding = self.clock(_beside(self.features, x))
+        embedding = self.clock(_on_device(self.features, x))
         h = self.first(x) + self._offset(x)
         for block in self.blocks:
             h = block(h, embedding)
@@ -148,21 +126,8 @@ class Denoiser:
 
     @property
     def parameters(self) -> tuple[Any, ...]:
-        """All that is trained."""
-        ends = (self.first, self.statistics, self.clock, self.last)
-        inside = tuple(p for block in self.blocks for p in block.parameters)
-        return tuple(p for part in ends for p in part.parameters) + inside
-
-    def frozen(self) -> Denoiser:
-        """The same network in NumPy arrays."""
-        return Denoiser(
-            self.first.frozen(),
-            self.statistics.frozen(),
-            self.clock.frozen(),
-            _still(self.features),
-            tuple(block.frozen() for block in self.blocks),
-            self.last.frozen(),
-        )
+        """All that is trained: not the time's features."""
+        return tuple(p for p in super().parameters if p is not self.features)
 
     def _offset(self, x: Any) -> Any:
         """The statistics' part, with a matrix of two rows, as 2 b inputs have two values only."""
@@ -170,16 +135,16 @@ class Denoiser:
         bands = x.shape[1]
         mean = xp.mean(x, axis=1, keepdims=True)
         deviation = xp.sqrt(xp.mean((x - mean) ** 2, axis=1, keepdims=True) + STABLE**2)
-        weight = _beside(self.statistics.weights[0], x)
+        weight = _on_device(self.statistics.weights[0], x)
         both = xp.stack([xp.sum(weight[:bands], axis=0), xp.sum(weight[bands:], axis=0)], axis=0)
         hidden = xp.concat([mean, deviation], axis=1) @ both
-        hidden = activate("tanh", hidden + _beside(self.statistics.biases[0], x))
+        hidden = activate("tanh", hidden + _on_device(self.statistics.biases[0], x))
         second = Network(self.statistics.weights[1:], self.statistics.biases[1:], ("linear",))
         return second(hidden)
 
 
 def draw_denoiser(
-    bands: int, step: int, generator: torch.Generator, device: str | torch.device = "cpu"
+    bands: int, step: int, rng: torch.Generator, device: str | torch.device = "cpu"
 ) -> Denoiser:
     """A trainable network for one time step; weights uniform in ``+-1 / sqrt(inputs)``."""
 
@@ -188,7 +153,7 @@ def draw_denoiser(
         biases: list[torch.Tensor] = []
         for inputs, outputs in pairwise(widths):
             for values, shape in ((weights, (inputs, outputs)), (biases, (outputs,))):
-                drawn = (2 * torch.rand(shape, generator=generator) - 1) * inputs**-0.5
+                drawn = (2 * torch.rand(shape, generator=rng) - 1) * inputs**-0.5
                 values.append(drawn.to(device).requires_grad_())
         kinds = ("tanh",) * (len(weights) - 1) + ("linear",)
         return Network(tuple(weights), tuple(biases), kinds)
@@ -227,17 +192,13 @@ def time_features(step: int) -> Float[np.ndarray, "1 f"]:
 def _normalised(h: Any, gain: Any, offset: Any) -> Any:
     """Each row with mean 0 and deviation 1, then stretched and shifted."""
     if isinstance(h, torch.Tensor):
-        factors = _beside(gain, h), _beside(offset, h)
+        factors = _on_device(gain, h), _on_device(offset, h)
         return torch.nn.functional.layer_norm(h, h.shape[1:], *factors, STABLE)
     centred = h - h.mean(axis=1, keepdims=True)
     variance = (centred * centred).mean(axis=1, keepdims=True)
     return centred / np.sqrt(variance + np.float32(STABLE)) * gain + offset
 
 
-def _beside(values: Any, x: Any) -> Any:
+def _on_device(values: Any, x: Any) -> Any:
     """The values on the device of ``x``, with their gradients."""
     return torch.as_tensor(values, device=device_of(x)) if isinstance(x, torch.Tensor) else values
-
-
-def _still(values: Any) -> np.ndarray:
-    return to_numpy(values).copy()

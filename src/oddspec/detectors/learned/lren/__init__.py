@@ -7,26 +7,30 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from array_api_compat import array_namespace
-from array_api_compat import device as device_of
+import torch
 
-from oddspec.arrays import Pixels, PixelScores, to_numpy
-from oddspec.detector import Insight
-from oddspec.detectors._sampled import SampleDetector, losses_insight
+from oddspec.arrays import to_numpy
+from oddspec.detectors._sampled import SampleDetector
 from oddspec.detectors.learned.lren import lrr
-from oddspec.detectors.learned.lren.lrr_pixels import Coupling, couple
-from oddspec.detectors.learned.lren.network import choose_atoms, embed
+from oddspec.detectors.learned.lren.background import (
+    LRENBackground,
+    Member,
+    couple,
+    single,
+    vector_norms,
+)
+from oddspec.detectors.learned.lren.mixture import mixture_of
+from oddspec.detectors.learned.lren.network import LRENNetworks, choose_atoms
 from oddspec.errors import SettingError
-from oddspec.networks.networks import Network
-from oddspec.networks.train import check_spread, side_by_side
+from oddspec.networks.train import Training, check_spread, rng_of_run, train, train_in_parallel
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.clusters import assign
 from oddspec.statistics.gaussian import Gaussian
-from oddspec.statistics.scaling import Scaling, bandz, globalz
+from oddspec.statistics.scaling import bandz, globalz
 from oddspec.statistics.summary import Moments, Sample, enough
 
-__all__ = ["LREN", "LRENBackground"]
+OPTIMISERS = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class LREN(SampleDetector):
       threshold is lam/mu. A component to which no pixel belongs most gives no atoms.
     * With ``whiten`` and ``penalty_ratio <= 1`` the score is the root of RX in the latent space.
     * Only the nuclear norm couples pixels. A pixel outside the sample is scored with that coupling
-      kept (`lrr_pixels`). A pixel of the sample gets what the joint solution gives
+      held fixed (`lren.background`). A pixel of the sample gets what the joint solution gives
       it: exactly with ``solver=published``, to the solver's tolerance with ``solver=optimum``.
 
     References
@@ -162,123 +166,98 @@ class LREN(SampleDetector):
         enough(len(summary.pixels))
         scaling = (bandz if self.scaling == "band" else globalz)(summary.pixels)
         scaled = scaling(summary.pixels)
-        members = side_by_side(self.runs, partial(self._run, scaled), progress)
+        members = train_in_parallel(self.runs, partial(self._run, scaled), progress)
         return LRENBackground(self.norm, scaling, members)
 
-    def _run(self, scaled: Any, run: int, progress: Progress) -> _Member:
-        model = embed(
-            scaled,
-            # With as many units as bands nothing is squeezed, and whitening raises mere noise.
-            latent=min(self.latent, max(1, scaled.shape[1] // 2)),
-            components=self.components,
-            hidden=self.hidden,
-            steps=self.steps,
-            batch=self.batch,
-            rate=self.learning_rate,
-            optimiser=self.optimiser,
-            energy_weight=self.energy_weight,
-            narrowness_weight=self.narrowness_weight,
-            joint=self.joint,
-            patience=self.patience,
-            seed=int(np.random.SeedSequence([self.seed, run]).generate_state(1)[0]),
-            progress=progress,
-        )
-        code = to_numpy(model.encoder(_single(scaled)))
-        check_spread(code, "lren", len(model.training.losses))
+    def _run(self, scaled: Any, run: int, progress: Progress) -> Member:
+        networks, training = self.train_networks(scaled, rng_of_run(self.seed, run), progress)
+        code = to_numpy(networks.encoder(single(scaled)))
+        check_spread(code, "lren", len(training.losses))
         latent = self.space == "latent"
         pixels = (code if latent else to_numpy(scaled)).astype(np.float64)
-        atoms = self._atoms(pixels, model.estimator(code).astype(np.float64), run)
-        spectra = model.decoder(atoms.astype(np.float32)).astype(np.float64) if latent else atoms
+        atoms = self._atoms(pixels, networks.estimator(code).astype(np.float64), run)
+        spectra = networks.decoder(atoms.astype(np.float32)).astype(np.float64) if latent else atoms
         mean, frame = np.zeros(pixels.shape[1]), np.eye(pixels.shape[1])
         if self.whiten:
             gaussian = Gaussian.of(Moments.of(pixels))
             mean, frame = gaussian.mean, gaussian.whitening
-        rows, basis = (pixels - mean) @ frame, (atoms - mean) @ frame
-        penalty = self.penalty or self.penalty_ratio * lrr.critical_penalty(rows, basis)
-        coupling = couple(rows, basis, penalty, published=self.solver == "published")
-        lengths = _norm(coupling.errors(rows), self.norm)
+        # Eq. 1, by rows: Psi = W D + A.
+        Psi, D = (pixels - mean) @ frame, (atoms - mean) @ frame
+        penalty = self.penalty or self.penalty_ratio * lrr.critical_penalty(Psi, D)
+        coupling = couple(Psi, D, penalty, published=self.solver == "published")
+        lengths = vector_norms(coupling.errors(Psi), self.norm)
         if not lengths.any():
             raise SettingError(
                 f"lren: with penalty={penalty:g} every pixel is represented without error, so all "
                 f"scores are 0: lower it"
             )
-        return _Member(
-            model.encoder if latent else None,
+        return Member(
+            networks.encoder if latent else None,
             mean,
             frame,
             coupling,
             scale=float(lengths.mean()),
             spectra=spectra,
-            terms=model.training.terms,
-            losses=model.training.losses,
+            terms=training.terms,
+            losses=training.losses,
         )
+
+    def train_networks(
+        self, scaled: Any, rng: torch.Generator, progress: Progress = silent
+    ) -> tuple[LRENNetworks, Training]:
+        """Train on scaled pixels, on the device that they are on (eq. 2).
+
+        Raises
+        ------
+        SettingError
+            If the loss becomes infinite or NaN.
+        """
+        data = torch.as_tensor(scaled).to(torch.float32)
+        bands = data.shape[1]
+        # With as many units as bands nothing is squeezed, and whitening raises mere noise.
+        latent = min(self.latent, max(1, bands // 2))
+        networks = LRENNetworks.draw(bands, self.hidden, latent, self.components, rng, data.device)
+
+        def reconstruction(rows: torch.Tensor, code: torch.Tensor) -> dict[str, torch.Tensor]:
+            error = rows - networks.decoder(code)
+            return {"reconstruction": (error**2).sum(dim=1).mean()}  # eq. 5
+
+        def density(code: torch.Tensor) -> dict[str, torch.Tensor]:
+            mixture = mixture_of(networks.estimator(code), code)
+            terms = {"energy": self.energy_weight * mixture.energy(code).mean()}  # eq. 8
+            if self.narrowness_weight:
+                terms["narrowness"] = self.narrowness_weight * mixture.narrowness()
+            return terms
+
+        def joint(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+            code = networks.encoder(rows)
+            return reconstruction(rows, code) | density(code)
+
+        minimise = partial(
+            train,
+            steps=self.steps,
+            rate=self.learning_rate,
+            batch=self.batch,
+            optimiser=partial(OPTIMISERS[self.optimiser], fused=True),
+            rng=rng,
+            patience=self.patience,
+            progress=progress,
+            name="lren",
+        )
+        if self.joint:
+            training = minimise(networks.parameters, joint, data)
+        else:
+            coder = networks.encoder.parameters + networks.decoder.parameters
+            training = minimise(
+                coder, lambda rows: reconstruction(rows, networks.encoder(rows)), data
+            )
+            with torch.no_grad():
+                code = networks.encoder(data)
+            minimise(networks.estimator.parameters, density, code)
+        return networks.frozen(), training
 
     def _atoms(self, pixels: np.ndarray, membership: np.ndarray, run: int) -> np.ndarray:
         if self.dictionary != "kmeans":
             return choose_atoms(pixels, membership, self.dictionary)
         labels = assign(pixels, min(2 * self.components, len(pixels)), self.seed + run)
         return np.array([pixels[labels == k].mean(axis=0) for k in range(labels.max() + 1)])
-
-
-@dataclass(frozen=True)
-class _Member:
-    """What one training and one solution leave."""
-
-    encoder: Network | None
-    """None where pixels are represented by their bands."""
-    mean: np.ndarray
-    frame: np.ndarray
-    coupling: Coupling
-    scale: float
-    spectra: np.ndarray
-    """The dictionary in scaled bands, as the decoder draws it."""
-    terms: tuple[str, ...]
-    losses: np.ndarray
-
-    def errors(self, scaled: Any) -> Any:
-        xp, where = array_namespace(scaled), device_of(scaled)
-        code = scaled if self.encoder is None else self.encoder(_single(scaled))
-        code = xp.astype(code, xp.float64)
-        return self.coupling.errors(
-            (code - xp.asarray(self.mean, device=where)) @ xp.asarray(self.frame, device=where)
-        )
-
-
-@dataclass(frozen=True)
-class LRENBackground:
-    """A fitted LREN, in NumPy arrays; scores pixels where they are."""
-
-    norm: str
-    scaling: Scaling
-    members: tuple[_Member, ...]
-
-    def score(self, pixels: Pixels) -> PixelScores:
-        """Mean over the runs of the error's norm, each divided by its mean over the sample."""
-        scaled = self.scaling(pixels)
-        return sum(_norm(m.errors(scaled), self.norm) / m.scale for m in self.members) / len(
-            self.members
-        )
-
-    def insights(self) -> tuple[Insight, ...]:
-        """Dictionary spectra and losses of the first run, and each run's penalty."""
-        first = self.members[0]
-        spectra = self.scaling.inverse(first.spectra)
-        label = "dictionary atoms in the scene's units (a typical and an extreme pixel "
-        penalties = np.array([m.coupling.penalty for m in self.members])
-        return (
-            Insight("dictionary", "spectra", spectra, label + "of each component)"),
-            losses_insight(first.losses, first.terms),
-            Insight("penalty", "values", penalties, "weight of the errors in each run"),
-        )
-
-
-def _single(scaled: Any) -> Any:
-    xp = array_namespace(scaled)
-    return xp.astype(scaled, xp.float32)
-
-
-def _norm(errors: Any, norm: str) -> Any:
-    xp = array_namespace(errors)
-    if norm == "l1":
-        return xp.sum(xp.abs(errors), axis=1)
-    return xp.sqrt(xp.sum(errors * errors, axis=1))

@@ -19,6 +19,12 @@ Given W, the blocks J and A are independent, so this is two-block ADMM and conve
 for every constant mu. A growing mu makes the iterates feasible, often long before they are
 optimal: the published schedule (1e-3, times 1.2) can stop a few per cent above the optimum.
 
+These are LREN's eqs. 15, 18 (with mu/2 in front of its second term), 17, 19 and 20, transposed:
+there pixels are columns. The order is that of the authors' code.
+
+The nuclear norm alone couples pixels. `record` keeps the m x m matrices by which `svt` multiplied
+in each step, and `replay` repeats the steps with them for any pixel by itself.
+
 G. Liu et al., "Robust recovery of subspace structures by low-rank representation", IEEE Trans.
 Pattern Anal. Mach. Intell. 35(1), 171-184, 2013. doi:10.1109/TPAMI.2012.88
 """
@@ -27,19 +33,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
 from oddspec.solvers.iterate import converge
-from oddspec.solvers.prox import row_norms, shrink_rows, svt
-
-__all__ = ["Representation", "critical_penalty", "gap", "objective", "solve", "start", "step"]
+from oddspec.solvers.prox import row_norms, shrink_rows, svt, svt_factor
 
 
 @dataclass(frozen=True)
-class Representation:
+class LowRankRepresentation:
     """Where the iteration stands; the symbols are those of the module's docstring."""
 
     W: Float[Any, "n m"]
@@ -52,16 +57,16 @@ class Representation:
     """Largest entry, in size, of ``Psi - W D - A`` and ``W - J``."""
 
 
-def start(Psi: Float[Any, "n l"], D: Float[Any, "m l"], mu: float = 1e-3) -> Representation:
+def start(Psi: Float[Any, "n l"], D: Float[Any, "m l"], mu: float = 1e-3) -> LowRankRepresentation:
     """All zero, with the penalty mu of the first step."""
     xp = array_namespace(Psi)
     W = xp.zeros((Psi.shape[0], D.shape[0]), dtype=Psi.dtype, device=device(Psi))
     A = xp.zeros_like(Psi)
-    return Representation(W, W, A, A, W, mu)
+    return LowRankRepresentation(W, W, A, A, W, mu)
 
 
 def step(
-    state: Representation,
+    state: LowRankRepresentation,
     Psi: Float[Any, "n l"],
     D: Float[Any, "m l"],
     lam: float,
@@ -69,26 +74,27 @@ def step(
     mu_growth: float = 1.2,
     mu_max: float = 1e10,
     low_rank: Callable[[Any, float], Any] = svt,
-) -> Representation:
+) -> LowRankRepresentation:
     """The next state; ``mu_growth=1`` keeps the penalty constant.
 
-    ``low_rank`` is the proximal operator of the nuclear norm; `lrr_pixels` records what it does,
-    to repeat it for other pixels.
+    ``low_rank`` is the proximal operator of the nuclear norm; `record` and `replay` put their own
+    in its place.
     """
     xp = array_namespace(Psi)
     W, Y1, Y2, mu = state.W, state.Y1, state.Y2, state.mu
     J = low_rank(W + Y2 / mu, 1 / mu)
     A = shrink_rows(Psi - W @ D + Y1 / mu, lam / mu)
+    # Both constraints have the same mu, which cancels: the system never changes (eq. 17).
     system = D @ D.T + xp.eye(D.shape[0], dtype=D.dtype, device=device(D))
     right = (Psi - A + Y1 / mu) @ D.T + J - Y2 / mu
     W = xp.linalg.solve(system, right.T).T
     unexplained, apart = Psi - W @ D - A, W - J
     residual = max(_largest(unexplained), _largest(apart))
     grown = min(mu_growth * mu, mu_max)
-    return Representation(W, J, A, Y1 + mu * unexplained, Y2 + mu * apart, grown, residual)
+    return LowRankRepresentation(W, J, A, Y1 + mu * unexplained, Y2 + mu * apart, grown, residual)
 
 
-def gap(previous: Representation, state: Representation) -> float:
+def gap(previous: LowRankRepresentation, state: LowRankRepresentation) -> float:
     """Largest residual or change of an entry in the last step, as the published code stops on."""
     changes = (
         _largest(state.W - previous.W),
@@ -109,7 +115,7 @@ def solve(
     tol: float = 1e-8,
     max_iter: int = 500,
     low_rank: Callable[[Any, float], Any] = svt,
-) -> Representation:
+) -> LowRankRepresentation:
     """Iterate from zero until the gap is at most tol.
 
     Parameters
@@ -140,6 +146,44 @@ def solve(
         tol=tol,
         max_iter=max_iter,
     )
+
+
+def record(
+    Psi: Float[Any, "n l"], D: Float[Any, "m l"], lam: float
+) -> tuple[LowRankRepresentation, Float[Any, "steps m m"]]:
+    """`solve` by the published schedule, and the matrix that each step thresholded with.
+
+    Warns
+    -----
+    NotConverged
+        As `solve` does.
+    """
+    factors: list[Any] = []
+
+    def thresholded(A: Any, t: float) -> Any:
+        factors.append(svt_factor(A, t))
+        return A @ factors[-1]
+
+    state = solve(Psi, D, lam, low_rank=thresholded)
+    return state, array_namespace(Psi).stack(factors)
+
+
+def replay(
+    Psi: Float[Any, "n l"],
+    D: Float[Any, "m l"],
+    lam: float,
+    factors: Float[Any, "steps m m"],
+) -> LowRankRepresentation:
+    """The state of the recorded iteration for other pixels, each by itself."""
+    state = start(Psi, D)
+    for factor in factors:
+        state = step(state, Psi, D, lam, low_rank=partial(_times, factor))
+    return state
+
+
+def _times(factor: Any, A: Any, t: float) -> Any:
+    """In place of `svt`; the threshold is in the factor."""
+    return A @ factor
 
 
 def objective(J: Any, Psi: Any, D: Any, lam: float) -> float:

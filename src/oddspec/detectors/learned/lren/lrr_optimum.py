@@ -1,8 +1,20 @@
-r"""The optimum of a low-rank representation, from its metric alone.
+r"""The optimum of a low-rank representation, from its metric alone (ours; not in the paper).
 
-With the metric of `lrr_optimum` the scene's problem has few unknowns. Let
-``D = Q T^T`` with orthonormal columns in Q, and ``M = Q P Q^T`` (what lies outside Q represents
-nothing)::
+**One pixel.** In the problem of `lrr` pixels meet in one place only, the nuclear norm, which is the
+least value of a quadratic form::
+
+    ||W||_* = min_M  1/2 tr(W M^{-1} W^T) + 1/2 tr M,     attained at M = (W^T W)^{1/2}
+
+With M held fixed, the rows separate into ``min 1/2 w M^{-1} w^T + lam ||psi - w D||``. Its error
+``a`` satisfies, with ``K = D^T M D`` and ``t = ||a||``::
+
+    a = psi (I + (lam/t) K)^{-1},    sum_j psi_j^2 / (t + lam k_j)^2 = 1
+
+(psi_j in the eigenvectors of K). The sum falls with t, so there is one root, or none, and then the
+pixel is represented without error. All that a pixel needs of the scene is the metric K, l x l.
+
+**All pixels.** With it the scene's problem has few unknowns. Let ``D = Q T^T`` with orthonormal
+columns in Q, and ``M = Q P Q^T`` (what lies outside Q represents nothing)::
 
     min_P  sum_i phi_i(K) + 1/2 tr P,     K = T P T^T,     P symmetric, without negative eigenvalues
 
@@ -13,8 +25,8 @@ R. Monteiro, Math. Program. 103, 2005, doi:10.1007/s10107-004-0564-1). The dual 
 sum_i u_i psi_i^T`` subject to ``||u_i|| <= lam`` and ``||U D^T||_2 <= 1``, bounds how far the
 optimum can be.
 
-A step costs about what one of `lrr` costs. Some thirty reach a gap of 1e-8, where
-that iteration takes hundreds to thousands for a gap of 1e-4 to 1e-6.
+A step costs about what one of `lrr` costs. Some thirty reach a gap of 1e-8, where that iteration
+takes hundreds to thousands for a gap of 1e-4 to 1e-6.
 """
 
 from __future__ import annotations
@@ -29,29 +41,29 @@ from scipy.optimize import minimize
 
 from oddspec.errors import NotConverged
 
-__all__ = ["errors", "lengths", "metric", "optimum", "stiffness"]
+MEMORY = 20
+"""Steps from which the quasi-Newton method estimates curvature."""
+
+LEAST_FALL, LEAST_GRADIENT = 1e-15, 1e-10
+"""Where to stop, of an objective that is 1 where nothing is represented: near rounding."""
+
+ROOTS = 1e-12
+"""Relative error of the pixels' equations, well below that."""
 
 NEWTON_STEPS = 12
 """The function whose root is sought is nearly linear: about 5 steps reach rounding."""
 
 
-def metric(W: Float[Any, "n m"], D: Float[Any, "m l"]) -> Float[Any, "l l"]:
-    """``K = D^T (W^T W)^{1/2} D`` of a solution: what represents cheaply in which direction."""
-    xp = array_namespace(W)
-    squares, V = xp.linalg.eigh(W.T @ W)
-    roots = xp.sqrt(xp.where(squares > 0, squares, xp.zeros_like(squares)))
-    return D.T @ ((V * roots) @ V.T) @ D
-
-
 def errors(Psi: Float[Any, "n l"], K: Float[Any, "l l"], lam: float) -> Float[Any, "n l"]:
-    """Error ``a`` of each row of Psi, represented by itself with the metric K kept."""
+    """Error ``a`` of each row of Psi, represented by itself with the metric K held fixed."""
     xp = array_namespace(Psi)
     stiff, V = stiffness(K, lam)
     rotated = Psi @ V
     t = lengths(rotated, stiff)
     total = t[:, None] + stiff
-    kept = xp.where(total > 0, t[:, None] / xp.where(total > 0, total, xp.ones_like(total)), 0.0)
-    return (rotated * kept) @ V.T
+    # The share t / (t + k_j) of each component that stays an error; 0 / 0 is 0.
+    share = xp.where(total > 0, t[:, None] / xp.where(total > 0, total, xp.ones_like(total)), 0.0)
+    return (rotated * share) @ V.T
 
 
 def stiffness(K: Float[Any, "l l"], lam: float) -> tuple[Float[Any, " l"], Float[Any, "l l"]]:
@@ -83,30 +95,20 @@ def lengths(
     t = xp.max(xp.abs(rotated) - stiff, axis=1)
     t = xp.where(t > 0, t, xp.zeros_like(t))
     squares = rotated * rotated
-    tiny = 1e-150
+    tiny = 1e-150  # its square is still above zero: no division by zero where psi and k vanish
     for _ in range(NEWTON_STEPS):
         total = t[:, None] + (stiff + tiny)
         ratio = squares / (total * total)
         value = xp.sum(ratio, axis=1) + tiny
         ratio /= total
-        slope = xp.sum(ratio, axis=1) + tiny
-        # 1/sqrt(value) - 1 over its derivative, slope value^{-3/2}.
-        move = (xp.sqrt(value) - 1) * value / slope
+        # d value / dt = -2 falling, so 1/sqrt(value) - 1 has the derivative falling value^{-3/2}.
+        falling = xp.sum(ratio, axis=1) + tiny
+        move = (xp.sqrt(value) - 1) * value / falling
         move = xp.where(move > 0, move, xp.zeros_like(move))
         t = t + move
         if tolerance is not None and not xp.any(move > tolerance * t):
             break
     return t
-
-
-MEMORY = 20
-"""Steps from which the quasi-Newton method estimates curvature."""
-
-LEAST_FALL, LEAST_SLOPE = 1e-15, 1e-10
-"""Where to stop, of an objective that is 1 where nothing is represented: near rounding."""
-
-ROOTS = 1e-12
-"""Relative error of the pixels' equations, well below that."""
 
 
 def optimum(
@@ -135,8 +137,11 @@ def optimum(
         If the gap is larger than ``tol``.
     """
     _, s, Vt = np.linalg.svd(D, full_matrices=False)
-    kept = s > 1e-9 * s[0]
-    T, inverse = Vt[kept].T * s[kept], Vt[kept].T / s[kept]
+    spanned = s > 1e-9 * s[0]
+    # T^T inverse = I: rows @ inverse are coefficients of the orthonormal columns of Q.
+    T, inverse = Vt[spanned].T * s[spanned], Vt[spanned].T / s[spanned]
+    # Objective where nothing is represented, and size of the start: both are brought to 1, so that
+    # the criteria for stopping have no units.
     whole = lam * float(np.sqrt(np.vecdot(Psi, Psi)).sum())
     first = _start(Psi @ inverse)
     size = float(np.linalg.norm(first))
@@ -147,6 +152,7 @@ def optimum(
         B = size * b.reshape(first.shape)
         errors, explained, U = _pixels(Psi, T @ B @ B.T @ T.T, lam)
         UT = U @ T
+        # In P it is 1/2 I - 1/2 (U T)^T (U T); since P = B B^T, twice that times B in B.
         gradient = B - UT.T @ (UT @ B)
         cost = errors + explained / 2 + float(np.vdot(B, B)) / 2
         return cost / whole, size / whole * gradient.ravel()
@@ -161,7 +167,7 @@ def optimum(
             "maxiter": max_iter,
             "maxfun": 10 * max_iter,
             "ftol": LEAST_FALL,
-            "gtol": LEAST_SLOPE,
+            "gtol": LEAST_GRADIENT,
         },
     )
     B = size * found.x.reshape(first.shape)

@@ -2,10 +2,10 @@
 
 With memberships ``G`` (n x k, rows sum to one) of latent pixels ``z`` (n x l)::
 
-    phi_k   = mean_i G_ik
-    mu_k    = sum_i G_ik z_i / sum_i G_ik
-    Gamma_k = sum_i G_ik (z_i - mu_k)(z_i - mu_k)^T / sum_i G_ik + ridge I
-    e(z)    = -log sum_k phi_k N(z; mu_k, Gamma_k)
+    phi_k   = mean_i G_ik                                                              (eq. 9)
+    mu_k    = sum_i G_ik z_i / sum_i G_ik                                              (eq. 10)
+    Gamma_k = sum_i G_ik (z_i - mu_k)(z_i - mu_k)^T / sum_i G_ik + ridge I             (eq. 11)
+    e(z)    = -log sum_k phi_k N(z; mu_k, Gamma_k)                                     (eq. 8)
 
 B. Zong et al., "Deep autoencoding Gaussian mixture model for unsupervised anomaly detection",
 ICLR 2018; K. Jiang et al., LREN, AAAI 2021, eqs. 8-11, doi:10.1609/aaai.v35i5.16536.
@@ -18,8 +18,6 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-
-__all__ = ["Mixture", "mixture_of"]
 
 EMPTY = 1e-6
 """Added to a component's total membership, so that an empty one does not divide by zero."""
@@ -43,7 +41,8 @@ class Mixture:
         lower = torch.linalg.cholesky(self.covariances)
         identity = torch.eye(width, dtype=lower.dtype, device=lower.device)
         unmix = torch.linalg.solve_triangular(lower, identity.expand_as(lower), upper=False)
-        # All components in one product: row block k of `rows` is the inverse factor of component k.
+        # All components in one product: row block k of `rows` is the inverse factor of component k,
+        # so the l columns of block k of the product are pixels whitened by component k.
         rows = unmix.reshape(count * width, width)
         shifts = (unmix @ self.means[:, :, None]).reshape(count * width)
         white = torch.addmm(-shifts, latent.to(rows.dtype), rows.T).reshape(-1, count, width)

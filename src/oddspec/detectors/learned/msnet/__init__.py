@@ -1,7 +1,8 @@
-"""MSNet: a multiscale network that is kept from rebuilding what it has found odd."""
+"""MSNet: a multiscale network that is kept from reconstructing what it has found anomalous."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,21 +12,20 @@ from torch import nn
 
 from oddspec.arrays import Mask, Pixels, PixelScores
 from oddspec.detector import Insight
-from oddspec.detectors.learned._pictured import Pictured, Rebuilt
+from oddspec.detectors.learned._scene_reconstruction import Reconstruction, SceneReconstruction
 from oddspec.detectors.learned.msnet.band_selection import select_bands
 from oddspec.detectors.learned.msnet.network import MultiscaleNetwork, edges
-from oddspec.networks.images import redraw, squared_errors, train_in_parts
+from oddspec.networks.images import initialised, squared_errors
+from oddspec.networks.train import fused_adam, train
 from oddspec.progress import Progress
 from oddspec.settings import above_zero, at_least
 from oddspec.statistics.pixels import on_map
 from oddspec.statistics.scaling import Scaling, bandz
 
-__all__ = ["MSNet", "oddness"]
-
 
 @dataclass(frozen=True)
-class MSNet(Pictured):
-    r"""How badly a network rebuilds a pixel that was told to rebuild the background only.
+class MSNet(SceneReconstruction):
+    r"""How badly a network reconstructs a pixel that was told to reconstruct the background only.
 
     A network with outputs y_0 (finest), y_1, ... is trained on the scene x in a few well chosen
     bands. Beside a mask m, 0 at first, it minimises::
@@ -102,45 +102,46 @@ class MSNet(Pictured):
         chosen = select_bands(pixels, self.selected)
         return chosen, bandz(pixels[:, chosen])
 
-    def learn(self, image: Any, valid: Mask, progress: Progress) -> Rebuilt:
-        """Train, masking what is badly rebuilt more and more."""
+    def learn(self, image: Any, valid: Mask, progress: Progress) -> Reconstruction:
+        """Train, masking what is badly reconstructed more and more."""
         scales = min(self.scales, int(np.log2(min(valid.shape))))
         sizes = (image.shape[1], self.hidden, scales)
-        network, _ = redraw(lambda: MultiscaleNetwork(*sizes), self.seed)
+        network, _ = initialised(lambda: MultiscaleNetwork(*sizes), self.seed)
         seen = torch.from_numpy(valid.astype(np.float32))
         mask = torch.zeros_like(seen)
 
         def loss(picture: torch.Tensor) -> dict[str, torch.Tensor]:
             return _loss(picture, network(picture), mask, seen, self.edge_weight)
 
-        def again() -> torch.Tensor:
+        def reconstructed() -> torch.Tensor:
             with torch.no_grad():
                 return network(image)[0]
 
-        def between(done: int, losses: np.ndarray) -> bool:
-            if done < self.rounds:
-                errors = oddness(squared_errors(image, again(), valid))
+        def after(losses: Sequence[np.ndarray]) -> bool:
+            if len(losses) % self.steps == 0 and len(losses) < self.rounds * self.steps:
+                errors = error_mask(squared_errors(image, reconstructed(), valid))
+                # In place: the loss sees the new mask.
                 mask[torch.from_numpy(valid)] = torch.from_numpy(errors).float()
             return False
 
-        training = train_in_parts(
+        training = train(
             tuple(network.parameters()),
             loss,
             image,
-            parts=self.rounds,
-            steps=self.steps,
+            steps=self.rounds * self.steps,
             rate=self.learning_rate,
-            between=between,
+            optimiser=fused_adam,
+            after=after,
             progress=progress,
             name="msnet",
         )
-        rebuilt = again()
-        last = on_map(mask.numpy().astype(np.float64)[valid][:, None], valid)
-        shown = Insight("mask", "maps", last, "what the last round was told to leave out, 0 to 1")
-        return Rebuilt(squared_errors(image, rebuilt, valid), rebuilt, training, (shown,))
+        last = reconstructed()
+        drawn = on_map(mask.numpy().astype(np.float64)[valid][:, None], valid)
+        shown = Insight("mask", "maps", drawn, "what the last round was told to leave out, 0 to 1")
+        return Reconstruction(squared_errors(image, last, valid), last, training, (shown,))
 
 
-def oddness(errors: PixelScores) -> PixelScores:
+def error_mask(errors: PixelScores) -> PixelScores:
     """0 for the smallest error, 1 for the largest; all 0 where they are equal."""
     spread = errors.max() - errors.min()
     return (errors - errors.min()) / (spread if spread > 0 else 1.0)
@@ -154,8 +155,8 @@ def _loss(
     edge_weight: float,
 ) -> dict[str, torch.Tensor]:
     bands = image.shape[1]
-    kept = (1 - mask) * seen
-    finest = ((kept * (image - found[0])) ** 2).sum() / kept.sum()
+    background = (1 - mask) * seen
+    finest = ((background * (image - found[0])) ** 2).sum() / background.sum()
     smooth = ((mask * seen * edges(found[0])) ** 2).sum() / ((mask * seen).sum() + 1e-6)
     apart = [_reduced(seen * (image - one), 2**scale) for scale, one in enumerate(found)]
     coarse = sum((one**2).sum() / (one.shape[2] * one.shape[3]) for one in apart) / len(apart)

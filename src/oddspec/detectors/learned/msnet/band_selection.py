@@ -12,8 +12,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-__all__ = ["select_bands"]
-
 NOTHING = 1e-12
 """What is left of a band below this part of its energy is rounding."""
 

@@ -9,8 +9,6 @@ from torch import nn
 
 from oddspec.networks.images import convolution
 
-__all__ = ["MultiscaleNetwork", "edges"]
-
 LAPLACIAN = (
     (-2.0, -4.0, -4.0, -4.0, -2.0),
     (-4.0, 0.0, 8.0, 0.0, -4.0),
@@ -22,7 +20,7 @@ LAPLACIAN = (
 
 
 class MultiscaleNetwork(nn.Module):  # type: ignore[misc] # torch is not typed here
-    """An image rebuilt from averages over 1, 2, 4, ... pixels.
+    """An image reconstructed from averages over 1, 2, 4, ... pixels.
 
     Parameters
     ----------
@@ -48,11 +46,12 @@ class MultiscaleNetwork(nn.Module):  # type: ignore[misc] # torch is not typed h
         size = image.shape[2:]
         finer, coarse = image, []
         for scale, (narrow, wide) in enumerate(zip(self.narrow, self.wide, strict=True)):
-            kept = torch.relu(wide(torch.relu(narrow(finer))) + finer)
-            pooled = nn.functional.avg_pool2d(kept, 2**scale)
+            features = torch.relu(wide(torch.relu(narrow(finer))) + finer)
+            pooled = nn.functional.avg_pool2d(features, 2**scale)
             coarse.append(_enlarged(pooled, size))
             if scale < len(self.add):
                 finer = finer + self.add[scale](coarse[scale])
+        # From the coarsest scale on, each output adds to the sum of those before it.
         total: Any = 0.0
         found: list[torch.Tensor] = []
         for up, spread, out in reversed(list(zip(coarse, self.spread, self.out, strict=True))):

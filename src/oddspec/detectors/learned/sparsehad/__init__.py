@@ -1,31 +1,35 @@
-"""sparseHAD: how oddly an autoencoder of the background rebuilds a spectrum."""
+"""sparseHAD: unusual errors of an autoencoder that has learnt the background."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 
 from oddspec.arrays import to_numpy
 from oddspec.detectors._sampled import SampleDetector
-from oddspec.detectors.learned.sparsehad.background import RebuiltBackground, Search, Trained
+from oddspec.detectors.learned.sparsehad.background import SparseHADBackground, Trained
 from oddspec.detectors.learned.sparsehad.background_search import search
-from oddspec.detectors.learned.sparsehad.network import learn
+from oddspec.detectors.learned.sparsehad.network import (
+    LAYERS,
+    Discriminator,
+    SparseHADNetworks,
+    tied,
+)
 from oddspec.errors import SettingError
-from oddspec.networks.train import side_by_side
+from oddspec.networks.dense import draw_network
+from oddspec.networks.train import fused_adam, rng_of_run, train, train_in_parallel
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.statistics.scaling import bandz, global01
 from oddspec.statistics.summary import Sample, enough
 
-__all__ = ["SparseHAD"]
-
 
 @dataclass(frozen=True)
 class SparseHAD(SampleDetector):
-    r"""How oddly a spectrum changes when networks trained on background pixels rebuild it.
+    r"""How unusually a spectrum changes when networks trained on the background reconstruct it.
 
     Background pixels are those of the largest connected component of the graph that joins spectra
     no farther apart than eps. On them an encoder ``z = G_E(x)``, a decoder ``x^ = G_D(z)``, a
@@ -90,11 +94,11 @@ class SparseHAD(SampleDetector):
     * DBSCAN's MinPts is 1, so there is no noise class; "category 1" (eq. 2) is read as the largest
       component, and for this search values are scaled to [0, 1] over the scene, without which the
       published eps do not give the sizes that [1] describes.
-    * Readings: both terms of eq. 5 are printed alike, here they are x and x^; eq. 4 and 8 are a
-      game, not one minimum; the discriminator is b - hidden - latent, since it takes spectra; the
-      l1 norm of eq. 7 is of the *reconstructed spectrum*, here its mean over the bands, and E, like
-      the other networks, has leaky rectifiers (slope 0.2) and, when tied, no biases; the norm of
-      eq. 10 is taken entry by entry, as a Mahalanobis distance needs vectors.
+    * Readings: both terms of eq. 5 are printed alike, here they are x and x^; eq. 4 and 8 are
+      adversarial, not one minimum; the discriminator is b - hidden - latent, since it takes
+      spectra; the l1 norm of eq. 7 is of the *reconstructed spectrum*, here its mean over the
+      bands, and E, like the other networks, has leaky rectifiers (slope 0.2) and, when tied, no
+      biases; the norm of eq. 10 is taken entry by entry, as a Mahalanobis distance needs vectors.
     * Without the rectifiers ``z - E(x^)`` is a matrix times z, and its distance RX among the codes;
       the signed ``x - x^`` is a matrix times x, and its distance RX of the scene, whatever has been
       learnt: whitening undoes the networks. It cannot undo absolute values, nor variances with a
@@ -152,35 +156,77 @@ class SparseHAD(SampleDetector):
             )
         at_least(self, 100, "sample")
 
-    def fit(self, summary: Sample, progress: Progress = silent) -> RebuiltBackground:
+    def fit(self, summary: Sample, progress: Progress = silent) -> SparseHADBackground:
         """Search the background, train on it, and fit a Gaussian to all differences."""
         enough(len(summary.pixels))
         # The published eps are distances of values in 0..1, whatever the networks learn from.
-        common = global01(summary.pixels)
-        found = search(to_numpy(common(summary.pixels)), self.eps, self.background_share, progress)
-        members = summary.pixels[np.flatnonzero(found.member)]
-        scaling = bandz(members) if self.scaling == "band" else common
+        unit = global01(summary.pixels)
+        scaled = to_numpy(unit(summary.pixels))
+        found, member = search(scaled, self.eps, self.background_share, progress)
+        members = summary.pixels[np.flatnonzero(member)]
+        scaling = bandz(members) if self.scaling == "band" else unit
         background = scaling(members)
-        runs = side_by_side(self.runs, partial(self._learn, background), progress)
-        outcome = Search(np.sort(found.distances), found.eps, float(found.member.mean()))
-        choice = (self.strategy, self.difference, self.floor)
-        return RebuiltBackground.of(*choice, scaling, outcome, runs, summary.pixels)
 
-    def _learn(self, background: Any, run: int, progress: Progress) -> Trained:
-        model = learn(
-            background,
-            latent=self.latent,
-            hidden=self.hidden,
-            own_encoder=self.second == "own",
-            reconstruction_weight=self.reconstruction_weight,
-            adversarial_weight=self.adversarial_weight,
-            sparsity_weight=self.sparsity_weight,
-            bound=self.bound,
-            steps=self.steps,
-            batch=self.batch,
-            rate=self.learning_rate,
-            patience=self.patience,
-            seed=int(np.random.SeedSequence([self.seed, run]).generate_state(1)[0]),
-            progress=progress,
+        def work(run: int, progress: Progress) -> Trained:
+            return self.train_networks(background, rng_of_run(self.seed, run), progress)
+
+        runs = train_in_parallel(self.runs, work, progress)
+        choice = (self.strategy, self.difference, self.floor)
+        return SparseHADBackground.of(*choice, scaling, found, runs, summary.pixels)
+
+    def train_networks(
+        self, background: Any, rng: torch.Generator, progress: Progress = silent
+    ) -> Trained:
+        """Train on scaled background pixels, on the device that they are on (eq. 8).
+
+        Raises
+        ------
+        SettingError
+            If the loss becomes infinite or NaN.
+        """
+        data = torch.as_tensor(background).to(torch.float32)
+        bands = data.shape[1]
+        there, back = (bands, self.hidden, self.latent), (self.latent, self.hidden, bands)
+        encoder, decoder, own, features = (
+            draw_network(widths, LAYERS, rng, device=data.device)
+            for widths in (there, back, there, there)
         )
-        return Trained(model.rebuilder, model.training.terms, model.training.losses)
+        discriminator = Discriminator(features, self.bound, self.learning_rate)
+
+        def loss(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+            code = encoder(rows)
+            again = decoder(code)
+            error = torch.nn.functional.l1_loss(again, rows)
+            terms = {"reconstruction": self.reconstruction_weight * error}  # eq. 6
+            if self.adversarial_weight:
+                # It learns first, and here, as it needs the same reconstruction (eq. 4).
+                discriminator.learn(rows, again.detach())
+                apart = discriminator.distance(rows, again)
+                terms["adversarial"] = self.adversarial_weight * apart  # eq. 5
+            if self.sparsity_weight:
+                # Transposed anew in every step: the optimiser changes the decoder in place.
+                second = own if self.second == "own" else tied(decoder)
+                change = torch.linalg.vector_norm(code - second(again), dim=1).mean()
+                terms["sparsity"] = self.sparsity_weight * (change + again.abs().mean())  # eq. 7
+            return terms
+
+        parameters = encoder.parameters + decoder.parameters
+        if self.second == "own" and self.sparsity_weight:
+            parameters += own.parameters
+        training = train(
+            parameters,
+            loss,
+            data,
+            steps=self.steps,
+            rate=self.learning_rate,
+            batch=self.batch,
+            optimiser=fused_adam,
+            rng=rng,
+            patience=self.patience,
+            progress=progress,
+            name="sparsehad",
+        )
+        frozen = decoder.frozen()
+        second = own.frozen() if self.second == "own" else tied(frozen)
+        networks = SparseHADNetworks(encoder.frozen(), frozen, second)
+        return Trained(networks, training.terms, training.losses)

@@ -1,9 +1,9 @@
-"""A background of spectra that networks have learnt to rebuild."""
+"""A fitted sparseHAD: networks that reconstruct the background, and how unusual a change is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,30 +11,14 @@ import numpy as np
 from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.detector import Insight
 from oddspec.detectors._sampled import losses_insight
-from oddspec.detectors.learned.sparsehad.network import Rebuilder
+from oddspec.detectors.learned.sparsehad.background_search import Search
+from oddspec.detectors.learned.sparsehad.network import SparseHADNetworks
 from oddspec.networks.train import check_spread
 from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.scaling import Scaling
 from oddspec.statistics.summary import Moments
 
-__all__ = ["RebuiltBackground", "Search", "Trained"]
-
-
-@dataclass(frozen=True)
-class Search:
-    """What the background search found.
-
-    Attributes
-    ----------
-    distances
-        Of every pixel of the sample to its nearest neighbour, sorted; values in 0..1.
-    eps, share
-        Largest distance of neighbours, and the share of the sample that is background with it.
-    """
-
-    distances: np.ndarray
-    eps: float
-    share: float
+__all__ = ["SparseHADBackground", "Trained"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +33,13 @@ class Trained:
         See `oddspec.networks.train.Training`.
     """
 
-    rebuilder: Rebuilder
+    rebuilder: SparseHADNetworks
     terms: tuple[str, ...]
     losses: np.ndarray
 
 
 @dataclass(frozen=True)
-class RebuiltBackground:
+class SparseHADBackground:
     """Fitted networks and the Gaussians of their differences; scores pixels where they are.
 
     Attributes
@@ -96,7 +80,7 @@ class RebuiltBackground:
         search: Search,
         runs: Sequence[Trained],
         pixels: Pixels,
-    ) -> RebuiltBackground:
+    ) -> SparseHADBackground:
         """The one whose Gaussians have the mean and covariance of these pixels' differences.
 
         ``floor`` times their mean variance is added to every variance.
@@ -106,22 +90,26 @@ class RebuiltBackground:
         SettingError
             If the networks make no difference between the pixels.
         """
+        bare = cls(strategy, difference, scaling, search, tuple(runs), ())
         gaussians = []
         for run in runs:
-            changes = to_numpy(_changes(strategy, difference, scaling, run.rebuilder, pixels))
+            changes = to_numpy(bare._changes(run, pixels))
             check_spread(changes, "sparsehad", len(run.losses))
             moments = Moments.of(changes)
             size = len(moments.mean)
             raised = moments.scatter + floor * np.trace(moments.scatter) / size * np.eye(size)
             gaussians.append(Gaussian.of(Moments(moments.count, moments.mean, raised)))
-        return cls(strategy, difference, scaling, search, tuple(runs), tuple(gaussians))
+        return replace(bare, gaussians=tuple(gaussians))
 
     def score(self, pixels: Pixels) -> PixelScores:
         """Squared Mahalanobis distance of each pixel's difference, its mean over the runs."""
-        parts = (self.strategy, self.difference, self.scaling)
         every = zip(self.runs, self.gaussians, strict=True)
-        total = sum(g.score(_changes(*parts, run.rebuilder, pixels)) for run, g in every)
+        total = sum(gaussian.score(self._changes(run, pixels)) for run, gaussian in every)
         return total / len(self.runs)
+
+    def _changes(self, run: Trained, pixels: Pixels) -> Any:
+        latent, absolute = self.strategy == "latent", self.difference == "absolute"
+        return run.rebuilder.difference(self.scaling(pixels), latent=latent, absolute=absolute)
 
     def insights(self) -> tuple[Insight, ...]:
         """The k-distance curve, the search's outcome; losses and patterns of the first run."""
@@ -145,11 +133,3 @@ class RebuiltBackground:
             losses_insight(first.losses, first.terms),
             Insight("patterns", "spectra", patterns, "the decoder's output weights (no units)"),
         )
-
-
-def _changes(
-    strategy: str, difference: str, scaling: Scaling, rebuilder: Rebuilder, pixels: Pixels
-) -> Any:
-    return rebuilder.difference(
-        scaling(pixels), latent=strategy == "latent", absolute=difference == "absolute"
-    )

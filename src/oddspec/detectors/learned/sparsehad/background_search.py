@@ -15,29 +15,25 @@ from jaxtyping import Bool, Float
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 
-__all__ = ["CoarseBackground", "largest_component", "nearest_distances", "search", "smallest_eps"]
-
 CHUNK = 512
 """Rows whose distances to the others are held at once."""
 
 
 @dataclass(frozen=True)
-class CoarseBackground:
-    """What a search found.
+class Search:
+    """What the background search found.
 
     Attributes
     ----------
-    eps
-        Largest distance of neighbours.
-    member
-        Which pixels are background.
     distances
-        Of every pixel to its nearest neighbour.
+        Of every pixel of the sample to its nearest neighbour, sorted.
+    eps, share
+        Largest distance of neighbours, and the share of the sample that is background with it.
     """
 
-    eps: float
-    member: Bool[np.ndarray, " n"]
     distances: Float[np.ndarray, " n"]
+    eps: float
+    share: float
 
 
 def search(
@@ -45,7 +41,7 @@ def search(
     eps: float | None,
     share: float,
     progress: Progress = silent,
-) -> CoarseBackground:
+) -> tuple[Search, Bool[np.ndarray, " n"]]:
     """The largest component with the given ``eps``, or with the least that gives it ``share``.
 
     Parameters
@@ -58,6 +54,11 @@ def search(
         Least share of the pixels, between 0 and 1; not used with a given ``eps``.
     progress
         Told how many pixels have been reached.
+
+    Returns
+    -------
+    found, member
+        The outcome, and which pixels are background.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def search(
             f"{len(pixels)}, without any difference, so there is no background to learn from; the "
             f"median distance of a pixel to the nearest is {np.median(distances):.3g}"
         )
-    return CoarseBackground(eps, member, distances)
+    return Search(np.sort(distances), eps, float(member.mean())), member
 
 
 def largest_component(
@@ -87,21 +88,8 @@ def largest_component(
     A component is grown from any pixel by looking up the neighbours of its members among the pixels
     not yet reached. Every pixel is looked up once, so there are at most n^2 distances and never
     more than a few of their rows in memory; as the rest shrinks quickly, a scene with one large
-    component takes far fewer. The search ends once no larger component is possible.
-
-    Parameters
-    ----------
-    pixels
-        Rows.
-    eps
-        Largest distance of neighbours, in the units of the pixels.
-    progress
-        Told how many pixels have been reached.
-
-    Returns
-    -------
-    numpy.ndarray
-        True for members; of several largest components the one with the earliest pixel.
+    component takes far fewer. The search ends once no larger component is possible; of several
+    largest ones it has found that with the earliest pixel.
     """
     centred = pixels - pixels.mean(axis=0)
     squares = np.vecdot(centred, centred)
@@ -122,6 +110,7 @@ def _grow(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The component of the first pixel of ``rest``, and what then remains of ``rest``."""
     found, rest = [rest[:1]], rest[1:]
+    # Members whose neighbours have not been looked up: a chunk of them, and the others.
     waiting = rest[:0]
     front = found[0]
     while len(front) and len(rest):
@@ -162,24 +151,7 @@ def smallest_eps(
     The knee of the k-distance curve says where single pixels become isolated, but not whether the
     background hangs together: with it, a scene of land and water falls into two large components,
     one of which would be taken for anomalies. So the size of the component itself is asked for.
-
-    Parameters
-    ----------
-    pixels
-        Rows.
-    distances
-        Of each to its nearest neighbour, see `nearest_distances`.
-    share
-        Between 0 and 1.
-    progress
-        Told how many pixels of each trial have been reached.
-
-    Returns
-    -------
-    eps
-        The distance.
-    member
-        The component's members.
+    ``distances`` are those of `nearest_distances`; the members are returned beside ``eps``.
     """
     needed = share * len(pixels)
     # A pixel farther from its nearest neighbour is in no component of two.
@@ -188,6 +160,7 @@ def smallest_eps(
     while member.sum() < needed:
         low, high = high, 1.5 * high
         member = largest_component(pixels, high, progress)
+    # The component of low is too small, that of high is large enough: halved in logarithms.
     while high > 1.05 * low:
         middle = (low * high) ** 0.5
         trial = largest_component(pixels, middle, progress)
@@ -201,6 +174,7 @@ def smallest_eps(
 def _squared_distances(
     pixels: np.ndarray, squares: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> np.ndarray:
+    # ||x||^2 - 2 x y + ||y||^2, of centred pixels: less cancellation.
     apart = pixels[rows] @ pixels[columns].T
     apart *= -2
     apart += squares[rows][:, None]

@@ -14,12 +14,10 @@ from oddspec.detectors.representation.adlr.mean_shift import mean_shift
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
-from oddspec.solvers.iterate import record
+from oddspec.solvers.iterate import iterate_recorded
 from oddspec.solvers.unmixing import abundances, leading_directions, pure_pixels
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import max1
-
-__all__ = ["ADLR", "centres_and_farthest"]
 
 NEAR = 0.05
 """How far the part of pixels without error may be from what is asked for."""
@@ -159,7 +157,9 @@ class ADLR(SceneDetector):
         projected = np.maximum(coordinates @ directions.T, 0.0)
         A = projected[pure_pixels(coordinates, directions, self.seed)]
         state = min_volume.Unmixed(A, abundances(projected, A))
-        problem = min_volume.Problem.of(projected, len(A), self.volume_weight, self.sum_weight)
+        problem = min_volume.MinVolumeProblem.of(
+            projected, len(A), self.volume_weight, self.sum_weight
+        )
         curve = []
         for k in range(self.sweeps):
             progress(k, self.sweeps, "unmixing")
@@ -173,7 +173,7 @@ class ADLR(SceneDetector):
             E, given = self._chosen(S, D, progress), f"exact={self.exact}"
         else:
             E = self._solved(S, D, self.penalty, progress)
-            times = self.penalty / lrr_l1.critical_penalty(S, D)
+            times = self.penalty / lrr_l1.critical_l1_penalty(S, D)
             given = f"penalty={self.penalty:.3g}, {times:.3g} times the critical one"
         if not E.any():
             raise SettingError(
@@ -188,7 +188,7 @@ class ADLR(SceneDetector):
         That part hardly ever falls as the weight rises; where it jumps over what is asked for, the
         smaller weight is taken, which leaves more errors.
         """
-        critical = lrr_l1.critical_penalty(S, D)
+        critical = lrr_l1.critical_l1_penalty(S, D)
         low, high = 1.0, float(len(S))  # multiples of the critical weight
         E = None
         while high > low * CLOSE:
@@ -205,7 +205,7 @@ class ADLR(SceneDetector):
 
     def _solved(self, S: Pixels, D: np.ndarray, lam: float, progress: Progress) -> np.ndarray:
         """E with that weight."""
-        state, _ = record(
+        state, _ = iterate_recorded(
             lambda state: lrr_l1.step(state, S, D, lam, mu_growth=self.mu_growth),
             lrr_l1.start(S, D, self.mu),
             gap=lambda _, state: state.residual,

@@ -28,14 +28,12 @@ from jaxtyping import Float
 
 from oddspec.solvers.prox import soft, svt
 
-__all__ = ["Representation", "condense", "critical_penalty", "start", "step"]
-
 MU_MAX = 1e10
 """The penalty grows to here at most, so that all products with it stay finite."""
 
 
 @dataclass(frozen=True)
-class Representation:
+class L1Representation:
     """Where the iteration stands; the symbols are those of the module's docstring."""
 
     Z: Float[np.ndarray, "n m"]
@@ -55,20 +53,20 @@ def condense(D: Float[np.ndarray, "m p"]) -> Float[np.ndarray, "r p"]:
     return np.ascontiguousarray(s[independent, None] * Vt[independent])
 
 
-def start(S: Float[np.ndarray, "n p"], D: Float[np.ndarray, "m p"], mu: float) -> Representation:
+def start(S: Float[np.ndarray, "n p"], D: Float[np.ndarray, "m p"], mu: float) -> L1Representation:
     """All zero, with the penalty mu of the first step."""
     Z, E = np.zeros((len(S), len(D))), np.zeros_like(S)
-    return Representation(Z, Z, E, E, Z, mu)
+    return L1Representation(Z, Z, E, E, Z, mu)
 
 
 def step(
-    state: Representation,
+    state: L1Representation,
     S: Float[np.ndarray, "n p"],
     D: Float[np.ndarray, "m p"],
     lam: float,
     *,
     mu_growth: float = 1.1,
-) -> Representation:
+) -> L1Representation:
     """The next state; ``mu_growth=1`` keeps the penalty constant."""
     mu, Y1, Y2 = state.mu, state.Y1, state.Y2
     J = svt(state.Z + Y2 / mu, 1.0 / mu)
@@ -78,9 +76,9 @@ def step(
     unexplained, apart = S - Z @ D - E, Z - J
     residual = float(max(np.abs(unexplained).max(), np.abs(apart).max()))
     grown = min(mu_growth * mu, MU_MAX)
-    return Representation(Z, J, E, Y1 + mu * unexplained, Y2 + mu * apart, grown, residual)
+    return L1Representation(Z, J, E, Y1 + mu * unexplained, Y2 + mu * apart, grown, residual)
 
 
-def critical_penalty(S: Float[np.ndarray, "n p"], D: Float[np.ndarray, "m p"]) -> float:
+def critical_l1_penalty(S: Float[np.ndarray, "n p"], D: Float[np.ndarray, "m p"]) -> float:
     """The lam up to which representing nothing (Z = 0) is optimal: ``1 / ||sign(S) D^T||_2``."""
     return 1.0 / float(np.linalg.norm(np.sign(S) @ D.T, 2))

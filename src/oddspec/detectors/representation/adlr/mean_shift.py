@@ -16,8 +16,6 @@ from jaxtyping import Float, Int
 
 from oddspec.progress import Progress, silent
 
-__all__ = ["mean_shift"]
-
 STEPS = 300
 """Most of one path; a path of weighted means gets ever slower, and few take a hundred."""
 

@@ -24,8 +24,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy import linalg
 
-__all__ = ["Problem", "Unmixed", "objective", "step"]
-
 INNER = 100
 """Gradient steps for S, and for A."""
 
@@ -37,7 +35,7 @@ HALVINGS = 30
 
 
 @dataclass(frozen=True)
-class Problem:
+class MinVolumeProblem:
     """What stays the same; the symbols are those of the module's docstring."""
 
     X: Float[np.ndarray, "n b"]
@@ -53,7 +51,7 @@ class Problem:
         endmembers: int,
         volume_weight: float,
         sum_weight: float,
-    ) -> Problem:
+    ) -> MinVolumeProblem:
         """With the principal components of X."""
         mean = X.mean(axis=0)
         size = X.shape[1]
@@ -73,7 +71,7 @@ class Unmixed:
     S: Float[np.ndarray, "n p"]
 
 
-def objective(state: Unmixed, problem: Problem) -> float:
+def objective(state: Unmixed, problem: MinVolumeProblem) -> float:
     """As stated in the module's docstring."""
     rest = problem.X - state.S @ state.A
     apart = state.S.sum(axis=1) - 1.0
@@ -84,13 +82,13 @@ def objective(state: Unmixed, problem: Problem) -> float:
     )
 
 
-def step(state: Unmixed, problem: Problem) -> Unmixed:
+def step(state: Unmixed, problem: MinVolumeProblem) -> Unmixed:
     """The next state."""
     S = _improve_abundances(state, problem)
     return Unmixed(_improve_endmembers(state.A, S, problem), S)
 
 
-def _improve_abundances(state: Unmixed, problem: Problem) -> np.ndarray:
+def _improve_abundances(state: Unmixed, problem: MinVolumeProblem) -> np.ndarray:
     A, w2 = state.A, problem.sum_weight**2
     gram, seen = A @ A.T + w2, problem.X @ A.T + w2
 
@@ -101,7 +99,7 @@ def _improve_abundances(state: Unmixed, problem: Problem) -> np.ndarray:
     return _descend(state.S, value, 1.0 / float(np.linalg.norm(gram, 2)))
 
 
-def _improve_endmembers(A: np.ndarray, S: np.ndarray, problem: Problem) -> np.ndarray:
+def _improve_endmembers(A: np.ndarray, S: np.ndarray, problem: MinVolumeProblem) -> np.ndarray:
     gram, seen = S.T @ S, S.T @ problem.X
 
     def value(A: np.ndarray) -> tuple[float, np.ndarray]:
@@ -137,10 +135,10 @@ def _descend(
     return M
 
 
-def _simplex(A: np.ndarray, problem: Problem) -> np.ndarray:
+def _simplex(A: np.ndarray, problem: MinVolumeProblem) -> np.ndarray:
     """Z of the module's docstring."""
     return np.column_stack([np.ones(len(A)), (A - problem.mean) @ problem.U])
 
 
-def _determinant(A: np.ndarray, problem: Problem) -> float:
+def _determinant(A: np.ndarray, problem: MinVolumeProblem) -> float:
     return float(np.linalg.det(_simplex(A, problem)))

@@ -16,7 +16,7 @@ from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.clusters import assign
-from oddspec.solvers.iterate import record
+from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
@@ -164,11 +164,11 @@ class LRASR(SceneDetector):
 
     def _solve(
         self, X: Pixels, D: np.ndarray, progress: Progress
-    ) -> tuple[sparse_lrr.Representation, np.ndarray]:
+    ) -> tuple[sparse_lrr.SparseRepresentation, np.ndarray]:
         """The last state, and what is unexplained and has changed after each step."""
-        problem = sparse_lrr.Problem.of(X, D, self.sparsity, self.penalty)
+        problem = sparse_lrr.SparseLRRProblem.of(X, D, self.sparsity, self.penalty)
         with thread_pool() as threads:
-            return record(
+            return iterate_recorded(
                 lambda s: sparse_lrr.step(s, problem, mu_growth=self.mu_growth, threads=threads),
                 sparse_lrr.start(problem, self.mu),
                 gap=lambda _, state: state.unexplained,

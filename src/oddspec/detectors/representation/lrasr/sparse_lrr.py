@@ -38,9 +38,7 @@ from jaxtyping import Float
 from scipy import linalg
 
 from oddspec.execution.executors import Map
-from oddspec.solvers.blocks import blocks, each_span
-
-__all__ = ["Problem", "Representation", "start", "step"]
+from oddspec.solvers.blocks import each_span, row_blocks
 
 MU_MAX = 1e10
 """The penalty grows to here at most, so that all products with it stay finite."""
@@ -50,7 +48,7 @@ SLOW = 1e-2
 
 
 @dataclass(frozen=True)
-class Problem:
+class SparseLRRProblem:
     """What stays the same; the symbols are those of the module's docstring."""
 
     X: Float[np.ndarray, "n b"]
@@ -64,13 +62,13 @@ class Problem:
     @classmethod
     def of(
         cls, X: Float[np.ndarray, "n b"], D: Float[np.ndarray, "m b"], beta: float, lam: float
-    ) -> Problem:
+    ) -> SparseLRRProblem:
         """With the published eta."""
         return cls(X, D, beta, lam, float(np.linalg.norm(D, 2)) ** 2, float(np.linalg.norm(X)))
 
 
 @dataclass(frozen=True)
-class Representation:
+class SparseRepresentation:
     """Where the iteration stands.
 
     Attributes
@@ -114,23 +112,23 @@ class Representation:
         return self.part * np.sqrt(np.vecdot(self.Y1, self.Y1))
 
 
-def start(problem: Problem, mu: float) -> Representation:
+def start(problem: SparseLRRProblem, mu: float) -> SparseRepresentation:
     """All zero, with the penalty mu of the first step."""
     (n, b), m = problem.X.shape, len(problem.D)
     J, Y1, Y2 = np.zeros((n, m)), np.zeros((n, b)), np.zeros((n, m))
     rest, work = problem.X.copy(), np.empty((n, m))
-    return Representation(
+    return SparseRepresentation(
         np.zeros((n, 0)), np.zeros((0, m)), J, Y1, Y2, rest, np.zeros(n), mu, work
     )
 
 
 def step(
-    state: Representation,
-    problem: Problem,
+    state: SparseRepresentation,
+    problem: SparseLRRProblem,
     *,
     mu_growth: float = 1.1,
     threads: Map = map,
-) -> Representation:
+) -> SparseRepresentation:
     """The next state, which takes over the arrays of this one: it must not be used again.
 
     J, Y1, Y2, rest, part and work are overwritten; only B and C are new.
@@ -147,14 +145,16 @@ def step(
     return replace(state, B=B, C=C, mu=grown, unexplained=unexplained, change=change)
 
 
-def _gradient_step(state: Representation, problem: Problem, threads: Map) -> np.ndarray:
+def _gradient_step(
+    state: SparseRepresentation, problem: SparseLRRProblem, threads: Map
+) -> np.ndarray:
     """What singular values are thresholded of, in the state's working memory; its Gram matrix."""
     mu, eta = state.mu, problem.eta
 
     def work(span: slice) -> np.ndarray:
         A = state.work[span]
         pixels = [part[span] for part in (state.Y1, state.rest, state.B, state.J, state.Y2)]
-        for rows, (other,) in blocks(A, 1):
+        for rows, (other,) in row_blocks(A, 1):
             Y1, rest, B, J, Y2 = (part[rows] for part in pixels)
             # S + [(rest + Y1/mu) D^T - (S - J + Y2/mu)] / eta, with S = B C and rest = X - S D - E.
             target = Y1 * (1.0 / (mu * eta))
@@ -186,7 +186,7 @@ def _low_rank(
 
 
 def _split(
-    state: Representation, B: np.ndarray, C: np.ndarray, beta: float, threads: Map
+    state: SparseRepresentation, B: np.ndarray, C: np.ndarray, beta: float, threads: Map
 ) -> tuple[float, float]:
     """Update J and Y2 in place; ``||dS||`` and ``||dJ||``."""
     mu = state.mu
@@ -194,7 +194,7 @@ def _split(
     def work(span: slice) -> tuple[float, float]:
         moved = copied = 0.0
         pixels = [part[span] for part in (state.J, state.Y2, B, state.B)]
-        for rows, (S, other) in blocks(pixels[0], 2):
+        for rows, (S, other) in row_blocks(pixels[0], 2):
             J, Y2, new, old = (part[rows] for part in pixels)
             np.matmul(new, C, out=S)
             np.matmul(old, state.C, out=other)
@@ -216,7 +216,11 @@ def _split(
 
 
 def _errors(
-    state: Representation, B: np.ndarray, patterns: np.ndarray, problem: Problem, threads: Map
+    state: SparseRepresentation,
+    B: np.ndarray,
+    patterns: np.ndarray,
+    problem: SparseLRRProblem,
+    threads: Map,
 ) -> tuple[float, float]:
     """Update Y1, the rest and E's parts in place; norm of the rest, and ``||dE||``."""
     mu, lam = state.mu, problem.lam
@@ -224,7 +228,7 @@ def _errors(
     def work(span: slice) -> tuple[float, float]:
         unexplained = moved = 0.0
         pixels = [part[span] for part in (problem.X, B, state.Y1, state.part, state.rest)]
-        for rows, (P, other) in blocks(pixels[0], 2):
+        for rows, (P, other) in row_blocks(pixels[0], 2):
             X, new, Y1, part, rest = (part[rows] for part in pixels)
             np.matmul(new, patterns, out=P)
             np.subtract(X, P, out=P)

@@ -21,12 +21,10 @@ from oddspec.detectors.representation.pab_dc.patch_atoms import (
 from oddspec.errors import InputError, SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
-from oddspec.solvers.iterate import record
+from oddspec.solvers.iterate import iterate_recorded
 from oddspec.solvers.unmixing import leading_directions
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import unit
-
-__all__ = ["PABDC"]
 
 SHOWN = 10
 """Atoms that are drawn."""
@@ -163,7 +161,9 @@ class PABDC(SceneDetector):
                 "is constant, or every cluster holds one pixel: choose fewer clusters"
             )
         n = len(X)
-        problem = two_dictionaries.Problem.of(X, X[B], X[A], self.sparsity / n, self.penalty / n)
+        problem = two_dictionaries.TwoDictionariesProblem.of(
+            X, X[B], X[A], self.sparsity / n, self.penalty / n
+        )
         state, curve = self._solve(problem, progress)
         anomalous = state.S @ problem.A
         scores = score_map(np.sqrt(np.vecdot(anomalous, anomalous)), valid)
@@ -198,10 +198,10 @@ class PABDC(SceneDetector):
         return chosen
 
     def _solve(
-        self, problem: two_dictionaries.Problem, progress: Progress
+        self, problem: two_dictionaries.TwoDictionariesProblem, progress: Progress
     ) -> tuple[two_dictionaries.Decomposition, np.ndarray]:
         """The last state, and the largest entry of a constraint after each step."""
-        return record(
+        return iterate_recorded(
             lambda state: two_dictionaries.step(state, problem, mu_growth=self.mu_growth),
             two_dictionaries.start(problem, self.mu),
             gap=lambda _, state: state.residual,

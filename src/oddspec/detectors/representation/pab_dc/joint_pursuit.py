@@ -15,8 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-__all__ = ["Coded", "code_jointly"]
-
 DEPENDENT = 1e-10
 """An atom of which only this part (squared) lies across those chosen before brings nothing new."""
 

@@ -16,8 +16,6 @@ from oddspec.detectors.representation.pab_dc.joint_pursuit import code_jointly
 from oddspec.progress import Progress, silent
 from oddspec.solvers.clusters import assign
 
-__all__ = ["BYTES", "Use", "code_patches", "largest", "patch_clusters", "patch_members"]
-
 BYTES = 64_000_000
 """Of the products that are worked on at once."""
 

@@ -29,14 +29,12 @@ from jaxtyping import Float
 
 from oddspec.solvers.prox import shrink_rows, soft, svt
 
-__all__ = ["Decomposition", "Problem", "start", "step"]
-
 MU_MAX = 1e10
 """The penalty grows to here at most, so that all products with it stay finite."""
 
 
 @dataclass(frozen=True)
-class Problem:
+class TwoDictionariesProblem:
     """What stays the same, with spectra along the background's right singular vectors."""
 
     X: Float[np.ndarray, "n b"]
@@ -53,7 +51,7 @@ class Problem:
         A: Float[np.ndarray, "k b"],
         beta: float,
         lam: float,
-    ) -> Problem:
+    ) -> TwoDictionariesProblem:
         """With X and A in the coordinates along (and across) V."""
         _, sigma, Vt = np.linalg.svd(B, full_matrices=True)
         sigma = sigma[sigma > 1e-12 * sigma[0]]
@@ -76,14 +74,16 @@ class Decomposition:
     """Largest entry, in size, of the three constraints' differences."""
 
 
-def start(problem: Problem, mu: float) -> Decomposition:
+def start(problem: TwoDictionariesProblem, mu: float) -> Decomposition:
     """All zero, with the penalty mu of the first step."""
     Z = np.zeros((len(problem.X), len(problem.sigma)))
     S, E = np.zeros((len(problem.X), len(problem.A))), np.zeros_like(problem.X)
     return Decomposition(Z, S, E, E, Z, S, Z, mu)
 
 
-def step(state: Decomposition, problem: Problem, *, mu_growth: float = 1.1) -> Decomposition:
+def step(
+    state: Decomposition, problem: TwoDictionariesProblem, *, mu_growth: float = 1.1
+) -> Decomposition:
     """The next state; ``mu_growth=1`` keeps the penalty constant."""
     sigma, A, mu, rank = problem.sigma, problem.A, state.mu, len(problem.sigma)
     J = svt(state.Z + state.Y2 / mu, 1.0 / mu)

@@ -19,8 +19,6 @@ from oddspec.settings import at_least
 from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.summary import Moments, Sample
 
-__all__ = ["FrFE", "FrFEBackground"]
-
 ORDERS = np.arange(11) / 10
 """Orders that one is chosen from."""
 

@@ -18,8 +18,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex, Float
 
-__all__ = ["fractional_fourier", "hermite_gauss"]
-
 
 def fractional_fourier(
     size: int, order: float, *, coarse: bool = False

@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
-from oddspec.detectors.learned.sparsehad.network import Rebuilder
-from oddspec.networks.networks import Network
+from oddspec.detectors.learned.sparsehad.network import SparseHADNetworks, tied
+from oddspec.networks.dense import Network, draw_network
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.summary import Moments
 
@@ -29,7 +30,7 @@ def pixels(rng):
 
 @pytest.fixture
 def linear(rng):
-    return Rebuilder(
+    return SparseHADNetworks(
         network(rng, BANDS, 5, LATENT), network(rng, LATENT, 5, BANDS), network(rng, BANDS, LATENT)
     )
 
@@ -40,22 +41,22 @@ def distances(rows):
 
 
 def test_differences_are_what_they_say(rng, pixels):
-    rebuilder = Rebuilder(
+    networks = SparseHADNetworks(
         network(rng, BANDS, LATENT, activation="leaky_relu"),
         network(rng, LATENT, BANDS),
         network(rng, BANDS, LATENT, bias=False),
     )
-    code = pixels @ rebuilder.encoder.weights[0] + rebuilder.encoder.biases[0]
+    code = pixels @ networks.encoder.weights[0] + networks.encoder.biases[0]
     code = np.where(code > 0, code, 0.2 * code)
-    again = code @ rebuilder.decoder.weights[0] + rebuilder.decoder.biases[0]
+    again = code @ networks.decoder.weights[0] + networks.decoder.biases[0]
     for latent, expected in (
         (False, pixels - again),
-        (True, code - again @ rebuilder.second.weights[0]),
+        (True, code - again @ networks.second.weights[0]),
     ):
-        signed = rebuilder.difference(pixels, latent=latent, absolute=False)
+        signed = networks.difference(pixels, latent=latent, absolute=False)
         np.testing.assert_allclose(signed, expected, rtol=1e-4, atol=1e-3)
         assert signed.dtype == np.float64
-        absolute = rebuilder.difference(pixels, latent=latent, absolute=True)
+        absolute = networks.difference(pixels, latent=latent, absolute=True)
         np.testing.assert_array_equal(absolute, np.abs(signed))
 
 
@@ -73,3 +74,14 @@ def test_latent_differences_of_linear_networks_are_rx_of_the_codes(pixels, linea
 def test_whitening_does_not_undo_absolute_differences(pixels, linear):
     found = distances(linear.difference(pixels, latent=False, absolute=True))
     assert np.corrcoef(found, distances(pixels))[0, 1] < 0.95
+
+
+def test_a_tied_encoder_is_the_decoder_transposed():
+    decoder = draw_network(
+        (3, 4, 7), ("linear", "linear"), torch.Generator().manual_seed(0)
+    ).frozen()
+    code = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    first, second = decoder.weights
+    np.testing.assert_allclose(
+        tied(decoder)(decoder(code)), code @ first @ second @ second.T @ first.T, rtol=1e-4
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,32 +17,16 @@ from torch.utils.checkpoint import checkpoint
 from oddspec.networks.train import train
 from oddspec.progress import Progress, silent
 
-__all__ = ["Trained", "Unfolding", "learn"]
-
 MATRIX_STEP = 1e-3
 """How much slower the entries of matrices move than the logarithms of constants: they are many,
 and maps that have stopped fitting the dictionary amplify errors."""
 
-KEPT_BYTES = 256e6
-"""Most that all stages together may keep for the way back. Where the first says that it would be
-more, the others keep nothing and are computed twice: the same numbers, half as fast."""
+SAVED_BYTES = 256e6
+"""Most that all stages together may save for their gradients. Where the first says that it would
+be more, the others save nothing and are computed twice: the same numbers, half as fast."""
 
 Step = Callable[[Any, Mapping[str, torch.Tensor], Sequence[torch.Tensor]], Any]
 """Next state, from a state, factors of the constants, and free matrices."""
-
-
-@contextmanager
-def _bytes_kept() -> Iterator[dict[int, int]]:
-    """Sizes of the memory that a piece of work keeps for its gradient."""
-    kept: dict[int, int] = {}
-
-    def note(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        yield kept
 
 
 class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed here
@@ -88,13 +71,13 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         for stage in range(len(self.logs)):
             given = state, self.factors(stage), self.matrices(stage)
             if again:
-                # What lies within a stage is computed again on the way back, not kept: the memory
+                # What lies within a stage is computed again for the gradient, not saved: the memory
                 # of a training is that of the states.
                 state = checkpoint(step, *given, use_reentrant=False, preserve_rng_state=False)
             elif stage == 0 and torch.is_grad_enabled():
-                with _bytes_kept() as kept:
+                with _saved_bytes() as sizes:
                     state = step(*given)
-                again = len(self.logs) * sum(kept.values()) > KEPT_BYTES
+                again = len(self.logs) * sum(sizes.values()) > SAVED_BYTES
             else:
                 state = step(*given)
             yield state
@@ -108,23 +91,21 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         ]
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What training an unfolded solver left.
+@contextmanager
+def _saved_bytes() -> Iterator[dict[int, int]]:
+    """Sizes of the memory that a piece of work saves for its gradient, by address.
 
-    Attributes
-    ----------
-    losses
-        Before each epoch's update, ``(epochs,)``.
-    factors
-        ``(stages, names)``, those of the lowest loss.
-    settled
-        Whether it stopped because the loss had settled.
+    Several tensors may be views of one storage, which counts once.
     """
+    sizes: dict[int, int] = {}
 
-    losses: np.ndarray
-    factors: np.ndarray
-    settled: bool
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        yield sizes
 
 
 def learn(
@@ -136,7 +117,7 @@ def learn(
     patience: int,
     tolerance: float,
     progress: Progress = silent,
-) -> Trained:
+) -> np.ndarray:
     """Train all stages together, and leave the network with the parameters of the lowest loss.
 
     No labels are involved: the epoch is chosen by the loss alone, and since the first loss is that
@@ -156,31 +137,35 @@ def learn(
         See `oddspec.networks.train.train`.
     progress
         Told the epochs done.
+
+    Returns
+    -------
+    losses
+        Before each epoch's update, ``(epochs,)``.
     """
     best = float("inf")
-    kept = _copy(network)
+    parameters = _copy(network)
 
     def watched(_: torch.Tensor) -> dict[str, torch.Tensor]:
-        nonlocal best, kept
+        nonlocal best, parameters
         value = loss()
         if float(value.detach()) < best:
-            best, kept = float(value.detach()), _copy(network)
+            best, parameters = float(value.detach()), _copy(network)
         return {"loss": value}
 
     training = train(
         list(network.parameters()),
         watched,
-        network.logs.detach()[:1],
-        epochs=epochs,
+        network.logs.detach()[:1],  # one row: the loss has its own data
+        steps=epochs,
         rate=rate,
         patience=patience,
         tolerance=tolerance,
         progress=progress,
         name="training the unfolded solver",
     )
-    network.load_state_dict(kept)
-    factors = torch.exp(network.logs.detach()).cpu().numpy()
-    return Trained(training.losses.reshape(-1), factors, training.settled)
+    network.load_state_dict(parameters)
+    return training.losses.reshape(-1)
 
 
 def _copy(network: torch.nn.Module) -> dict[str, torch.Tensor]:

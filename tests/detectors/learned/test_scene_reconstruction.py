@@ -1,4 +1,4 @@
-"""Detectors whose network rebuilds the scene as one image: auto_ad, cnn and msnet."""
+"""Detectors whose network reconstructs the scene as one image: auto_ad, cnn and msnet."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 import oddspec
 from oddspec import detectors
 from oddspec.detectors.learned.auto_ad import background_weights
-from oddspec.detectors.learned.msnet import _loss, oddness
+from oddspec.detectors.learned.msnet import _loss, error_mask
 from oddspec.errors import InputError, SettingError
 from oddspec.networks.images import as_image
 from oddspec.statistics.scaling import bandz, global01
@@ -76,8 +76,8 @@ class TestAll:
 def test_background_weights_follow_the_errors():
     np.testing.assert_allclose(background_weights(np.array([1.0, 3.0, 2.0])), [1, 0, 0.5])
     np.testing.assert_array_equal(background_weights(np.full(4, 2.0)), 1)
-    np.testing.assert_allclose(oddness(np.array([1.0, 3.0, 2.0])), [0, 1, 0.5])
-    np.testing.assert_array_equal(oddness(np.full(4, 2.0)), 0)
+    np.testing.assert_allclose(error_mask(np.array([1.0, 3.0, 2.0])), [0, 1, 0.5])
+    np.testing.assert_array_equal(error_mask(np.full(4, 2.0)), 0)
 
 
 def test_auto_ad_weighs_pixels_by_their_errors(cube):
@@ -106,7 +106,7 @@ def test_cnn_learns_a_constant_scene_by_heart():
     assert learnt.training.losses[-1] < 1e-3 * learnt.training.losses[0]
 
 
-def test_cnn_rebuilds_small_anomalies_worse_than_the_background(rng):
+def test_cnn_reconstructs_small_anomalies_worse_than_the_background(rng):
     h, w, b = 30, 30, 10
     background = np.stack([np.add.outer(np.arange(h), k * np.arange(w)) for k in range(b)], axis=2)
     cube = background / background.max() + 0.01 * rng.normal(size=(h, w, b))

@@ -10,10 +10,8 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.coordinates import read_georeference
-from oddspec.io.hdf5.links import find_dataset, read_small
+from oddspec.io.hdf5.links import find_dataset, read_small, text_of
 from oddspec.io.source import Georeference
-
-__all__ = ["Coordinates", "is_bare", "read_coordinates"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Coordinates:
         return values, units
 
     def georeference(self, axes: tuple[str, str, str]) -> tuple[Georeference | None, list[str]]:
-        """Where the pixels lie, and notes on what was odd."""
+        """Where the pixels lie, and notes on what was unusual."""
         row, column = axes.index("row"), axes.index("column")
         return read_georeference(
             self.values[column],
@@ -71,13 +69,13 @@ def read_coordinates(path: Path, file: Any, dataset: Any) -> Coordinates:
         bare = scale is None or is_bare(scale)
         names.append(name)
         values.append(numbers if real and not bare else None)
-        units.append(_text(scale.attrs.get("units", "")) or None if scale is not None else None)
+        units.append(text_of(scale.attrs.get("units", "")) or None if scale is not None else None)
     return Coordinates(tuple(names), tuple(values), tuple(units), _mapping(path, file, dataset))
 
 
 def is_bare(scale: Any) -> bool:
     """Whether a dimension scale has no coordinates of its own; netCDF marks those by a sentence."""
-    return _text(scale.attrs.get("NAME", "")).startswith("This is a netCDF dimension but not")
+    return text_of(scale.attrs.get("NAME", "")).startswith("This is a netCDF dimension but not")
 
 
 def _scale(file: Any, dataset: Any, axis: int) -> tuple[str, Any]:
@@ -92,8 +90,8 @@ def _scale(file: Any, dataset: Any, axis: int) -> tuple[str, Any]:
             return str(scale.name).rpartition("/")[2], scale
     for name in ("DIMENSION_LABELS", "_ARRAY_DIMENSIONS"):
         labels = _per_axis(dataset, name)
-        if labels is not None and _text(labels[axis]):
-            return _text(labels[axis]), None
+        if labels is not None and text_of(labels[axis]):
+            return text_of(labels[axis]), None
     return "", None
 
 
@@ -105,7 +103,7 @@ def _per_axis(dataset: Any, name: str) -> Any:
 
 
 def _mapping(path: Path, file: Any, dataset: Any) -> dict[str, Any]:
-    name = _text(dataset.attrs.get("grid_mapping", ""))
+    name = text_of(dataset.attrs.get("grid_mapping", ""))
     if not name:
         return {}
     parent = str(dataset.parent.name or "/")
@@ -115,11 +113,3 @@ def _mapping(path: Path, file: Any, dataset: Any) -> dict[str, Any]:
         except InputError:
             continue
     return {}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return value if isinstance(value, str) else ""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from oddspec.networks.networks import activate, draw
+from oddspec.networks.dense import activate, draw_network
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def generator():
 
 
 def test_the_forward_pass_equals_torch_nn(generator, rng):
-    network = draw((7, 5, 3), ("tanh", "leaky_relu"), generator)
+    network = draw_network((7, 5, 3), ("tanh", "leaky_relu"), generator)
     with torch.no_grad():
         network.biases[0].uniform_(-1, 1, generator=generator)
         network.biases[1].uniform_(-1, 1, generator=generator)
@@ -25,7 +25,7 @@ def test_the_forward_pass_equals_torch_nn(generator, rng):
 
 def test_numpy_and_torch_agree(generator, rng):
     for last in ("linear", "tanh", "leaky_relu", "softmax"):
-        network = draw((7, 5, 3), ("tanh", last), generator)
+        network = draw_network((7, 5, 3), ("tanh", last), generator)
         x = rng.normal(size=(20, 7)).astype(np.float32)
         found = network.frozen()(x)
         assert isinstance(found, np.ndarray)
@@ -35,22 +35,22 @@ def test_numpy_and_torch_agree(generator, rng):
 
 
 def test_a_frozen_network_scores_tensors_too(generator):
-    network = draw((4, 2), ("linear",), generator)
+    network = draw_network((4, 2), ("linear",), generator)
     x = torch.ones(3, 4)
     torch.testing.assert_close(network.frozen()(x), network(x).detach())
 
 
 def test_a_seed_gives_one_network_and_the_global_generator_is_left_alone():
     before = torch.random.get_rng_state()
-    one, two = (draw((6, 4), ("tanh",), torch.Generator().manual_seed(s)) for s in (1, 1))
-    other = draw((6, 4), ("tanh",), torch.Generator().manual_seed(2))
+    one, two = (draw_network((6, 4), ("tanh",), torch.Generator().manual_seed(s)) for s in (1, 1))
+    other = draw_network((6, 4), ("tanh",), torch.Generator().manual_seed(2))
     assert torch.equal(one.weights[0], two.weights[0])
     assert not torch.equal(one.weights[0], other.weights[0])
     assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_what_is_frozen_no_longer_changes(generator):
-    network = draw((6, 4), ("tanh",), generator)
+    network = draw_network((6, 4), ("tanh",), generator)
     frozen = network.frozen()
     kept = frozen.weights[0].copy()
     with torch.no_grad():

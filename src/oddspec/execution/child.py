@@ -1,0 +1,235 @@
+"""Child processes that run functions of this package: what crashes there is an error here.
+
+A request is the name of a function and its arguments, an answer what it returned or the error that
+it raised, both pickled: parent and child are the same program, and nothing of a file is unpickled.
+Requests go through the child's standard input and answers through its standard output, which works
+on every system. What it prints is kept for messages.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+import oddspec
+from oddspec.errors import OddspecError
+from oddspec.execution.resources import resident
+
+START = 300.0
+"""Seconds within which a child must have started: busy machines take long."""
+
+LOOK = 0.1
+"""Seconds between two looks at a child's memory."""
+
+TAIL = 400
+"""Characters of a dead child's last words."""
+
+CODE = "from oddspec.execution.child import serve; serve()"
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class ChildEnded(Exception):
+    """The child has ended in the midst of a task, or was ended; the text says how."""
+
+
+class ChildProcess:
+    """A process that runs one function after the other, on one thread.
+
+    Raises
+    ------
+    ChildEnded
+        If it cannot be started.
+    """
+
+    def __init__(self) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end()
+        paths = [str(Path(oddspec.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        environment = os.environ | dict.fromkeys(THREADS, "1")
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CODE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment,
+            # A group of its own: Ctrl-C is for the parent, which then ends its children.
+            start_new_session=True,
+        )
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            self.answer(START)
+        except ChildEnded:
+            self.end()
+            raise
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it has now; 0 where the system does not tell."""
+        return resident(self._process.pid) or 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked for more."""
+        return self._process.poll() is None
+
+    def call(
+        self,
+        function: str,
+        *arguments: Any,
+        seconds: float | None = None,
+        memory: int | None = None,
+    ) -> Any:
+        """What a function returns there.
+
+        Parameters
+        ----------
+        function
+            As ``module:name``.
+        *arguments
+            Anything that can be pickled.
+        seconds, memory
+            Limits of time and of resident bytes; a child that exceeds one is ended.
+
+        Raises
+        ------
+        OddspecError
+            If the function raises one.
+        ChildEnded
+            If the process ends, or is ended, before it returns.
+        """
+        self.ask(function, *arguments)
+        return self.answer(seconds, memory)
+
+    def ask(self, function: str, *arguments: Any) -> None:
+        """Begin a task; `answer` waits for its end."""
+        assert self._process.stdin
+        try:
+            _send(self._process.stdin, (function, arguments))
+        except OSError:
+            raise ChildEnded(self._ending()) from None
+
+    def answer(self, seconds: float | None = None, memory: int | None = None) -> Any:
+        """What the task returned; see `call`."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while True:
+            try:
+                kind, value = self._answers.get(timeout=LOOK)
+            except queue.Empty:
+                if memory is not None and self.memory > memory:
+                    self.end()
+                    raise ChildEnded("it took more memory than it may") from None
+                if until is not None and time.monotonic() > until:
+                    self.end()
+                    raise ChildEnded(f"it took more than {seconds:.0f} s") from None
+                continue
+            if kind == "ended":
+                raise ChildEnded(self._ending())
+            if kind == "error":
+                raise value
+            return value
+
+    def end(self) -> None:
+        """End the process and what it has started."""
+        with suppress(psutil.Error):
+            for child in psutil.Process(self._process.pid).children(recursive=True):
+                child.kill()
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError, AttributeError):
+                stream.close()  # type: ignore[union-attr]
+
+    def _listen(self) -> None:
+        assert self._process.stdout
+        with suppress(EOFError, OSError, ValueError):
+            while True:
+                self._answers.put(_receive(self._process.stdout))
+        self._answers.put(("ended", None))
+
+    def _ending(self) -> str:
+        """How the process ended, with its last words."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        code = self._process.returncode
+        if code is None:
+            how = "the process closed its pipe"
+        elif code < 0:
+            how = f"the process was ended by signal {-code}"
+        else:
+            how = f"the process ended by itself with status {code}"
+        words = self._last_words()
+        return f"{how}: {words}" if words else how
+
+    def _last_words(self) -> str:
+        if self._log.closed:
+            return ""
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - 4 * TAIL))
+        return " ".join(self._log.read().decode(errors="replace").split())[-TAIL:]
+
+
+def serve() -> None:
+    """Run what the parent asks for until it is gone: the child's side."""
+    # Answers go out through a handle of their own: whatever prints, prints to the log.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_await_tasks, args=(tasks,), daemon=True).start()
+    _send(answers, ("value", None))
+    while True:
+        function, arguments = tasks.get()
+        try:
+            answer = "value", function_named(function)(*arguments)
+        except OddspecError as error:
+            answer = "error", error
+        except Exception as error:
+            answer = "error", OddspecError(f"{type(error).__name__}: {error}"[:TAIL])
+        _send(answers, answer)
+
+
+def function_named(name: str) -> Any:
+    """The function ``module:name``."""
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _await_tasks(tasks: queue.SimpleQueue[Any]) -> None:
+    """Pass tasks on; when the parent is gone, end at once, in the midst of a task too."""
+    try:
+        while True:
+            tasks.put(_receive(sys.stdin.buffer))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _send(stream: IO[bytes], value: Any) -> None:
+    content = pickle.dumps(value)
+    stream.write(len(content).to_bytes(8, "little"))
+    stream.write(content)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> Any:
+    size = _exactly(stream, 8)
+    return pickle.loads(_exactly(stream, int.from_bytes(size, "little")))
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    content = stream.read(size)
+    if len(content) < size:
+        raise EOFError
+    return content
