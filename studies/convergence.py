@@ -34,7 +34,8 @@ from oddspec.study.report.drawing import (
     styles,
     title,
 )
-from oddspec.study.scenes import Library, Missing
+from oddspec.study.scene_files import Missing
+from oddspec.study.scenes import Library
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images" / "results"
 SCENES = ("sandiego-1/58b", "abu-airport-4")

@@ -41,7 +41,8 @@ from oddspec.study.report.drawing import (
     styles,
     title,
 )
-from oddspec.study.scenes import Library, Missing, StudyScene
+from oddspec.study.scene_files import Missing, StudyScene
+from oddspec.study.scenes import Library
 from studies.pages import put
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -11,7 +11,8 @@ from oddspec.scenes import make_scene
 from oddspec.scenes.public import catalogue, scene_sets
 from oddspec.study.plan import as_toml, make_plan
 from oddspec.study.row import expand, select
-from oddspec.study.scenes import Library, Missing
+from oddspec.study.scene_files import Missing
+from oddspec.study.scenes import Library
 
 
 def rows_of(folder, *runs, **more):

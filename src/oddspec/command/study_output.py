@@ -19,7 +19,7 @@ from oddspec.study.report.formats import TABLE_FORMATS
 
 if TYPE_CHECKING:
     from oddspec.study.runs import Run
-    from oddspec.study.scenes import StudyScene
+    from oddspec.study.scene_files import StudyScene
 
 OUTPUTS = ("table", "figure", "report")
 """Words that may follow ``study`` and are declared here."""
@@ -103,7 +103,7 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
 def _add_figure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_figure)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "figures:\n" + "\n".join(f"  {k:12} {v[1]}" for k, v in FIGURES.items())
+    parser.epilog = "figures:\n" + "\n".join(f"  {k:12} {v.shows}" for k, v in FIGURES.items())
     _add_shared(parser, scenes=True)
     _add_choice(parser)
     add = parser.add_argument
@@ -183,7 +183,8 @@ def _views(folder: Path, data: Path | None) -> dict[str, Any]:
     The scenes are looked for when the first is asked for: most figures need neither.
     """
     from oddspec.study.records_store import recall_plan
-    from oddspec.study.scenes import Library, StudyScene
+    from oddspec.study.scene_files import StudyScene
+    from oddspec.study.scenes import Library
 
     @cache
     def scenes() -> dict[tuple[str, str], StudyScene]:

@@ -18,7 +18,7 @@ from oddspec.study.plan import Plan, read_plan
 from oddspec.study.record import STATUSES
 from oddspec.study.records_store import RecordList, read_records
 from oddspec.study.row import Row
-from oddspec.study.scenes import Missing, StudyScene
+from oddspec.study.scene_files import Missing, StudyScene
 from oddspec.study.work import Study, as_plan, run_rows
 
 __all__ = [

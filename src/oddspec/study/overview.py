@@ -9,7 +9,7 @@ from typing import Any
 
 from oddspec.study.record import STATUSES
 from oddspec.study.records_store import key_of, read_records, recall_plan
-from oddspec.study.scenes import Missing
+from oddspec.study.scene_files import Missing
 from oddspec.study.work import Study
 
 TO_DO = "to do"

@@ -20,7 +20,8 @@ from oddspec.io.checksum import sha256
 from oddspec.products.record import as_json
 from oddspec.settings import build, describe
 from oddspec.study.plan import Plan, PlanEntry
-from oddspec.study.scenes import Library, Missing, StudyScene
+from oddspec.study.scene_files import Missing, StudyScene
+from oddspec.study.scenes import Library
 
 Key = tuple[str, str, str | None]
 """What a row is known by in a study: id, column, paper."""

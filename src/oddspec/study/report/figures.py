@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from oddspec.errors import InputError, SettingError
 from oddspec.study.report.comparison_figures import draw_ranking, draw_stability, draw_time
@@ -15,54 +16,79 @@ from oddspec.study.report.map_figures import draw_maps
 from oddspec.study.report.roc_figures import draw_roc, draw_roc_3d, draw_separability
 from oddspec.study.results import OfScene, StudyResults
 
-_MAPS = "curves need kept score maps (keep_maps in the plan) and the truths of their scenes"
+_NO_CURVES = "curves need kept score maps (keep_maps in the plan) and the truths of their scenes"
 
-FIGURES: dict[str, tuple[Callable[[StudyResults], Iterator[Drawing]], str, str]] = {
-    "maps": (
+
+class FigureKind(NamedTuple):
+    """A kind of figure, what it shows, its short name, and what is said where it lacks records."""
+
+    function: Callable[[StudyResults], Iterator[Drawing]]
+    shows: str
+    title: str
+    lacking: str
+
+
+FIGURES = {
+    "maps": FigureKind(
         draw_maps,
         "score maps side by side (kept maps)",
+        "score maps",
         "no score map was kept; set keep_maps in the plan",
     ),
-    "roc": (draw_roc, "ROC curves (kept maps and truths)", _MAPS),
-    "roc3d": (draw_roc_3d, "3-D ROC curves (kept maps and truths)", _MAPS),
-    "separability": (
+    "roc": FigureKind(draw_roc, "ROC curves (kept maps and truths)", "ROC curves", _NO_CURVES),
+    "roc3d": FigureKind(
+        draw_roc_3d, "3-D ROC curves (kept maps and truths)", "3-D ROC curves", _NO_CURVES
+    ),
+    "separability": FigureKind(
         draw_separability,
         "background and target boxes (kept maps and truths)",
-        _MAPS,
+        "background and targets",
+        _NO_CURVES,
     ),
-    "surface": (
+    "surface": FigureKind(
         draw_surfaces,
         "a metric over two settings",
+        "two settings",
         "no sweep varies exactly two settings; see grid in the plan",
     ),
-    "curve": (
+    "curve": FigureKind(
         draw_curves,
         "a metric over one setting",
+        "one setting",
         "no sweep varies a setting over three values or more",
     ),
-    "noise": (
+    "noise": FigureKind(
         draw_noise,
         "a metric under added noise",
+        "added noise",
         "no run has added noise; see noise in the plan",
     ),
-    "convergence": (
+    "convergence": FigureKind(
         draw_convergence,
         "objective or loss over the iterations",
+        "convergence",
         "no record has a curve of its iterations",
     ),
-    "time": (
+    "time": FigureKind(
         draw_time,
+        "time against area",
         "time against area",
         "time against area needs two detectors with a scene in common",
     ),
-    "ranking": (
+    "ranking": FigureKind(
         draw_ranking,
         "average ranks with the critical difference",
+        "ranks",
         "a ranking needs two detectors on two scenes in common",
     ),
-    "stability": (draw_stability, "areas over the seeds", "no detector was run with several seeds"),
+    "stability": FigureKind(
+        draw_stability,
+        "areas over the seeds",
+        "seeds",
+        "no detector was run with several seeds",
+    ),
 }
-"""What `figures` can draw, what that shows, and what is said where there is nothing to draw."""
+"""What `figures` can draw."""
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
 
@@ -126,13 +152,13 @@ def figures(
 
 def draw_figure(study: StudyResults, name: str) -> tuple[Iterator[Drawing], str]:
     """The drawings of that name, one after the other, or why there are none."""
-    function, _, lacking = FIGURES[name]
-    drawings = function(study)
+    kind = FIGURES[name]
+    drawings = kind.function(study)
     try:
         first = next(drawings, None)
     except NothingToDraw as reason:
         return iter(()), str(reason)
-    return (iter(()), lacking) if first is None else (chain([first], drawings), "")
+    return (iter(()), kind.lacking) if first is None else (chain([first], drawings), "")
 
 
 def _check(what: str, given: Sequence[str], known: Collection[str]) -> None:

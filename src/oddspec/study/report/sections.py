@@ -23,20 +23,6 @@ _MOST_BYTES = 400_000
 _PER_INCH = 96
 """Pixels of the page for an inch of a figure."""
 
-_FIGURES = {
-    "maps": "score maps",
-    "roc": "ROC curves",
-    "roc3d": "3-D ROC curves",
-    "separability": "background and targets",
-    "surface": "two settings",
-    "curve": "one setting",
-    "noise": "added noise",
-    "convergence": "convergence",
-    "time": "time against area",
-    "ranking": "ranks",
-    "stability": "seeds",
-}
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -163,7 +149,7 @@ def _missing(
         lacking = [row.names[0] for row in table.rows if row.cells[at] is NOT_RUN]
         if lacking:
             texts.append(f"{detector}, {origin}, was not run on {', '.join(lacking)}.")
-    texts += [f"No figure of {_FIGURES[name]}: {why}." for name, why in undrawn.items()]
+    texts += [f"No figure of {FIGURES[name].title}: {why}." for name, why in undrawn.items()]
     if not comparisons:
         texts.append("No file of printed values was given, so that none stand beside the results.")
     return texts
