@@ -95,6 +95,8 @@ def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
 def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
     place = Path(path)
     kind = format_of(path)
+    if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
+        place, kind = tiff, format_of(tiff)
     if kind == "Zarr":
         raise InputError(
             f"{place}: is a Zarr store, which is not supported yet; convert it to ENVI"

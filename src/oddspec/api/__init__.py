@@ -14,7 +14,7 @@ from oddspec.execution.run import fit_scene, run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.dataarray import DataArraySource
 from oddspec.models import Model
-from oddspec.opening import odd_about, open_scene, tell
+from oddspec.api.opening import odd_about, open_scene, tell
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.settings import build
@@ -226,7 +226,7 @@ def fit(
     reading = _reading(bands, nodata, variable, axes, mask_flat)
     with _opened(scene, max_memory, reading) as opened:
         tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
-        outcome = run_fit(opened, chosen, Resources(max_memory, workers, device), progress)
+        outcome = fit_scene(opened, chosen, Resources(max_memory, workers, device), progress)
         model = Model.of(detector, chosen, outcome.fitted, opened)
     if model is None:
         raise SettingError(f"{detector} fits nothing to a scene that another scene could use")
