@@ -9,7 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError
-from oddspec.io.bands import choose_bands
+from oddspec.io.bands import band_positions
 from oddspec.io.source import Source, parse_nodata
 
 
@@ -56,7 +56,7 @@ class Scene:
         source
             Where the pixels come from.
         bands
-            The bands to use, in any of the ways of `oddspec.io.bands.choose_bands`.
+            The bands to use, in any of the ways of `oddspec.io.bands.band_positions`.
         nodata, mask_flat
             As the attributes.
 
@@ -68,7 +68,7 @@ class Scene:
         count = source.shape[2]
         meta = source.metadata
         if bands is not None:
-            chosen = choose_bands(bands, source)
+            chosen = band_positions(bands, source)
         elif meta.bad_bands is not None:
             chosen = np.flatnonzero(~meta.bad_bands)
         else:

@@ -20,7 +20,7 @@ SURVEY_VALUES = 2e7
 """Number of values looked at: 100 000 pixels of 200 bands."""
 
 LOOK_VALUES = 2e6
-"""Number of values looked at before a scene is used: 10 000 pixels of 200 bands, a moment's work."""
+"""Number of values looked at before a scene is used: 10 000 pixels of 200 bands."""
 
 FILL_SHARE = 0.25
 """Part of the pixels that one and the same spectrum must take to be called fill."""

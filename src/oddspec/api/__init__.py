@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from oddspec.api.opening import odd_about, open_scene, tell
 from oddspec.detectors import load
 from oddspec.errors import InputError, SettingError
 from oddspec.execution.resources import Resources
@@ -14,7 +15,6 @@ from oddspec.execution.run import fit_scene, run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.dataarray import DataArraySource
 from oddspec.models import Model
-from oddspec.api.opening import odd_about, open_scene, tell
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.settings import build

@@ -18,7 +18,11 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
     whole("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
     good = "bands to use instead of the file's good ones: 1-100,120 or 400-1300nm,1450-1800nm"
     add("--bands", good, metavar="LIST")
-    add("--mask-defects", "mask dead and filled pixels (one value in all bands, one spectrum over a quarter)", action="store_true")
+    add(
+        "--mask-defects",
+        "mask dead and filled pixels (one value in all bands, one spectrum over a quarter)",
+        action="store_true",
+    )
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")

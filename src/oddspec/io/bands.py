@@ -18,7 +18,7 @@ _EXPECTED = (
 )
 
 
-def choose_bands(bands: Any, source: Source) -> np.ndarray:
+def band_positions(bands: Any, source: Source) -> np.ndarray:
     """Positions of the bands, ascending, each once.
 
     Parameters

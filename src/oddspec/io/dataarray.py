@@ -130,7 +130,7 @@ def open_dataarray(array: Any, axes: Axes | None = None) -> DataArraySource:
         raise InputError(
             f"the DataArray has the dimensions {', '.join(names) or 'none'} "
             f"({' x '.join(map(str, array.shape))}); expected three, named such as y, x and band: "
-            f"use array.rename(...), or say axes=\"row,column,band\""
+            f'use array.rename(...), or say axes="row,column,band"'
         )
     row, column, band = (array.dims[meaning.index(axis)] for axis in ROWS_COLUMNS_BANDS)
     where = Path("DataArray")

@@ -105,7 +105,9 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
         check_expansion(path, "the image", size, path.stat().st_size)
         block = height * width * together * dtype.itemsize
         check_memory(path, "one of its blocks", 2 * block, max_memory)
-        return GeoTiffSource(path, dataset, _metadata(path, dataset, dtype), _cache(dataset, max_memory))
+        return GeoTiffSource(
+            path, dataset, _metadata(path, dataset, dtype), _cache(dataset, max_memory)
+        )
     except BaseException:
         dataset.close()
         raise

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -122,7 +122,7 @@ def _sizes(path: Path, names: list[str]) -> dict[str, int]:
     """Bytes that each variable takes when it is unpacked, as the file says."""
     sizes: list[int] = []
     with open(path, "rb") as file:
-        order = "little" if file.read(128)[126:128] == b"IM" else "big"
+        order: Literal["little", "big"] = "little" if file.read(128)[126:128] == b"IM" else "big"
         while len(tag := file.read(8)) == 8:
             kind, length = (int.from_bytes(tag[i : i + 4], order) for i in (0, 4))
             if kind == 15:  # compressed: the tag of what is inside comes first

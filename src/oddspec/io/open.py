@@ -1,6 +1,6 @@
 """Open a scene of any format.
 
-A new format is a name in `formats.recognise` and a line in `READERS`. Products of single sensors
+A new format is a name in `formats.format_of` and a line in `READERS`. Products of single sensors
 (EMIT, PRISMA, EnMAP) are HDF5 or GeoTIFF files of a certain build: they get names of their own.
 """
 

@@ -91,7 +91,9 @@ def to_nanometres(
         return found, note
     everything = np.full(bands, np.nan)
     everything[~lacking] = found
-    empty = f"bands without a wavelength (0), taken as bad: {positions_text(np.flatnonzero(lacking))}"
+    empty = (
+        f"bands without a wavelength (0), taken as bad: {positions_text(np.flatnonzero(lacking))}"
+    )
     return everything, f"{note}; {empty}" if note else empty
 
 
@@ -216,9 +218,7 @@ def bands_told(
     return wavelengths, bad, notes
 
 
-def good_to_bad(
-    values: Any, bands: int, what: str
-) -> tuple[np.ndarray | None, str | None]:
+def good_to_bad(values: Any, bands: int, what: str) -> tuple[np.ndarray | None, str | None]:
     """Which bands are bad by a list with 0 for a bad one; None with a note where it is none."""
     try:
         numbers = np.asarray(values, dtype=np.float64).reshape(-1)

@@ -35,9 +35,9 @@ class Coordinates:
 
     def of_axes(self, kept: tuple[int, ...]) -> Coordinates:
         """What is said about some of the axes."""
-        names, values, units = (
-            tuple(items[axis] for axis in kept) for items in (self.names, self.values, self.units)
-        )
+        names = tuple(self.names[axis] for axis in kept)
+        values = tuple(self.values[axis] for axis in kept)
+        units = tuple(self.units[axis] for axis in kept)
         return replace(self, names=names, values=values, units=units)
 
     def wavelengths(self, axes: tuple[str, str, str]) -> tuple[np.ndarray | None, str | None]:
