@@ -78,7 +78,7 @@ def counted(count: float, noun: str) -> str:
     return f"{shown} {noun}{'' if shown == '1' else 's'}"
 
 
-def positions_text(positions: Iterable[int], most: int = 12) -> str:
+def positions_text(positions: Iterable[Any], most: int = 12) -> str:
     """Positions from 0 as people count them, from 1, in ranges: ``3, 13-18``."""
     ranges: list[list[int]] = []
     for number in sorted({int(position) + 1 for position in positions}):

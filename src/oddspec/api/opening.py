@@ -67,7 +67,7 @@ def _array_source(given: Any, bands: Any, axes: str | None) -> ArraySource:
     """An array of any library as a scene; what is masked in it is missing."""
     mask = None
     if isinstance(given, np.ma.MaskedArray):
-        mask = None if given.mask is np.ma.nomask else np.ma.getmaskarray(given)
+        mask = np.ma.getmaskarray(given) if np.any(given.mask) else None
         given = given.data
     try:
         array = np.asarray(to_numpy(given))

@@ -74,11 +74,15 @@ def _as_list(bands: Any, where: Any) -> np.ndarray:
     try:
         values = np.asarray(bands if hasattr(bands, "__len__") and not _is_set(bands) else [*bands])
     except (TypeError, ValueError, RuntimeError):
-        raise SettingError(f"{where}: bands={bands!r:.80}: {_EXPECTED}") from None
+        raise _no_list(bands, where) from None
     single = sum(length != 1 for length in values.shape) <= 1 and values.ndim > 0
     if not single or values.dtype.kind not in "biufU":
-        raise SettingError(f"{where}: bands={bands!r:.80}: {_EXPECTED}")
+        raise _no_list(bands, where)
     return values.reshape(-1)
+
+
+def _no_list(bands: Any, where: Any) -> SettingError:
+    return SettingError(f"{where}: bands={' '.join(repr(bands).split())[:60]}: {_EXPECTED}")
 
 
 def _is_set(bands: Any) -> bool:
