@@ -1,7 +1,6 @@
 import numpy as np
 
 import oddspec
-
 from oddspec.io.source import ArraySource
 from oddspec.scene import Scene
 from oddspec.survey import look_over, survey

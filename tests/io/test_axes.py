@@ -171,6 +171,15 @@ def test_lists_of_good_bands_are_used(tmp_path, kind):
     np.testing.assert_array_equal(np.flatnonzero(source.metadata.bad_bands), [3, 8])
 
 
+@pytest.mark.parametrize("kind", ["npz", "h5"])
+def test_truth_values_are_lists_and_planes_too(tmp_path, kind):
+    arrays = {"good_bands": np.arange(21) != 4, "mask": np.zeros((10, 9), bool)}
+    path = save(kind, tmp_path / f"a.{kind}", cube=np.moveaxis(CUBE, 2, 0), **arrays)
+    source = open_source(path)
+    assert source.shape == CUBE.shape
+    assert np.flatnonzero(source.metadata.bad_bands).tolist() == [4]
+
+
 def test_lists_that_are_attributes(tmp_path):
     path = save("h5", tmp_path / "a.h5", cube=np.moveaxis(CUBE, 2, 0))
     with h5py.File(path, "r+") as file:

@@ -265,11 +265,19 @@ def test_the_exact_tag_counts_before_the_rounded_one(save):
     "tags",
     [
         {"band_tags": [{"Wavelength": f"{wave} nm"} for wave in WAVES]},
-        {"band_tags": [{"WAVELENGTH": str(w)} for w in WAVES], "file_tags": {"wavelength_units": "NM"}},
+        {
+            "band_tags": [{"WAVELENGTH": str(wave)} for wave in WAVES],
+            "file_tags": {"wavelength_units": "NM"},
+        },
         {"file_tags": {"wavelengths": ", ".join(map(str, WAVES)), "wavelength units": "nm"}},
-        {"ENVI": {"wavelength": f"{{{', '.join(map(str, WAVES))}}}", "wavelength_units": "Nanometers"}},
+        {
+            "ENVI": {
+                "wavelength": "{400.13, 500.27, 600.31, 700.49, 800.53}",
+                "wavelength_units": "Nanometers",
+            }
+        },
     ],
-)  # fmt: skip
+)
 def test_wavelengths_from_tags_of_any_kind(save, tags):
     meta = tagged(save(), **tags)
     np.testing.assert_allclose(meta.wavelengths, WAVES)

@@ -90,7 +90,9 @@ def _stored_cube(
     kept = kept_axes(dataset.shape, coordinates.names)
     coordinates = coordinates.of_axes(kept)
     shape = [dataset.shape[axis] for axis in kept]
-    beside = {v.name: v.shape for v in variables if v.real and v.name != chosen.name}
+    beside = {
+        v.name: v.shape for v in variables if (v.real or v.kind == "bool") and v.name != chosen.name
+    }
     beside |= _listed_attributes(dataset)
     order = axes or named_axes(coordinates.names)
     if order is None:
