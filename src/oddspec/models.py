@@ -13,6 +13,7 @@ import hashlib
 import inspect
 import types
 import typing
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +21,16 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.arrays import valid_pixels
 from oddspec.detector import Background, BackgroundDetector, Detector, SceneDetector, SceneModel
 from oddspec.detectors import is_file, load, no_files, short_name
-from oddspec.errors import InputError
+from oddspec.errors import DataWarning, InputError
 from oddspec.execution.resources import Resources
 from oddspec.io import npz as archive
 from oddspec.io.reading import cause
 from oddspec.scene import Scene
 from oddspec.settings import build
-
-__all__ = ["Model", "load_model"]
+from oddspec.statistics.band_statistics import BandStatistics
 
 KIND = "detector"
 
@@ -37,6 +38,14 @@ _ALWAYS = 2**20
 """Bytes that a model may unpack to whatever the budget."""
 
 _MOST_BANDS = 2**20
+
+LATER = ("shrinkage",)
+"""Fields that came after the first models were saved. They are left out of a file while they have
+their default, so that a model's digest stays what it was when an interrupted run began."""
+
+LOOK_VALUES = 1_000_000
+FEWEST_ROWS = 8
+"""So many values, or rows of a wide scene, are looked at to compare it with another."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +64,9 @@ class Model:
         Number of bands that it was fitted in.
     wavelengths
         Their centres in nanometres, where they are known.
+    statistics
+        Of the scene that it was fitted to, or of evenly spread rows of a large one. None in
+        older files, whose models are applied without such a comparison.
     """
 
     name: str
@@ -62,13 +74,15 @@ class Model:
     fitted: Background | SceneModel
     bands: int
     wavelengths: np.ndarray | None = None
+    statistics: BandStatistics | None = None
 
     @classmethod
     def of(cls, name: str, detector: Detector, fitted: Any, scene: Scene) -> Model | None:
         """The model of that scene; None where nothing was fitted that another scene could use."""
         if fitted is None or not dataclasses.is_dataclass(type(fitted)):
             return None
-        return cls(name, detector, fitted, scene.shape[2], scene.wavelengths)
+        bands, wavelengths = scene.shape[2], scene.wavelengths
+        return cls(name, detector, fitted, bands, wavelengths, _statistics(scene))
 
     def save(self, path: str | Path) -> None:
         """Write it into one ``.npz`` file.
@@ -93,13 +107,39 @@ class Model:
         return found.hexdigest()
 
     def check(self, scene: Scene) -> None:
-        """Refuse a scene with other bands.
+        """Refuse a scene with other bands or in other units; say so if its values are others.
 
         Raises
         ------
         InputError
-            If the number of bands differs, or their wavelengths by more than half their spacing.
+            If the number of bands differs, or their wavelengths by more than half their spacing,
+            or the values by orders of magnitude.
+
+        Warns
+        -----
+        DataWarning
+            If the values are far from those that the model was fitted to.
         """
+        self._check_bands(scene)
+        here = _statistics(scene) if self.statistics else None
+        if not self.statistics or not here:
+            return
+        found = self.statistics.compare(here)
+        told = f"compared with the scene that the model of {self.name} was fitted to, {found}"
+        if found.other_units:
+            raise InputError(
+                f"{scene.source.path or scene.name}: {told}: bring the scene to the units of that "
+                f"one, or fit a model to it"
+            )
+        if found.far:
+            warnings.warn(
+                f"{told}: scores, and thresholds found for that scene, mean little here if the "
+                f"units differ",
+                DataWarning,
+                stacklevel=3,
+            )
+
+    def _check_bands(self, scene: Scene) -> None:
         name, bands = scene.source.path or scene.name, scene.shape[2]
         if bands != self.bands:
             raise InputError(
@@ -129,6 +169,8 @@ class Model:
         }
         if self.wavelengths is not None:
             arrays["wavelengths"] = np.asarray(self.wavelengths)
+        if self.statistics is not None:
+            content["statistics"] = _flatten(self.statistics, "statistics", arrays)
         return arrays, content
 
 
@@ -170,6 +212,11 @@ def load_model(
         bands, wavelengths = int(content["bands"]), arrays.get("wavelengths")
         if not 0 < bands <= _MOST_BANDS:
             raise ValueError(f"{bands} bands")
+        statistics = None
+        if "statistics" in content:
+            statistics = _restore(BandStatistics, content["statistics"], arrays)
+            if statistics.mean.shape != (bands,) or statistics.deviation.shape != (bands,):
+                raise ValueError(f"its statistics are not of {bands} bands")
         if isinstance(fitted, Background):
             fitted.score(np.zeros((2, bands)))  # arrays that do not fit together fail here
     except Exception as error:  # whatever a detector stumbles over where its numbers are wrong
@@ -177,7 +224,7 @@ def load_model(
             f"{path}: this saved model is damaged, or of another version ({cause(error)}); save it "
             f"again"
         ) from None
-    return Model(name, built, fitted, bands, wavelengths)
+    return Model(name, built, fitted, bands, wavelengths, statistics)
 
 
 def _trusted(path: str | Path, named: str, given: str | None) -> str:
@@ -204,6 +251,18 @@ def fitted_class(detector: type[Detector]) -> Any:
     return None
 
 
+def _statistics(scene: Scene) -> BandStatistics | None:
+    """Of the scene's valid pixels, or of those in evenly spread rows; None where there are none."""
+    height, width, bands = scene.shape
+    count = min(height, max(FEWEST_ROWS, LOOK_VALUES // (width * bands)))
+    pixels = [
+        valid_pixels(*scene.read((row, row + 1), (0, width)))
+        for row in np.unique(np.linspace(0, height - 1, count).astype(np.intp)).tolist()
+    ]
+    found = np.concatenate(pixels)
+    return BandStatistics.of(found) if len(found) else None
+
+
 def _flatten(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """The value in terms of JSON, each array moved to ``arrays`` and its name left in its place."""
     if isinstance(value, np.ndarray):
@@ -215,8 +274,11 @@ def _flatten(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if dataclasses.is_dataclass(value):
-        fields = [field.name for field in dataclasses.fields(value)]
-        return {key: _flatten(getattr(value, key), f"{name}.{key}", arrays) for key in fields}
+        return {
+            field.name: _flatten(getattr(value, field.name), f"{name}.{field.name}", arrays)
+            for field in dataclasses.fields(value)
+            if field.name not in LATER or getattr(value, field.name) != field.default
+        }
     if isinstance(value, tuple):
         return [_flatten(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -231,6 +293,7 @@ def _restore(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if inspect.isclass(kind) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         names = [field.name for field in dataclasses.fields(kind)]
+        names = [name for name in names if name in value or name not in LATER]
         return kind(**{name: _restore(hints[name], value[name], arrays) for name in names})
     if inspect.isclass(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
         hints = typing.get_type_hints(kind)

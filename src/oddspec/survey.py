@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 
 from oddspec.scene import Scene
-from oddspec.statistics.gaussian import Gaussian, Health
+from oddspec.statistics.gaussian import Health
 from oddspec.statistics.summary import Moments
-
-__all__ = ["Survey", "survey"]
 
 SURVEY_VALUES = 2e7
 """Number of values looked at: 100 000 pixels of 200 bands."""
@@ -112,7 +110,7 @@ def survey(scene: Scene) -> Survey:
         crowded = at_ceiling.sum(axis=(0, 1)) > max(1, 0.01 * len(pixels))
         saturated_bands = tuple(scene.bands[crowded].tolist())
         if len(pixels) > 1 and len(constant) < len(scene.bands):
-            health = Gaussian.of(Moments.of(pixels)).health
+            health = Health.of(Moments.of(pixels))
     return Survey(
         looked_at=valid.size,
         complete=len(rows) == h,

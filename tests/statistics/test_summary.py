@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from oddspec.statistics.gaussian import Health
+from oddspec.statistics.scaling import bandz
 from oddspec.statistics.summary import Moments, Sample, Tree, pack, unpack
 
 values = st.floats(-1e6, 1e6, allow_nan=False)
@@ -26,6 +28,27 @@ def test_moments_keep_their_digits_far_from_zero(rng):
     pixels = rng.normal(0, 1, (10_000, 3)) + 1e9
     shifted = Moments.of(pixels - 1e9).covariance
     np.testing.assert_allclose(Moments.of(pixels).covariance, shifted, rtol=1e-6, atol=1e-6)
+
+
+def test_an_offset_in_one_band_changes_no_bit_of_another(rng):
+    pixels = rng.normal(size=(5000, 4)) + 10
+    far = pixels + np.array([0, 0, 1e10, 0])
+    kept = [0, 1, 3]
+    mine, plain = Moments.of(far), Moments.of(pixels)
+    np.testing.assert_array_equal(mine.mean[kept], plain.mean[kept])
+    np.testing.assert_array_equal(
+        mine.scatter[np.ix_(kept, kept)], plain.scatter[np.ix_(kept, kept)]
+    )
+    np.testing.assert_allclose(mine.covariance, np.cov((far - [0, 0, 1e10, 0]).T), rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [7.3, 0.1, 1234.567])
+def test_a_constant_band_is_found_constant_in_a_scene_of_any_size(rng, value):
+    pixels = np.column_stack([rng.normal(size=(100_000, 3)), np.full(100_000, value)])
+    moments = Moments.of(pixels)
+    assert moments.covariance[3, 3] < (1e-13 * value) ** 2
+    assert Health.of(moments).constant_bands == 1
+    assert abs(bandz(pixels)(pixels)[:, 3]).max() < 1e-12
 
 
 def test_moments_agree_with_numpy(rng):

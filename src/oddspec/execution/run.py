@@ -37,7 +37,13 @@ from oddspec.statistics.summary import Tree
 from oddspec.text import gigabytes
 from oddspec.windows import Tile
 
-__all__ = ["Outcome", "fit_scene", "run"]
+FEW = 2
+"""Pixels per band up to which a background is poorly known: a filter made of the covariance of
+twice as many pixels as bands has on average half the signal-to-noise ratio of the true one's
+(Reed, Mallett and Brennan 1974, doi:10.1109/TAES.1974.307893)."""
+
+FLAT = 1e-9
+"""Scores that differ by less than this fraction of the largest differ by rounding only."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,23 @@ def run(
         If scene and detector do not go together.
     """
     device = choose_device(resources.device, detector.devices)
-    execution = _Execution(scene, store, resources, progress)
+    watched = _Watched(store)
+    execution = _Execution(scene, watched, resources, progress)
+    outcome = _run(execution, detector, device, checkpoint, fitted)
+    watched.warn_if_flat()
+    if fitted is None and not isinstance(detector, WindowDetector):
+        h, w, bands = scene.shape
+        _warn_if_few(watched.count if watched.whole else h * w, bands)
+    return outcome
+
+
+def _run(
+    execution: _Execution,
+    detector: Detector,
+    device: str,
+    checkpoint: Checkpoint | None,
+    fitted: Background | SceneModel | None,
+) -> Outcome:
     if isinstance(detector, SceneDetector):
         model = fitted if isinstance(fitted, SceneModel) else detector
         return _whole_scene(execution, detector, model)
@@ -155,7 +177,6 @@ def _whole_scene(execution: _Execution, detector: SceneDetector, model: SceneMod
             f"oddspec.detector.SceneResult(scores), with scores of shape ({h}, {w})"
         )
     _must_have_shape(result.scores, (h, w), model)
-    _warn_if_flat(result.scores)
     execution.store.write(Region((0, h), (0, w)), result.scores)
     return Outcome(result.fitted, result.insights)
 
@@ -164,9 +185,7 @@ def _windows(execution: _Execution, detector: WindowDetector) -> Outcome:
     scene, window = execution.scene, detector.window
     h, w, _ = scene.shape
     window.must_fit(h, w)
-    # Threads append in any order: what is asked of these lists does not depend on it.
-    extremes: list[float] = []
-    seen: list[bool] = []
+    seen: list[bool] = []  # threads append in any order: what is asked does not depend on it
 
     def score(region: Region) -> Scores:
         rows, columns = window.reach(*region.rows, h), window.reach(*region.columns, w)
@@ -175,16 +194,12 @@ def _windows(execution: _Execution, detector: WindowDetector) -> Outcome:
         scores = detector.score_tile(tile)
         _must_have_shape(scores, region.shape, detector)
         seen.append(bool(tile.tested.any()))
-        finite = scores[np.isfinite(scores)]
-        extremes.extend((finite.min(), finite.max()) if len(finite) else ())
         return scores
 
     tiles = tiles_of_windows(scene, detector, execution.resources)
     # Otherwise a part of the scene has been judged in an earlier run.
-    if execution.score_tiles(tiles, score):
-        if not any(seen):
-            raise scene.without_valid_pixel()
-        _warn_if_flat(np.array(extremes))
+    if execution.score_tiles(tiles, score) and not any(seen):
+        raise scene.without_valid_pixel()
     return Outcome()
 
 
@@ -272,12 +287,53 @@ def _must_have_shape(scores: Any, shape: tuple[int, ...], source: object) -> Non
         )
 
 
-def _warn_if_flat(scores: np.ndarray) -> None:
-    finite = scores[np.isfinite(scores)]
-    if len(finite) > 1 and not np.ptp(finite):
+class _Watched:
+    """Keeps the extremes of the scores that go into a store."""
+
+    def __init__(self, store: ScoreStore) -> None:
+        self.store = store
+        self.count = 0
+        self.extremes: list[float] = []
+        self.whole = True
+        self.lock = threading.Lock()  # tiles are written by several threads
+
+    def write(self, region: Region, scores: Scores) -> None:
+        """Keep the scores of that region."""
+        finite = scores[np.isfinite(scores)]
+        if finite.size:
+            with self.lock:
+                self.count += finite.size
+                self.extremes += [float(finite.min()), float(finite.max())]
+        self.store.write(region, scores)
+
+    def has(self, region: Region) -> bool:
+        """Whether an earlier run has written that region, whose scores were not seen here."""
+        earlier = self.store.has(region)
+        self.whole = self.whole and not earlier
+        return earlier
+
+    def warn_if_flat(self) -> None:
+        """Say that no pixel is set apart, where all scores are equal up to rounding."""
+        if self.count < 2 or not self.whole:
+            return
+        lowest, highest = min(self.extremes), max(self.extremes)
+        if highest - lowest > FLAT * max(abs(lowest), abs(highest)):
+            return
+        rounding = "" if lowest == highest else " but for rounding"
         warnings.warn(
-            f"all pixels have the same score, {finite[0]:g}: with these settings nothing in this "
-            f"scene is set apart",
+            f"all pixels have the same score, {highest:g}{rounding}: with these settings nothing "
+            f"in this scene is set apart",
+            DataWarning,
+            stacklevel=3,  # where `run` was called
+        )
+
+
+def _warn_if_few(pixels: int, bands: int) -> None:
+    if pixels <= FEW * bands:
+        warnings.warn(
+            f"{pixels} pixels in {bands} bands are no more than {FEW} per band: a background "
+            f"learnt from so few may take an anomaly for a part of itself, and score it low; leave "
+            f"out bands, or compare with rx",
             DataWarning,
             stacklevel=4,  # where `run` was called
         )

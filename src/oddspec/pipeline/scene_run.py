@@ -242,6 +242,13 @@ class _SceneRun:
             settings=dataclasses.asdict(self.detector),  # type: ignore[call-overload]
             score_unit=self.detector.score_unit,
             insights=outcome.insights,
-            model=Model.of(self.name, self.detector, outcome.fitted, self.scene),
+            model=self._model(outcome),
             progress=self.progress,
         )
+
+    def _model(self, outcome: Outcome) -> Model | None:
+        """What was fitted, to be applied to other scenes."""
+        model = Model.of(self.name, self.detector, outcome.fitted, self.scene)
+        if model and self.options.model:  # it was fitted to another scene than this one
+            return dataclasses.replace(model, statistics=self.options.model.statistics)
+        return model

@@ -15,8 +15,6 @@ from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.summary import Moments
 from oddspec.windows import Ring, RingGrams, Tile, Window
 
-__all__ = ["local_distance", "local_distances", "local_scratch"]
-
 FALLBACK_RIDGE = 1e-4
 """Used where ``ridge`` is zero and a ring has no more pixels than bands."""
 
@@ -135,7 +133,7 @@ def local_distance(pixel: Spectrum, ring: Pixels, ridge: float) -> float:
         ridge = FALLBACK_RIDGE
     if ridge == 0.0:
         try:
-            return float(Gaussian.of(moments).score(pixel[None])[0])
+            return float(Gaussian.of(moments, ridge=0.0).score(pixel[None])[0])
         except InputError:
             pass  # all pixels are equal
     away = pixel - moments.mean

@@ -26,11 +26,7 @@ from jaxtyping import Float
 
 from oddspec.arrays import Pixels, to_numpy
 from oddspec.errors import InputError
-
-__all__ = ["Scaling", "band01", "bandz", "global01", "globalz", "max1", "unit"]
-
-CONSTANT = 1e-13
-"""A band whose spread is below this fraction of its size varies by rounding only."""
+from oddspec.statistics.summary import CONSTANT, centred_again
 
 
 @dataclass(frozen=True)
@@ -148,8 +144,13 @@ def _extremes(pixels: Pixels) -> tuple[Any, Any]:
 def _statistics(pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of every band."""
     xp = array_namespace(pixels)
-    mean = to_numpy(xp.mean(pixels, axis=0))
-    deviation = to_numpy(xp.sqrt(xp.mean((pixels - xp.mean(pixels, axis=0)) ** 2, axis=0)))
+    mean = xp.mean(pixels, axis=0)
+    centred = pixels - mean
+    again = centred_again(mean, centred, xp.mean(centred**2, axis=0))
+    if again:
+        mean, centred = again
+    mean = to_numpy(mean)
+    deviation = to_numpy(xp.sqrt(xp.mean(centred**2, axis=0)))
     _must_vary(deviation, abs(mean))
     return mean, deviation
 

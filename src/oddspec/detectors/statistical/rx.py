@@ -11,8 +11,6 @@ from oddspec.progress import Progress, silent
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.summary import Moments
 
-__all__ = ["RX"]
-
 
 @dataclass(frozen=True)
 class RX(BackgroundDetector[Moments]):
@@ -30,6 +28,9 @@ class RX(BackgroundDetector[Moments]):
       with its default tolerance, or add a ridge, may rank such scenes differently.
     * Dividing by n instead of n - 1 only rescales the scores.
     * The scores of the n pixels sum to ``(n - 1) rank`` exactly.
+    * Where n is no more than the rank and one, all of these scores are equal. The correlation
+      matrix is then shrunk towards the identity by the rule OAS (Chen et al. 2010,
+      doi:10.1109/TSP.2010.2053029), and a warning says by how much.
 
     References
     ----------

@@ -21,8 +21,6 @@ from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
 from oddspec.statistics.summary import Moments
 
-__all__ = ["LSMAD"]
-
 SHOWN = 10
 """Background directions that are drawn."""
 
@@ -178,11 +176,11 @@ class LSMAD(SceneDetector):
 
     def _distances(self, X: Pixels, split: godec.Split) -> PixelScores:
         """Squared Mahalanobis distances, in the coordinates along the background's directions."""
-        inside = Gaussian.of(Moments.of(split.A))
+        inside = Moments.of(split.A)
         along = X @ split.V
         if self.inverse == "rank":
-            return inside.score(along)
-        variances, axes = np.linalg.eigh(Moments.of(split.A).covariance)
+            return Gaussian.of(inside).score(along)
+        variances, axes = np.linalg.eigh(inside.covariance)
         level = self.ridge * variances[-1]
         offset = X - inside.mean @ split.V.T
         along = (along - inside.mean) @ axes

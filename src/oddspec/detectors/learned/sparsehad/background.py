@@ -18,8 +18,6 @@ from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.scaling import Scaling
 from oddspec.statistics.summary import Moments
 
-__all__ = ["SparseHADBackground", "Trained"]
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -95,10 +93,7 @@ class SparseHADBackground:
         for run in runs:
             changes = to_numpy(bare._changes(run, pixels))
             check_spread(changes, "sparsehad", len(run.losses))
-            moments = Moments.of(changes)
-            size = len(moments.mean)
-            raised = moments.scatter + floor * np.trace(moments.scatter) / size * np.eye(size)
-            gaussians.append(Gaussian.of(Moments(moments.count, moments.mean, raised)))
+            gaussians.append(Gaussian.of(Moments.of(changes), ridge=floor or None))
         return replace(bare, gaussians=tuple(gaussians))
 
     def score(self, pixels: Pixels) -> PixelScores:

@@ -22,8 +22,6 @@ from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
 from oddspec.statistics.summary import Moments
 
-__all__ = ["LRASR", "typical_members"]
-
 SHOWN = 10
 """Atoms that are drawn."""
 
@@ -207,8 +205,6 @@ def typical_members(X: Pixels, labels: np.ndarray, nearest: int, ridge: float) -
 def _distances(members: Pixels, ridge: float) -> np.ndarray:
     """From the members' mean, squared; all zero of equal members."""
     moments = Moments.of(members)
-    level = ridge * np.trace(moments.scatter) / members.shape[1]
-    if not level > 0:
+    if not np.trace(moments.scatter) > 0:
         return np.zeros(len(members))
-    raised = moments.scatter + level * np.eye(members.shape[1])
-    return Gaussian.of(Moments(moments.count, moments.mean, raised)).score(members)
+    return Gaussian.of(moments, ridge=ridge).score(members)
