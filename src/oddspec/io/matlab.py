@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,12 +11,15 @@ from oddspec.errors import InputError
 from oddspec.io.axes import doubt_axes
 from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.numpy_file import native
+from oddspec.io.reading import reading
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.variables import Variable, check_real, choose_cube
 from oddspec.io.wavelengths import wavelengths_of
 
 PERMUTE = "save it with its axes in that order (permute in MATLAB)"
 """What to do about a variable whose bands are not its last axis."""
+
+_DAMAGED = "is no MATLAB file that can be read, or it is damaged"
 
 _NUMERIC = (
     *("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -36,10 +38,8 @@ def matlab5_variables(path: Path) -> list[Variable]:
     """
     from scipy.io import whosmat
 
-    try:
+    with reading(path, _DAMAGED):
         listed = whosmat(path)
-    except Exception as error:  # scipy lets out whatever its parser stumbles over
-        raise _damaged(path, error) from error
     return [
         Variable(name, tuple(int(n) for n in shape), kind, real=kind in _NUMERIC)
         for name, shape, kind in listed
@@ -62,10 +62,8 @@ def read_matlab5(path: Path, variable: Variable, max_memory: int | None = None) 
     size = prod(variable.shape) * kind.itemsize
     check_expansion(path, f"variable {variable}", size, path.stat().st_size)
     check_memory(path, f"variable {variable}", size, max_memory)
-    try:
+    with reading(path, _DAMAGED):
         array = np.asarray(loadmat(path, variable_names=[variable.name])[variable.name])
-    except Exception as error:  # see above
-        raise _damaged(path, error) from error
     if array.shape != variable.shape:
         raise InputError(f"{path}: variable {variable} turned out to have shape {array.shape}")
     if variable.kind == "logical":
@@ -106,9 +104,3 @@ def open_matlab5(
         extra={"variable": chosen.name, "class": chosen.kind},
     )
     return ArraySource(cube, metadata, name=path.stem, path=path, format="MATLAB 5")
-
-
-def _damaged(path: Path, error: Any) -> InputError:
-    return InputError(
-        f"{path}: is no MATLAB file that can be read, or it is damaged ({str(error)[:80]})"
-    )

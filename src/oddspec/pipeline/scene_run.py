@@ -70,7 +70,7 @@ def detect_scene(
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
             folder = out / folder_name(source.name)
-            with locked_folder(folder, source), _errors_name(source):
+            with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
                 return _SceneRun(scene, folder, name, detector, options, progress, caught).execute()
         finally:
             source.close()
