@@ -16,7 +16,7 @@ from oddspec.detectors import load
 from oddspec.errors import InputError
 from oddspec.execution.resources import Resources
 from oddspec.models import fitted_class
-from oddspec.pipeline import Options, detect_scene
+from oddspec.pipeline import PipelineOptions, detect_scene
 from oddspec.study import overview
 from oddspec.study.report import table
 
@@ -101,7 +101,7 @@ class Interrupted:
             self.out,
             self.name,
             load(self.name)(**settings),
-            Options(resume=resume, resources=Resources(workers=1)),
+            PipelineOptions(resume=resume, resources=Resources(workers=1)),
             lambda done, total, stage: began.setdefault(stage, done / total),
         )
         return began
@@ -116,7 +116,7 @@ class Interrupted:
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
     # Tiles as small as those that the killed runs had.
-    monkeypatch.setattr("oddspec.execution.two_passes.TILE_BYTES", 4e4)
+    monkeypatch.setattr("oddspec.execution.tiles.TILE_BYTES", 4e4)
     monkeypatch.setattr("oddspec.execution.tiles.BLOCK_PIXELS", 100)
     return lambda name: Interrupted(name, tmp_path)
 
