@@ -26,8 +26,16 @@ from oddspec.detectors.factorization.nmf import NMF
 from oddspec.detectors.factorization.rednmf import REDNMF
 from oddspec.detectors.factorization.rnmf import RNMF
 from oddspec.products.charts import log_axis
-from oddspec.study.report.drawing import Drawing, grid_of_axes, legend_outside, save, styles, title
-from oddspec.study.scenes import Library, Missing
+from oddspec.study.report.drawing import (
+    Drawing,
+    grid_of_axes,
+    legend_outside,
+    save_drawing,
+    styles,
+    title,
+)
+from oddspec.study.scene_files import Missing
+from oddspec.study.scenes import Library
 
 PICTURES = Path(__file__).resolve().parent.parent / "docs" / "images" / "results"
 SCENES = ("sandiego-1/58b", "abu-airport-4")
@@ -147,7 +155,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", choices=DRAWN, help="one of them")
     chosen = parser.parse_args(words)
     for name in [chosen.only] if chosen.only else DRAWN:
-        for path in save(DRAWN[name](chosen.data), PICTURES, ["png"]):
+        for path in save_drawing(DRAWN[name](chosen.data), PICTURES, ["png"]):
             print(path)
 
 

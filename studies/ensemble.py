@@ -26,8 +26,9 @@ from oddspec.detectors.ensemble.ensemble import RULES, Ensemble, combined, stand
 from oddspec.io.truth import read_truth
 from oddspec.metrics.classes import Classes
 from oddspec.metrics.roc import average_precision, pd_at_pf, roc_area
-from oddspec.study.records import read_records
-from oddspec.study.scenes import Library, Missing
+from oddspec.study.records_store import read_records
+from oddspec.study.scene_files import Missing
+from oddspec.study.scenes import Library
 from studies.pages import put
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "results" / "ensemble.md"

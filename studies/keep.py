@@ -15,7 +15,7 @@ from pathlib import Path
 
 from oddspec.io.atomic import write_text
 from oddspec.study import Study, read_plan, read_records
-from oddspec.study.records import key_of
+from oddspec.study.records_store import key_of
 
 PLANS = Path(__file__).resolve().parent
 

@@ -31,17 +31,18 @@ from oddspec.io.truth import read_truth
 from oddspec.metrics import evaluate
 from oddspec.products.charts import INK, log_axis
 from oddspec.statistics.scaling import bandz
+from oddspec.study.grouping import Spread
 from oddspec.study.report.drawing import (
     Drawing,
     grid_of_axes,
     legend_outside,
     line_with_band,
-    save,
+    save_drawing,
     styles,
     title,
 )
-from oddspec.study.report.spread import Spread
-from oddspec.study.scenes import Library, Missing, StudyScene
+from oddspec.study.scene_files import Missing, StudyScene
+from oddspec.study.scenes import Library
 from studies.pages import put
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -139,7 +140,7 @@ def main(words: Sequence[str] | None = None) -> None:
         curves = {key: [one.result() for one in several] for key, several in waiting.items()}
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(put(page, "lren_lambda", table(curves)), encoding="utf-8")
-    for path in save(draw(curves), PICTURES, ["png"]):
+    for path in save_drawing(draw(curves), PICTURES, ["png"]):
         print(path)
 
 

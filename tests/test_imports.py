@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-HEAVY = ("torch", "dask", "matplotlib", "rasterio", "xarray", "pyogrio", "scipy", "h5py")
+HEAVY = ("torch", "dask", "matplotlib", "rasterio", "xarray", "pyogrio", "scipy", "h5py", "pandas")
 
 
 def python(code: str) -> str:
@@ -16,7 +16,7 @@ def test_import_pulls_in_nothing_heavy():
     show = f"print([m for m in {HEAVY!r} if m in sys.modules])"
     loaded = python(f"import sys, oddspec; oddspec.detectors(); {show}")
     # SciPy and NumPy come with the detectors' base classes; the others only when they are needed.
-    assert [name for name in eval(loaded) if name not in ("scipy", "h5py")] == []
+    assert [name for name in eval(loaded) if name not in ("scipy", "h5py", "pandas")] == []
     bare = python(f"import sys, oddspec; {show}")
     assert eval(bare) == []
 

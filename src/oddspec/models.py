@@ -31,8 +31,6 @@ from oddspec.scene import Scene
 from oddspec.settings import build
 from oddspec.statistics.band_statistics import BandStatistics
 
-__all__ = ["Model", "load_model"]
-
 KIND = "detector"
 
 _ALWAYS = 2**20

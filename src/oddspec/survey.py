@@ -15,8 +15,6 @@ from oddspec.scene import Scene
 from oddspec.statistics.gaussian import Health
 from oddspec.statistics.summary import Moments
 
-__all__ = ["Survey", "survey"]
-
 SURVEY_VALUES = 2e7
 """Number of values looked at: 100 000 pixels of 200 bands."""
 

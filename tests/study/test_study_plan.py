@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
 from oddspec.study.plan import as_toml, make_plan, read_plan
 
@@ -122,3 +123,16 @@ def test_a_plan_that_cannot_be_read(tmp_path):
     (tmp_path / "odd.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="no UTF-8"):
         read_plan(tmp_path / "odd.toml")
+
+
+def test_others_are_the_detectors_that_no_entry_names():
+    text = 'scenes = "abu"\n[[runs]]\ndetector = ["others", "mine.py"]\n[[runs]]\ndetector = "rx"\n'
+    first, second = make_plan(text, "p", Path()).runs
+    assert first.detectors == (*(name for name in names() if name != "rx"), "mine.py")
+    assert second.detectors == ("rx",)
+
+
+def test_every_detector_is_in_the_study_of_defaults():
+    path = Path(__file__).parents[2] / "studies" / "defaults.toml"
+    named = [name for entry in read_plan(path).runs for name in entry.detectors]
+    assert sorted(named) == sorted(names())

@@ -4,7 +4,7 @@ import pytest
 
 from oddspec.errors import InputError
 from oddspec.io.lock import locked
-from oddspec.study.records import Records, read_records
+from oddspec.study.records_store import RecordFile, read_records
 
 ROW = {"column": "defaults", "paper": None, "status": "done"}
 
@@ -14,7 +14,7 @@ def record(name, **more):
 
 
 def written(folder, *records):
-    file = Records(folder)
+    file = RecordFile(folder)
     for entry in records:
         file.append(entry)
     file.close()
@@ -47,7 +47,7 @@ def test_a_bad_line_within_is_told_and_nothing_is_thrown_away(tmp_path, line):
     path = tmp_path / "records.jsonl"
     path.write_text(line + "\n" + path.read_text(), encoding="latin-1")
     before = path.read_bytes()
-    for read in (read_records, Records):
+    for read in (read_records, RecordFile):
         with pytest.raises(InputError, match=r"records.jsonl: line 1 is no record"):
             read(tmp_path)
     assert path.read_bytes() == before
@@ -56,7 +56,7 @@ def test_a_bad_line_within_is_told_and_nothing_is_thrown_away(tmp_path, line):
 def test_records_that_cannot_be_written_to_are_told(tmp_path):
     (tmp_path / "records.jsonl").mkdir()
     with pytest.raises(InputError, match=r"records.jsonl: cannot be written to \(.*\); choose"):
-        Records(tmp_path)
+        RecordFile(tmp_path)
 
 
 def test_a_path_that_is_no_utf8_text_can_stand_in_a_record(tmp_path):

@@ -11,7 +11,8 @@ from oddspec.scenes import make_scene
 from oddspec.scenes.public import catalogue, scene_sets
 from oddspec.study.plan import as_toml, make_plan
 from oddspec.study.row import expand, select
-from oddspec.study.scenes import Library, Missing
+from oddspec.study.scene_files import Missing
+from oddspec.study.scenes import Library
 
 
 def rows_of(folder, *runs, **more):
@@ -276,6 +277,8 @@ def test_the_title_of_a_row_tells_the_point_of_a_grid(scenes):
 
 def test_the_plans_of_the_project_are_sound(shared):
     for path in sorted((Path(__file__).parents[2] / "studies").glob("*.toml")):
+        if path.name == "published_names.toml":
+            continue
         assert tomllib.loads(path.read_text())
         from oddspec.study.plan import read_plan
 

@@ -337,3 +337,29 @@ def test_rx_gives_every_fingerprint_of_the_catalogue(shared):
         truths = {truth.file: truth.rx_auc for truth in find(record["scene"]).truths}
         area = record["metrics"]["auc_pd_pf"]
         assert area == pytest.approx(truths[record["truth"]], abs=1e-6), record["scene"]
+
+
+def test_without_pandas_a_study_runs_and_tables_say_what_they_need(scenes, tmp_path):
+    code = f"""
+import sys
+sys.modules["pandas"] = None
+import oddspec
+from oddspec.command import main
+plan = {{"scenes": [{str(scenes / "lake.npy")!r}], "runs": [{{"detector": "rx"}}]}}
+records = oddspec.study(plan, out={str(tmp_path / "out")!r}, workers=1)
+assert records[0]["status"] == "done"
+sys.exit(main(["study", "table", {str(tmp_path / "out")!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.endswith("need pandas: pip install 'oddspec[study]'\n")
+
+
+def test_records_are_a_list_and_a_table(scenes):
+    plan = small(scenes / "lake.npy", {"detector": ["rx", "pca_rx"]})
+    records = oddspec.study(plan, workers=1)
+    assert isinstance(records, list)
+    frame = records.frame
+    assert frame["detector"].tolist() == ["rx", "pca_rx"]
+    assert frame["metrics.auc_pd_pf"].tolist() == [r["metrics"]["auc_pd_pf"] for r in records]
+    assert frame["seconds.wall"].min() >= 0

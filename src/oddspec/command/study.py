@@ -13,10 +13,8 @@ from oddspec.command.arguments import memory
 from oddspec.command.terminal import progress, say, show, text_table
 from oddspec.errors import InputError
 from oddspec.study import STATUSES, Row, Study, as_plan, overview, read_records, run_rows
-from oddspec.study.records import key_of
+from oddspec.study.records_store import key_of
 from oddspec.text import counted
-
-__all__ = ["add_arguments"]
 
 WHAT = ("run", "list", "table", "figure", "report")
 """Words that may follow ``study``; anything else is a plan to run."""
@@ -118,7 +116,7 @@ def _run(chosen: argparse.Namespace) -> int:
             max_memory=chosen.max_memory,
             retry=chosen.retry,
             progress=report,
-            told=_tell,
+            on_record=_report,
         )
     ended = Counter(record["status"] for record in records)
     counts = _counts({status: ended[status] for status in STATUSES})
@@ -126,7 +124,7 @@ def _run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(record: Mapping[str, Any], row: Row) -> None:
+def _report(record: Mapping[str, Any], row: Row) -> None:
     """Only what went wrong; the rest is in the records."""
     if record["status"] != "done":
         say(f"{row.title}: {record['status']}: {record['reason']}")
@@ -137,8 +135,8 @@ def _planned(study: Study, folder: Path) -> str:
     known = read_records(folder) if (folder / "records.jsonl").exists() else []
     todo = study.todo({key_of(record): record for record in known})
     left = Counter((row.detector, row.column) for row in todo)
-    asked = Counter((row.detector, row.column) for row in study.rows)
-    rows = [(*group, str(n), str(left[group])) for group, n in asked.items()]
+    in_plan = Counter((row.detector, row.column) for row in study.rows)
+    rows = [(*group, str(n), str(left[group])) for group, n in in_plan.items()]
     scenes = len({row.scene.key for row in study.rows})
     return (
         f"{text_table([('detector', 'column', 'runs', 'to do'), *rows])}\n"

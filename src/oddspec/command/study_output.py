@@ -14,14 +14,12 @@ import numpy as np
 from oddspec.command.terminal import say
 from oddspec.errors import OddspecError
 from oddspec.study.report import FIGURES, TABLES, figures, report, table
-from oddspec.study.report.figures import FORMATS
-from oddspec.study.report.writers import KINDS
+from oddspec.study.report.figures import FIGURE_FORMATS
+from oddspec.study.report.formats import TABLE_FORMATS
 
 if TYPE_CHECKING:
-    from oddspec.study.results import Run
-    from oddspec.study.scenes import StudyScene
-
-__all__ = ["OUTPUTS", "add_outputs"]
+    from oddspec.study.runs import Run
+    from oddspec.study.scene_files import StudyScene
 
 OUTPUTS = ("table", "figure", "report")
 """Words that may follow ``study`` and are declared here."""
@@ -65,6 +63,19 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         add(f"--{what}", action="append", metavar="NAME", help=f"only that {what}; may be repeated")
 
 
+def _add_printed(parser: argparse.ArgumentParser) -> None:
+    """Which values of papers stand beside the measured ones."""
+    add = parser.add_argument
+    add("--printed", type=Path, metavar="FILE", help="CSV of printed values to stand beside")
+    add(
+        "--names",
+        type=Path,
+        metavar="FILE",
+        help="TOML with what papers call detectors and scenes (default: published_names.toml "
+        "beside the CSV, or in a folder above the study's)",
+    )
+
+
 def _choice(chosen: argparse.Namespace) -> dict[str, Any]:
     return {
         "metric": chosen.metric,
@@ -84,29 +95,35 @@ def _add_table(parser: argparse.ArgumentParser) -> None:
     _add_choice(parser)
     add = parser.add_argument
     add("--what", choices=TABLES, default="scores", help="which table (default: scores)")
-    add("--as", dest="kind", choices=KINDS, default="markdown", help="(default: markdown)")
-    add("--printed", type=Path, metavar="FILE", help="CSV of printed values to stand beside")
+    add("--as", dest="kind", choices=TABLE_FORMATS, default="markdown", help="(default: markdown)")
+    _add_printed(parser)
     add("--out", type=Path, metavar="FILE", help="write to a file instead of printing")
 
 
 def _add_figure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_figure)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "figures:\n" + "\n".join(f"  {k:12} {v[1]}" for k, v in FIGURES.items())
+    parser.epilog = "figures:\n" + "\n".join(f"  {k:12} {v.shows}" for k, v in FIGURES.items())
     _add_shared(parser, scenes=True)
     _add_choice(parser)
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="which figures (default: all that can be drawn)")
-    add("--format", action="append", choices=FORMATS, help="may be repeated (default: png, svg)")
+    add(
+        "--format",
+        action="append",
+        choices=FIGURE_FORMATS,
+        help="may be repeated (default: png, svg)",
+    )
     add("--out", type=Path, metavar="FOLDER", help="(default: figures in the study's folder)")
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_report)
     _add_shared(parser, scenes=True)
-    add = parser.add_argument
-    add("--printed", type=Path, metavar="FILE", help="CSV of printed values to stand beside")
-    add("--out", type=Path, metavar="FILE", help="(default: report.html in the study's folder)")
+    _add_printed(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="(default: report.html in the study's folder)"
+    )
 
 
 def _table(chosen: argparse.Namespace) -> int:
@@ -115,6 +132,7 @@ def _table(chosen: argparse.Namespace) -> int:
         chosen.folder,
         kind=chosen.kind,
         printed=chosen.printed,
+        names=chosen.names,
         what=chosen.what,
         **_choice(chosen),
     )
@@ -150,6 +168,7 @@ def _report(chosen: argparse.Namespace) -> int:
         chosen.folder,
         chosen.out,
         printed=chosen.printed,
+        names=chosen.names,
         study=chosen.study,
         also=chosen.also,
         **views,
@@ -163,32 +182,33 @@ def _views(folder: Path, data: Path | None) -> dict[str, Any]:
 
     The scenes are looked for when the first is asked for: most figures need neither.
     """
-    from oddspec.study.records import recall_plan
-    from oddspec.study.scenes import Library, StudyScene
+    from oddspec.study.records_store import recall_plan
+    from oddspec.study.scene_files import StudyScene
+    from oddspec.study.scenes import Library
 
     @cache
-    def known() -> dict[tuple[str, str], StudyScene]:
+    def scenes() -> dict[tuple[str, str], StudyScene]:
         try:
             plan = recall_plan(folder, data)
             names = list(dict.fromkeys(name for run in plan.runs for name in run.scenes))
-            scenes = Library(plan.data, plan.folder).resolve(names)
+            found = Library(plan.data, plan.folder).resolve(names)
         except OddspecError as error:
             say(f"warning: no truths and pictures of the scenes: {error}")
             return {}
-        return {(s.name, s.truth_file): s for s in scenes if isinstance(s, StudyScene)}
+        return {(s.name, s.truth_file): s for s in found if isinstance(s, StudyScene)}
 
     return {
-        "truth_of": partial(_look, known, _truth),
-        "picture_of": partial(_look, known, _picture),
+        "truth_of": partial(_look, scenes, _truth),
+        "picture_of": partial(_look, scenes, _picture),
     }
 
 
 def _look(
-    known: Callable[[], dict[tuple[str, str], StudyScene]],
+    scenes: Callable[[], dict[tuple[str, str], StudyScene]],
     read: Callable[[StudyScene], np.ndarray],
     run: Run,
 ) -> np.ndarray | None:
-    scene = known().get((run.scene, str(run.record.get("truth"))))
+    scene = scenes().get((run.scene, str(run.record.get("truth"))))
     if scene is None or scene.sha256 != run.record.get("scene_sha256"):
         return None
     try:
@@ -211,7 +231,7 @@ def _picture(scene: StudyScene) -> np.ndarray:
 
     source = open_source(scene.cube, variable=scene.cube_variable)
     try:
-        known = np.zeros(scene.shape[:2])
-        return composite(Scene.of(source), known, _MOST_PIXELS, _MOST_PIXELS)[0]
+        scores = np.zeros(scene.shape[:2])  # every pixel counts for the colours
+        return composite(Scene.of(source), scores, _MOST_PIXELS, _MOST_PIXELS)[0]
     finally:
         source.close()

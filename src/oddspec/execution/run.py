@@ -37,8 +37,6 @@ from oddspec.statistics.summary import Tree
 from oddspec.text import gigabytes
 from oddspec.windows import Tile
 
-__all__ = ["Outcome", "fit_scene", "run"]
-
 FEW = 2
 """Pixels per band up to which a background is poorly known: a filter made of the covariance of
 twice as many pixels as bands has on average half the signal-to-noise ratio of the true one's

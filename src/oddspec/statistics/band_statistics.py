@@ -9,8 +9,6 @@ from jaxtyping import Float
 
 from oddspec.arrays import Pixels
 
-__all__ = ["BandStatistics", "Comparison"]
-
 TOLD = 5.0
 """Pairs of public scenes that share sensor, bands and unit differ by a factor of at most 1.9, and
 their means lie at most 1.3 standard deviations apart (11 pairs of docs/scenes.md)."""

@@ -15,8 +15,6 @@ from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.summary import Moments
 from oddspec.windows import Ring, RingGrams, Tile, Window
 
-__all__ = ["local_distance", "local_distances", "local_scratch"]
-
 FALLBACK_RIDGE = 1e-4
 """Used where ``ridge`` is zero and a ring has no more pixels than bands."""
 

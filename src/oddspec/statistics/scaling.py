@@ -28,8 +28,6 @@ from oddspec.arrays import Pixels, to_numpy
 from oddspec.errors import InputError
 from oddspec.statistics.summary import CONSTANT, centred_again
 
-__all__ = ["Scaling", "band01", "bandz", "global01", "globalz", "max1", "unit"]
-
 
 @dataclass(frozen=True)
 class Scaling:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
-from oddspec.study.noise import with_noise
 from oddspec.study.overview import Overview, overview
+from oddspec.study.perform import with_noise
 from oddspec.study.plan import Plan, read_plan
 from oddspec.study.record import STATUSES
-from oddspec.study.records import read_records
+from oddspec.study.records_store import RecordList, read_records
 from oddspec.study.row import Row
-from oddspec.study.scenes import Missing, StudyScene
+from oddspec.study.scene_files import Missing, StudyScene
 from oddspec.study.work import Study, as_plan, run_rows
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Missing",
     "Overview",
     "Plan",
+    "RecordList",
     "Row",
     "Study",
     "StudyScene",
@@ -50,7 +51,7 @@ def run_study(
     max_memory: int | None = None,
     retry: bool = False,
     progress: Progress = silent,
-) -> list[dict[str, Any]]:
+) -> RecordList:
     """Run detectors on scenes by a plan.
 
     Parameters
@@ -75,9 +76,10 @@ def run_study(
 
     Returns
     -------
-    list of dict
-        One record per row of the plan, as ``docs/studies.md`` describes it. Failures are records
-        too; scenes that are not at hand are warned about.
+    RecordList
+        A list of dictionaries, one record per row of the plan, as ``docs/studies.md`` describes it.
+        Failures are records too; scenes that are not at hand are warned about. Its ``frame`` is the
+        same as a pandas table.
 
     Raises
     ------

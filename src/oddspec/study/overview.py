@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.study.record import STATUSES
-from oddspec.study.records import key_of, read_records, recall_plan
-from oddspec.study.scenes import Missing
+from oddspec.study.records_store import key_of, read_records, recall_plan
+from oddspec.study.scene_files import Missing
 from oddspec.study.work import Study
-
-__all__ = ["Overview", "overview"]
 
 TO_DO = "to do"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.arrays import Cube, Mask
 from oddspec.detector import Insight
 from oddspec.detectors import family_of, load
 from oddspec.errors import (
@@ -33,10 +34,8 @@ from oddspec.metrics import Classes, evaluate, scaled_areas
 from oddspec.products.record import as_json
 from oddspec.scene import Scene
 from oddspec.settings import build
-from oddspec.study.noise import with_noise
+from oddspec.statistics.scaling import global01
 from oddspec.text import gigabytes
-
-__all__ = ["PER_STEP", "perform"]
 
 POINTS = 500
 """Most points of a curve that are kept."""
@@ -75,9 +74,9 @@ def perform(task: Mapping[str, Any]) -> dict[str, Any]:
         except OddspecError as error:
             result["reason"] = str(error)
         except Exception as error:
-            result["reason"] = _told(error)
+            result["reason"] = _described(error)
             result["traceback"] = traceback.format_exc()[-4000:]
-    result["warnings"] = _heard(caught)
+    result["warnings"] = _warnings(caught)
     if any(issubclass(warning.category, NotConverged) for warning in caught):
         result["converged"] = False
     return result
@@ -144,6 +143,44 @@ def _scene(task: Mapping[str, Any]) -> Scene:
         source.close()
         return Scene.of(held)
     return Scene.of(source)
+
+
+def with_noise(cube: Cube, valid: Mask, sigma: float, seed: int) -> Cube:
+    """The cube scaled to 0..1 by its lowest and highest valid value, plus white Gaussian noise.
+
+    Values below 0 and above 1 that the noise makes are left as they are. A seed stands for one
+    field of standard normal numbers for all ``sigma`` and all detectors, so that levels and
+    detectors are compared on the same noise.
+
+    Parameters
+    ----------
+    cube
+        ``(h, w, b)``.
+    valid
+        Pixels that count; the others are NaN in the result.
+    sigma
+        Standard deviation, in units of the scaled cube.
+    seed
+        Of the noise alone.
+
+    Raises
+    ------
+    InputError
+        If no pixel is valid.
+
+    References
+    ----------
+    S. Moradi et al., "Robust asymmetric encoder-decoder nonnegative matrix factorization for
+    hyperspectral anomaly detection", Neurocomputing, 2026, section 5.3.
+    doi:10.1016/j.neucom.2026.133709
+    """
+    if not valid.any():
+        raise InputError("no pixel of the scene is valid, so noise has no scale")
+    pixels = cube[valid]
+    noisy = np.full(cube.shape, np.nan)
+    drawn = np.random.default_rng(seed).standard_normal(cube.shape)
+    noisy[valid] = global01(pixels)(pixels) + sigma * drawn[valid]
+    return noisy
 
 
 def _held(source: Source, cube: np.ndarray) -> ArraySource:
@@ -223,15 +260,15 @@ def _thinned(values: np.ndarray) -> list[Any]:
     return as_json(np.reshape(rounded, values.shape))
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     """An unforeseen error in one line: its kind, its text and where it arose."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:1000] + place
 
 
-def _heard(caught: Iterable[warnings.WarningMessage]) -> list[str]:
-    """What was warned about, each once; the kind of others' warnings is named."""
+def _warnings(caught: Iterable[warnings.WarningMessage]) -> list[str]:
+    """Texts of warnings, each once; the kind of other packages' warnings is named."""
     own = (DataWarning, NotConverged)
     texts = [
         str(warning.message)

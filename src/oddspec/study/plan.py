@@ -6,15 +6,16 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
-from oddspec.study.entry import (
-    Entry,
+from oddspec.study.plan_fields import (
+    Fields,
     as_counts,
     as_duration,
     as_flag,
@@ -29,13 +30,14 @@ from oddspec.study.entry import (
 )
 from oddspec.study.scene_files import expanded
 
-__all__ = ["DATA_VARIABLE", "Plan", "Run", "as_toml", "make_plan", "read_plan"]
-
 DATA_VARIABLE = "ODDSPEC_DATA"
 """Environment variable with the folder of public scenes."""
 
 DEFAULTS = "defaults"
 """Name of the column that may hold default settings only."""
+
+OTHERS = "others"
+"""Stands for every detector of oddspec that no entry of the plan names."""
 
 HOUR = 3600.0
 
@@ -44,7 +46,7 @@ Base = tuple[dict[str, Any], dict[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Run:
+class PlanEntry:
     """One entry ``[[runs]]``: detectors with certain settings, on scenes."""
 
     where: str
@@ -74,7 +76,7 @@ class Plan:
     folder: Path
     """Where relative paths start."""
     data: Path | None
-    runs: tuple[Run, ...]
+    runs: tuple[PlanEntry, ...]
     text: str
     """The plan as written."""
 
@@ -114,32 +116,52 @@ def make_plan(
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: is no TOML: {error}") from None
-    entry = Entry(table, where)
-    shared = _shared(entry, {})
-    named = entry.take("data", as_text, None)
+    fields = Fields(table, where)
+    shared = _shared(fields, {})
+    named = fields.take("data", as_text, None)
     own = None if named is None else folder / expanded(named)
     chosen = data or own or os.environ.get(DATA_VARIABLE) or None
     if data is not None and not os.path.isdir(expanded(data)):
         raise InputError(f"{data}: is no folder; name the one with your public scenes")
     bases = {
         key: _base(base, f"{where}: [base.{key}]")
-        for key, base in entry.take("base", as_table_of_tables, {}).items()
+        for key, base in fields.take("base", as_table_of_tables, {}).items()
     }
-    runs = entry.take("runs", as_tables, None)
+    runs = fields.take("runs", as_tables, None)
     if not runs:
         raise SettingError(f"{where}: has no [[runs]], so there is nothing to do")
-    name, about = entry.take("name", as_text, name), entry.take("about", as_text, "")
-    entry.finish()
+    name, about = fields.take("name", as_text, name), fields.take("about", as_text, "")
+    fields.finish()
     starts = re.compile(r"\s*\[\[\s*runs")
     lines = [n for n, line in enumerate(text.split("\n"), 1) if written and starts.match(line)]
     wheres = [_where(where, number, run, lines) for number, run in enumerate(runs, 1)]
+    entries = [_entry(run, at, shared, bases) for run, at in zip(runs, wheres, strict=True)]
     return Plan(
         name,
         about,
         folder,
         None if chosen is None else expanded(chosen).resolve(),
-        tuple(_run(run, place, shared, bases) for run, place in zip(runs, wheres, strict=True)),
+        _with_others(entries),
         text,
+    )
+
+
+def _with_others(entries: Sequence[PlanEntry]) -> tuple[PlanEntry, ...]:
+    """The entries, with names in the place of `OTHERS`: a new detector is run by itself."""
+    named = {detector for entry in entries for detector in entry.detectors}
+    if OTHERS not in named:
+        return tuple(entries)
+    others = [name for name in names() if name not in named]
+    return tuple(
+        replace(
+            entry,
+            detectors=tuple(
+                name
+                for detector in entry.detectors
+                for name in (others if detector == OTHERS else [detector])
+            ),
+        )
+        for entry in entries
     )
 
 
@@ -175,38 +197,38 @@ def _where(where: str, number: int, run: Mapping[str, Any], lines: Sequence[int]
 
 def _base(table: Mapping[str, Any], where: str) -> Base:
     """Settings, and settings by scene, that several runs share."""
-    entry = Entry(table, where)
-    found = entry.take("settings", as_table, {}), entry.take("per_scene", as_table_of_tables, {})
-    entry.finish()
+    fields = Fields(table, where)
+    found = fields.take("settings", as_table, {}), fields.take("per_scene", as_table_of_tables, {})
+    fields.finish()
     return found
 
 
-def _run(
+def _entry(
     table: Mapping[str, Any], where: str, shared: Mapping[str, Any], bases: Mapping[str, Base]
-) -> Run:
-    entry = Entry(table, where)
-    detectors = entry.take("detector", as_texts, ())
+) -> PlanEntry:
+    fields = Fields(table, where)
+    detectors = fields.take("detector", as_texts, ())
     if not detectors:
         raise SettingError(f'{where}: names no detector; write detector = "rx"')
-    base = entry.take("base", as_text, None)
+    base = fields.take("base", as_text, None)
     if base is not None and base not in bases:
         raise SettingError(f"{where}: base = {base!r}: the plan has no [base.{base}]")
     common, common_per_scene = bases.get(base, ({}, {}))
-    settings = common | entry.take("settings", as_table, {})
-    own_per_scene = entry.take("per_scene", as_table_of_tables, {})
+    settings = common | fields.take("settings", as_table, {})
+    own_per_scene = fields.take("per_scene", as_table_of_tables, {})
     per_scene = {
         scene: common_per_scene.get(scene, {}) | own_per_scene.get(scene, {})
         for scene in (common_per_scene | own_per_scene)
     }
-    grid = entry.take("grid", as_lists, {})
-    column = entry.take("column", as_text, DEFAULTS)
+    grid = fields.take("grid", as_lists, {})
+    column = fields.take("column", as_text, DEFAULTS)
     if column == DEFAULTS and (settings or per_scene or grid):
         raise SettingError(
             f"{where}: the column {DEFAULTS!r} holds default settings only, so give the column of "
             f'these settings another name, as column = "as published"'
         )
-    own = _shared(entry, shared)
-    entry.finish()
+    own = _shared(fields, shared)
+    fields.finish()
     if not own["scenes"]:
         raise SettingError(f'{where}: has no scenes; write scenes = ["thirteen"]')
     fixed = set(settings).union(*per_scene.values())
@@ -215,18 +237,20 @@ def _run(
     both = sorted(fixed & grid.keys())
     if both:
         raise SettingError(f"{where}: {both[0]} is both in settings and in grid; leave one out")
-    return Run(where, detectors, column, settings=settings, per_scene=per_scene, grid=grid, **own)
+    return PlanEntry(
+        where, detectors, column, settings=settings, per_scene=per_scene, grid=grid, **own
+    )
 
 
-def _shared(entry: Entry, above: Mapping[str, Any]) -> dict[str, Any]:
+def _shared(fields: Fields, above: Mapping[str, Any]) -> dict[str, Any]:
     """What may stand at the top of a plan, for all runs, and in a run for itself."""
     return {
-        "paper": entry.take("paper", as_text, above.get("paper")),
-        "scenes": entry.take("scenes", as_texts, above.get("scenes", ())),
-        "seeds": entry.take("seeds", as_seeds, above.get("seeds", (0,))),
-        "noise": entry.take("noise", as_noise, above.get("noise", (0.0,))),
-        "noise_seeds": entry.take("noise_seeds", as_seeds, above.get("noise_seeds", (0,))),
-        "time_limit": entry.take("time_limit", as_duration, above.get("time_limit", HOUR)),
-        "keep_maps": entry.take("keep_maps", as_flag, above.get("keep_maps", False)),
-        "thresholds": entry.take("thresholds", as_counts, above.get("thresholds", ())),
+        "paper": fields.take("paper", as_text, above.get("paper")),
+        "scenes": fields.take("scenes", as_texts, above.get("scenes", ())),
+        "seeds": fields.take("seeds", as_seeds, above.get("seeds", (0,))),
+        "noise": fields.take("noise", as_noise, above.get("noise", (0.0,))),
+        "noise_seeds": fields.take("noise_seeds", as_seeds, above.get("noise_seeds", (0,))),
+        "time_limit": fields.take("time_limit", as_duration, above.get("time_limit", HOUR)),
+        "keep_maps": fields.take("keep_maps", as_flag, above.get("keep_maps", False)),
+        "thresholds": fields.take("thresholds", as_counts, above.get("thresholds", ())),
     }

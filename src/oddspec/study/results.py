@@ -1,253 +1,243 @@
-"""The records of a study's folder: one run per line, read as they are."""
+"""The records of a study as one table, chosen and sorted by the plan: what tables are made from."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from oddspec.errors import InputError, SettingError
-from oddspec.study.asked import places_in
-from oddspec.study.metric_names import METRIC_NAMES
+import numpy as np
 
-__all__ = [
-    "DEFAULTS",
-    "NAMED_COLUMNS",
-    "PUBLISHED",
-    "TUNED",
-    "Run",
-    "chosen",
-    "must_know",
-    "read_runs",
-]
+from oddspec.errors import InputError, OddspecError, SettingError
+from oddspec.io.truth import read_scores
+from oddspec.study.grouping import (
+    Group,
+    Results,
+    group_results,
+    groups_of,
+    scene_names,
+    without_noise,
+)
+from oddspec.study.records_store import (
+    NEEDED,
+    RecordList,
+    pandas_module,
+    places_in_plan,
+    read_records,
+)
+from oddspec.study.runs import METRIC_NAMES, PUBLISHED, Run, SceneKey
+from oddspec.text import counted
 
-DEFAULTS, PUBLISHED, TUNED = "defaults", "as published", "tuned on the truth"
-NAMED_COLUMNS = (DEFAULTS, PUBLISHED, TUNED)
-"""Where settings come from; any other column is the name of an ablation or a sweep."""
+if TYPE_CHECKING:
+    import pandas
 
-_FILE = "records.jsonl"
-_SUFFIXES = (".mat", ".npy", ".npz", ".png", ".bmp", ".tif", ".hdr", ".h5")
-_NEEDED = ("id", "detector", "column", "scene", "status")
+OfScene = Callable[[Run], np.ndarray | None]
+"""Looks up what belongs to a run's scene; None where it is not at hand."""
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
-    """One run of a detector on a scene, or the reason why there is none."""
+class StudyResults:
+    """What one or several studies came to.
 
-    folder: Path
-    record: Mapping[str, Any]
-    """The line as it stands."""
-    id: str
-    detector: str
-    column: str
-    scene: str
-    truth: str
-    noise: float
-    seed: int | None
-    """None where the detector draws nothing at random."""
-    noise_seed: int | None
-    paper: str | None
-    """Whose settings they are, where the column is *as published*."""
-    study: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    varied: Mapping[str, Any] = field(default_factory=dict)
-    """Settings that differ from the defaults."""
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    curves: Mapping[str, Any] = field(default_factory=dict)
-    status: str = "done"
-    reason: str = ""
-    place: float | None = math.inf
-    """Where it stands in the folder's plan as it was last run; None if that does not ask for it."""
-
-    @property
-    def asked(self) -> bool:
-        """Whether the folder's plan, as it was last run, asks for it."""
-        return self.place is not None
-
-    @property
-    def done(self) -> bool:
-        """Whether it came to scores."""
-        return self.status == "done"
-
-    @property
-    def failure(self) -> str:
-        """Status and reason of a run that came to nothing."""
-        return f"{self.status}: {self.reason}" if self.reason else self.status
-
-    def value(self, metric: str) -> float | None:
-        """A number of the record: a metric, or ``seconds``, ``cpu_seconds``, ``peak_memory``."""
-        if metric == "seconds":
-            found: Any = (self.record.get("seconds") or {}).get("wall")
-        elif metric == "cpu_seconds":
-            found = (self.record.get("seconds") or {}).get("cpu")
-        elif metric in ("peak_memory", "iterations"):
-            found = self.record.get(metric)
-        else:
-            found = self.metrics.get(metric)
-        if isinstance(found, bool) or not isinstance(found, (int, float)):
-            return None
-        return float(found) if math.isfinite(found) else None
-
-    @property
-    def processor(self) -> str | None:
-        """What the machine's processor is called."""
-        machine = self.record.get("machine")
-        found = machine.get("processor") if isinstance(machine, dict) else None
-        return str(found) if found else None
-
-    @property
-    def unseeded(self) -> str:
-        """The settings as text without the seed: what runs of one cell have in common."""
-        kept = {k: v for k, v in self.settings.items() if k != "seed"}
-        return json.dumps(kept, sort_keys=True, default=str)
-
-
-def read_runs(
-    folder: str | Path, study: str | None = None, also: Sequence[str | Path] = ()
-) -> list[Run]:
-    """All runs of a folder, of each id, column and paper the last, in the order of the plan.
-
-    A last line that was cut short (by a kill while it was written) is left out.
-
-    Parameters
+    Attributes
     ----------
     folder
-        Holds ``records.jsonl``.
-    study
-        Only the runs of that study.
-    also
-        Further folders, whose runs follow.
-
-    Raises
-    ------
-    InputError
-        If a folder has no records, or a line other than the last is no record.
+        Of the study.
+    frame
+        The table: a row per run, with the fields of its record (``metrics.auc_pd_pf``, ...), the
+        `Run` itself as ``run``, and what it is grouped by.
+    metric
+        What figures show.
+    truth_of
+        Target pixels ``(h, w)`` of a run's scene.
+    picture_of
+        The scene in colour ``(h, w, 3)``, 0 to 1.
+    notes
+        Which records of the folder stand in no table.
     """
-    found: dict[tuple[str, str, str | None], Run] = {}
-    for each in (folder, *also):
-        for run in _read(Path(each)):
-            key = run.id, run.column, run.paper
-            if run.asked or key not in found:
-                found[key] = run
-    if study is not None:
-        names = sorted({run.study for run in found.values()})
-        found = {key: run for key, run in found.items() if run.study == study}
+
+    folder: Path
+    frame: pandas.DataFrame
+    metric: str = "auc_pd_pf"
+    truth_of: OfScene | None = None
+    picture_of: OfScene | None = None
+    notes: tuple[str, ...] = ()
+    _looked_up: dict[tuple[str, str, str], np.ndarray | None] = field(
+        default_factory=dict, repr=False
+    )
+
+    @classmethod
+    def read(
+        cls,
+        folder: str | Path,
+        *,
+        study: str | None = None,
+        also: Sequence[str | Path] = (),
+        truth_of: OfScene | None = None,
+        picture_of: OfScene | None = None,
+    ) -> StudyResults:
+        """Read a folder's records, and those of further ones, in the order of their plans.
+
+        Of each row the last record counts. Records that the plans do not ask for are left out:
+        after a setting was corrected, the records of both settings lie in the folder.
+
+        Raises
+        ------
+        InputError
+            If a folder has no records, or a line is no record, or nothing is left.
+        """
+        runs: dict[tuple[str, str, str], Run] = {}
+        for each in (folder, *also):
+            for run in _read(Path(each)):
+                key = str(run.record["id"]), run.column, run.paper
+                if run.place is not None or key not in runs:
+                    runs[key] = run
+        found = [run for run in runs.values() if study in (None, run.record.get("study") or "")]
         if not found:
+            names = sorted({str(run.record.get("study") or "") for run in runs.values()})
             raise InputError(f"{folder}: no record of a study {study!r}; it has {', '.join(names)}")
-    return list(found.values())
+        in_plan = [run for run in found if run.place is not None]
+        left_out = len(found) - len(in_plan)
+        if not in_plan:
+            raise InputError(
+                f"{found[0].folder}: none of its {counted(left_out, 'record')} is of a row of the "
+                f"plan as it was last run; run `oddspec study` with the plan, or remove rows.json "
+                f"there"
+            )
+        have = "is" if left_out == 1 else "are"
+        note = f"{counted(left_out, 'record')} that {have} of no row of the plan {have} left out."
+        notes = (note,) if left_out else ()
+        return cls(Path(folder), _table(in_plan), "auc_pd_pf", truth_of, picture_of, notes)
 
+    def choose(
+        self,
+        *,
+        metric: str = "auc_pd_pf",
+        detectors: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        scenes: Sequence[str] | None = None,
+    ) -> StudyResults:
+        """These records alone, to show a metric of; None stands for all.
 
-def chosen(
-    runs: list[Run],
-    *,
-    detectors: Sequence[str] | None = None,
-    columns: Sequence[str] | None = None,
-    scenes: Sequence[str] | None = None,
-) -> list[Run]:
-    """Only these runs; None stands for all.
+        Raises
+        ------
+        InputError
+            If nothing is left.
+        SettingError
+            If no record has that metric.
+        """
+        frame = self.frame
+        for name, wanted in (("detector", detectors), ("column", columns), ("scene", scenes)):
+            if wanted is not None:
+                here = sorted(set(frame[name]))
+                frame = frame[frame[name].isin(wanted)]
+                if frame.empty:
+                    raise InputError(
+                        f"{self.frame.run.iloc[0].folder}: no record of the {name} "
+                        f"{', '.join(wanted)}; there are {', '.join(here)}"
+                    )
+        known = set(METRIC_NAMES)
+        for run in frame.run:
+            values = (run.record.get("metrics") or {}).items()
+            known |= {k for k, v in values if isinstance(v, (int, float)) or v is None}
+        if metric not in known:
+            raise SettingError(
+                f"metric={metric!r}: the records have no such metric; they have "
+                f"{', '.join(sorted(known))}"
+            )
+        return replace(self, frame=frame, metric=metric)
 
-    Raises
-    ------
-    InputError
-        If nothing is left.
-    """
-    for name, wanted in (("detector", detectors), ("column", columns), ("scene", scenes)):
-        if wanted is not None:
-            here = sorted({getattr(run, name) for run in runs})
-            left = [run for run in runs if getattr(run, name) in wanted]
-            if not left:
-                raise InputError(
-                    f"{runs[0].folder}: no record of the {name} {', '.join(wanted)}; there are "
-                    f"{', '.join(here)}"
-                )
-            runs = left
-    return runs
+    @cached_property
+    def runs(self) -> list[Run]:
+        """One for each row of the table, but of repeated ones the last that came to scores.
 
+        Runs are repeated that differ in nothing but their study or their detector's file.
+        """
+        last: dict[Any, Run] = {}
+        for key, run in zip(self.frame.repeated, self.frame.run, strict=True):
+            if key not in last or run.done or not last[key].done:
+                last[key] = run
+        return list(last.values())
 
-def must_know(metric: str, runs: list[Run]) -> None:
-    """Refuse a metric that no record has.
+    @cached_property
+    def results(self) -> Results:
+        """The runs by scene and column, without sweeps."""
+        return group_results(self.runs)[0]
 
-    Raises
-    ------
-    SettingError
-        If there is none of that name.
-    """
-    known = set(METRIC_NAMES)
-    for run in runs:
-        known |= {k for k, v in run.metrics.items() if isinstance(v, (int, float)) or v is None}
-    if metric not in known:
-        raise SettingError(
-            f"metric={metric!r}: the records have no such metric; they have "
-            f"{', '.join(sorted(known))}"
-        )
+    @property
+    def mixed(self) -> list[str]:
+        """A note on published settings that stand in no table, if there are any."""
+        return group_results(self.runs)[1]
+
+    @cached_property
+    def scenes(self) -> dict[SceneKey, str]:
+        """Names of the scenes without added noise."""
+        return scene_names(sorted({scene for scene, _ in without_noise(self.results)}))
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Columns that may be compared in one figure."""
+        return groups_of(self.results)
+
+    def map_of(self, run: Run) -> np.ndarray | None:
+        """The scores ``(h, w)`` of a run; None if they were not kept or are lost."""
+        name = run.record.get("map")
+        if not name:
+            return None
+        try:
+            return read_scores(run.folder / str(name))
+        except OddspecError:
+            return None
+
+    def truth(self, run: Run) -> np.ndarray | None:
+        """Target pixels ``(h, w)`` of a run's scene; None where they are not at hand."""
+        return self._once("truth", run, self.truth_of)
+
+    def picture(self, run: Run) -> np.ndarray | None:
+        """The scene in colour; None where it is not at hand."""
+        return self._once("picture", run, self.picture_of)
+
+    def _once(self, what: str, run: Run, look: OfScene | None) -> np.ndarray | None:
+        if look is None:
+            return None
+        key = what, run.scene, run.key.truth
+        if key not in self._looked_up:
+            self._looked_up[key] = look(run)
+        return self._looked_up[key]
 
 
 def _read(folder: Path) -> list[Run]:
-    """The runs of one folder, some of them perhaps twice."""
-    path = folder / _FILE
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); name the folder that "
-            f"`oddspec study` wrote to"
-        ) from error
-    place = places_in(folder)
-    runs = [
-        replace(run, place=place(run.id, run.column, run.paper, run.scene))
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-        and (run := _parse(line, folder, f"{path}, line {number}", last=number == len(lines)))
-    ]
+    """The runs of one folder in the order of its plan; those that it does not ask for last."""
+    place_of = places_in_plan(folder)
+    runs = [Run(folder, record, place_of(record)) for record in read_records(folder, NEEDED)]
     if not runs:
-        raise InputError(f"{path}: holds no records yet; run `oddspec study PLAN.toml` first")
+        raise InputError(f"{folder}: holds no records yet; run `oddspec study PLAN.toml` first")
     return sorted(runs, key=lambda run: math.inf if run.place is None else run.place)
 
 
-def _parse(line: bytes, folder: Path, where: str, *, last: bool) -> Run | None:
-    """The run on a line; None for a last line without its end."""
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        if last:
-            return None
-        raise InputError(f"{where}: is no JSON ({error}); mend or remove that line") from error
-    lacking = [name for name in _NEEDED if name not in record] if isinstance(record, dict) else []
-    if not isinstance(record, dict) or lacking:
-        what = f"lacks {', '.join(lacking)}" if lacking else "is no JSON object"
-        raise InputError(f"{where}: {what}; expected a record that `oddspec study` wrote")
-    return _run(record, folder)
+def _table(runs: Sequence[Run]) -> pandas.DataFrame:
+    """The records as a table, with what results are grouped by.
 
-
-def _run(record: dict[str, Any], folder: Path) -> Run:
-    detector = str(record["detector"])
-    return Run(
-        folder=folder,
-        record=record,
-        id=str(record["id"]),
-        detector=Path(detector).stem if detector.endswith(".py") else detector,
-        column=str(record["column"]),
-        scene=str(record["scene"]),
-        truth=_truth_name(str(record.get("truth") or ""), str(record["scene"])),
-        noise=float(record.get("noise") or 0.0),
-        seed=record.get("seed"),
-        noise_seed=record.get("noise_seed"),
-        paper=record.get("paper") or None,
-        study=str(record.get("study") or ""),
-        settings=record.get("settings") or {},
-        varied=record.get("varied") or {},
-        metrics=record.get("metrics") or {},
-        curves=record.get("curves") or {},
-        status=str(record["status"]),
-        reason=" ".join(str(record.get("reason") or "").split()),
-    )
-
-
-def _truth_name(file: str, scene: str) -> str:
-    """What a truth's file tells beside the scene's name: ``57`` of ``sandiego-1-truth57.mat``."""
-    name = Path(file).stem if Path(file).suffix in _SUFFIXES else file
-    rest = name.removeprefix(scene).strip("-_ /")
-    return rest.removeprefix("truth").strip("-_ ") or "its own"
+    A paper tells settings apart only where they are those that it publishes.
+    """
+    papers = [run.paper if run.column == PUBLISHED else "" for run in runs]
+    pairs = list(zip(runs, papers, strict=True))
+    own = {
+        "detector": [run.detector for run in runs],
+        "column": [run.column for run in runs],
+        "paper": papers,
+        "scene": [run.scene for run in runs],
+        "truth": [run.key.truth for run in runs],
+        "noise": [run.key.noise for run in runs],
+        "unseeded": [run.unseeded for run in runs],
+        "run": list(runs),
+        "repeated": [
+            (r.detector, r.column, p, *r.key, r.seed, r.record.get("noise_seed"), r.unseeded)
+            for r, p in pairs
+        ],
+    }
+    frame = RecordList([dict(run.record) for run in runs]).frame
+    return frame.drop(columns=list(own), errors="ignore").join(pandas_module().DataFrame(own))

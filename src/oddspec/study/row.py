@@ -19,10 +19,9 @@ from oddspec.errors import OddspecError, SettingError
 from oddspec.io.checksum import sha256
 from oddspec.products.record import as_json
 from oddspec.settings import build, describe
-from oddspec.study.plan import Plan, Run
-from oddspec.study.scenes import Library, Missing, StudyScene
-
-__all__ = ["Key", "Row", "expand", "select"]
+from oddspec.study.plan import Plan, PlanEntry
+from oddspec.study.scene_files import Missing, StudyScene
+from oddspec.study.scenes import Library
 
 Key = tuple[str, str, str | None]
 """What a row is known by in a study: id, column, paper."""
@@ -115,16 +114,16 @@ def expand(plan: Plan, library: Library) -> tuple[list[Row], list[Missing]]:
     """
     rows: list[tuple[int, Row]] = []
     missing: dict[str, Missing] = {}
-    for run in plan.runs:
+    for entry in plan.runs:
         try:
-            scenes = library.resolve(run.scenes)
-            _check_scene_names(run, scenes)
+            scenes = library.resolve(entry.scenes)
+            _check_scene_names(entry, scenes)
             missing |= {scene.key: scene for scene in scenes if isinstance(scene, Missing)}
             present = [scene for scene in scenes if isinstance(scene, StudyScene)]
-            for detector in run.detectors:
-                rows += _rows(plan, run, detector, present)
+            for detector in entry.detectors:
+                rows += _rows(plan, entry, detector, present)
         except OddspecError as error:
-            raise SettingError(f"{run.where}: {error}") from None
+            raise SettingError(f"{entry.where}: {error}") from None
     _check_names(row for _, row in rows)
     # A study that is cut short has all detectors and scenes with fewer seeds.
     rows.sort(key=lambda item: item[0])
@@ -132,52 +131,54 @@ def expand(plan: Plan, library: Library) -> tuple[list[Row], list[Missing]]:
 
 
 def _rows(
-    plan: Plan, run: Run, detector: str, scenes: list[StudyScene]
+    plan: Plan, entry: PlanEntry, detector: str, scenes: list[StudyScene]
 ) -> Iterator[tuple[int, Row]]:
     """Rows of one detector, each with the place of its seed."""
     source = str((plan.folder / detector).resolve()) if is_file(detector) else detector
     cls = load(source)
     defaults = {setting.name: setting.default for setting in describe(cls)}
     digest = sha256(Path(source)) if is_file(source) else None
-    seeds: tuple[int | None, ...] = run.seeds if "seed" in defaults else (None,)
+    seeds: tuple[int | None, ...] = entry.seeds if "seed" in defaults else (None,)
     if not scenes:
-        # A plan's mistakes are told also where no scene is at hand.
-        for here in ({}, *run.per_scene.values()):
-            _settings(cls, run, here, seeds[0])
+        # A plan's mistakes are reported also where no scene is at hand.
+        for here in ({}, *entry.per_scene.values()):
+            _settings(cls, entry, here, seeds[0])
     for scene, (place, seed) in itertools.product(scenes, enumerate(seeds)):
-        for settings in _settings(cls, run, _here(run, scene), seed):
+        for settings in _settings(cls, entry, _here(entry, scene), seed):
             varied = {
                 name: value
                 for name, value in settings.items()
                 if name != "seed" and value != as_json(defaults[name])
             }
-            for noise, noise_seed in _noises(run):
+            for noise, noise_seed in _noises(entry):
                 row = Row(
                     plan.name,
                     short_name(detector),
                     source,
                     digest,
-                    run.column,
-                    run.paper,
+                    entry.column,
+                    entry.paper,
                     settings,
                     varied,
                     seed,
                     scene,
                     noise,
                     noise_seed,
-                    run.time_limit,
-                    run.keep_maps,
-                    run.thresholds,
+                    entry.time_limit,
+                    entry.keep_maps,
+                    entry.thresholds,
                 )
                 yield place, row
 
 
 def _settings(
-    cls: type[Detector], run: Run, here: Mapping[str, Any], seed: int | None
+    cls: type[Detector], entry: PlanEntry, here: Mapping[str, Any], seed: int | None
 ) -> list[dict[str, Any]]:
     """Full settings at every point of the run's grid."""
     seeded = {} if seed is None else {"seed": seed}
-    return [_full(cls, {**run.settings, **here, **point, **seeded}) for point in _points(run.grid)]
+    return [
+        _full(cls, {**entry.settings, **here, **point, **seeded}) for point in _points(entry.grid)
+    ]
 
 
 def _full(cls: type[Detector], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,20 +193,20 @@ def _points(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield dict(zip(grid, values, strict=True))
 
 
-def _noises(run: Run) -> Iterator[tuple[float, int | None]]:
-    for noise in run.noise:
-        for seed in run.noise_seeds if noise else (None,):
+def _noises(entry: PlanEntry) -> Iterator[tuple[float, int | None]]:
+    for noise in entry.noise:
+        for seed in entry.noise_seeds if noise else (None,):
             yield noise, seed
 
 
-def _here(run: Run, scene: StudyScene) -> Mapping[str, Any]:
+def _here(entry: PlanEntry, scene: StudyScene) -> Mapping[str, Any]:
     """Settings for that scene alone; those for one of its truths go before those for all."""
-    return {**run.per_scene.get(scene.name, {}), **run.per_scene.get(scene.key, {})}
+    return {**entry.per_scene.get(scene.name, {}), **entry.per_scene.get(scene.key, {})}
 
 
-def _check_scene_names(run: Run, scenes: list[StudyScene | Missing]) -> None:
+def _check_scene_names(entry: PlanEntry, scenes: list[StudyScene | Missing]) -> None:
     known = {scene.key for scene in scenes} | {scene.key.partition("/")[0] for scene in scenes}
-    for name in run.per_scene:
+    for name in entry.per_scene:
         if name not in known:
             raise SettingError(
                 f"per_scene names {name!r}, which is none of this run's scenes "

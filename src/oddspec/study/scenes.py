@@ -21,8 +21,6 @@ from oddspec.scenes.recognise import recognise
 from oddspec.study.own_scenes import own_scene, own_scenes
 from oddspec.study.scene_files import Missing, StudyScene, expanded, opened
 
-__all__ = ["Library", "Missing", "StudyScene"]
-
 
 class Library:
     """Where a study's scenes are looked for.

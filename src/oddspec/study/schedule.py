@@ -92,7 +92,7 @@ class _Task:
         return time.monotonic() - self.clock
 
 
-class Schedule:
+class Scheduler:
     """Runs rows in child processes.
 
     Parameters

@@ -12,14 +12,12 @@ from oddspec.io.lock import locked
 from oddspec.progress import Progress, silent
 from oddspec.study.plan import Plan, as_toml, make_plan, read_plan
 from oddspec.study.record import copy_for, make_record
-from oddspec.study.records import Records, remember_plan, remember_rows
+from oddspec.study.records_store import RecordFile, RecordList, remember_plan, remember_rows
 from oddspec.study.row import Key, Row, expand, select
 from oddspec.study.scenes import Library
-from oddspec.study.schedule import Forecast, Schedule
+from oddspec.study.schedule import Forecast, Scheduler
 
-__all__ = ["Study", "as_plan", "run_rows"]
-
-Told = Callable[[Mapping[str, Any], Row], None]
+OnRecord = Callable[[Mapping[str, Any], Row], None]
 """Called with each new record and its row."""
 
 
@@ -37,18 +35,18 @@ class Study:
 
     Attributes
     ----------
-    asked
+    in_plan
         Everything the plan asks for that can be run, in the order in which it is run.
     rows
         Those of them that were chosen.
     missing
-        Scenes that it asks for in vain.
+        Scenes of the plan that are not at hand.
     """
 
     def __init__(self, plan: Plan, only: Sequence[str] = (), progress: Progress = silent) -> None:
         self.plan = plan
-        self.asked, self.missing = expand(plan, Library(plan.data, plan.folder, progress))
-        self.rows = select(self.asked, only) if self.asked else []
+        self.in_plan, self.missing = expand(plan, Library(plan.data, plan.folder, progress))
+        self.rows = select(self.in_plan, only) if self.in_plan else []
 
     def todo(self, records: Mapping[Key, Mapping[str, Any]], retry: bool = False) -> list[Row]:
         """Rows without a record; those with another status than *done* too, to ``retry`` them."""
@@ -63,8 +61,8 @@ def run_rows(
     max_memory: int | None = None,
     retry: bool = False,
     progress: Progress = silent,
-    told: Told = lambda record, row: None,
-) -> list[dict[str, Any]]:
+    on_record: OnRecord = lambda record, row: None,
+) -> RecordList:
     """Run what a study's folder lacks, and return the records of the study's rows.
 
     Parameters
@@ -81,8 +79,8 @@ def run_rows(
         Repeat rows that failed, were refused, timed out or were killed.
     progress
         Called with seconds of work done and expected in all.
-    told
-        Called with each new record.
+    on_record
+        Called with each new record and its row.
 
     Raises
     ------
@@ -96,25 +94,25 @@ def run_rows(
     with locked(folder, "study"):
         remember_plan(folder, study.plan)
         names = (scene.key.partition("/")[0] for scene in study.missing)
-        remember_rows(folder, (row.key for row in study.asked), names)
-        records = Records(folder)
+        remember_rows(folder, (row.key for row in study.in_plan), names)
+        records = RecordFile(folder)
         try:
-            ledger = _Ledger(records, study.todo(records.by_key, retry), progress, told)
-            schedule = Schedule(resources.threads, budget, folder / "maps", ledger.finish)
-            ledger.tell()
-            schedule.run(list(ledger.left.values()), ledger.ready)
-            return [records.by_key[row.key] for row in study.rows]
+            recorder = _Recorder(records, study.todo(records.by_key, retry), progress, on_record)
+            scheduler = Scheduler(resources.threads, budget, folder / "maps", recorder.finish)
+            recorder.report()
+            scheduler.run(list(recorder.left.values()), recorder.ready)
+            return RecordList(records.by_key[row.key] for row in study.rows)
         finally:
             records.close()
 
 
-class _Ledger:
-    """Turns what the schedule tells into records, and counts."""
+class _Recorder:
+    """Turns results of runs into records, and reports progress."""
 
     def __init__(
-        self, records: Records, rows: Sequence[Row], progress: Progress, told: Told
+        self, records: RecordFile, rows: Sequence[Row], progress: Progress, on_record: OnRecord
     ) -> None:
-        self.records, self.progress, self.told = records, progress, told
+        self.records, self.progress, self.on_record = records, progress, on_record
         self.left = {row.key: row for row in rows}
         self.done = 0.0
         self.forecast = Forecast(records.by_key.values())
@@ -143,17 +141,17 @@ class _Ledger:
         self.left.pop(row.key, None)
         if "copied_from" not in record:
             self.done += record["seconds"]["wall"] or 0.0
-        self.told(record, row)
-        self.tell()
+        self.on_record(record, row)
+        self.report()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Report progress, in seconds of work."""
         left = self.forecast.seconds(list(self.left.values()))
         self.progress(self.done, self.done + left, "running")
 
 
 def _settled(row: Row, record: Mapping[str, Any] | None, retry: bool = False) -> bool:
-    """Whether a record says all about a row: made of the same files, and nothing asked for since.
+    """Whether a record says all about a row: of the same files, with all that the plan wants now.
 
     Areas on grids, maps and truths may have been added to a plan, or a map deleted.
     """

@@ -1,12 +1,15 @@
 """Small made-up records with known results."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oddspec.study.results import Run
+from oddspec.study.runs import Run
+
+NAMES = Path(__file__).parents[3] / "studies" / "published_names.toml"
 
 
 def a_record(
@@ -84,8 +87,13 @@ def truth_of(run: Run) -> np.ndarray | None:
     return np.load(path) if path.is_file() else None
 
 
-def write_printed(path: Path, *rows: tuple[str, str, str, str, str, object]) -> Path:
-    """A file of printed values: paper, table, metric, method, scene, value."""
+def write_printed(
+    path: Path, *rows: tuple[str, str, str, str, str, object], names: bool = True
+) -> Path:
+    """A file of printed values: paper, table, metric, method, scene, value; names beside it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if names:
+        shutil.copy(NAMES, path.parent)
     lines = ["paper,table,metric,method,scene,value,note"]
     lines += [",".join(map(str, row)) + "," for row in rows]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

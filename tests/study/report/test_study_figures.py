@@ -11,17 +11,26 @@ from recorded import a_record, truth_of, with_map, write
 
 from oddspec.errors import InputError, SettingError
 from oddspec.study.report import FIGURES, figures
-from oddspec.study.report.comparison_figures import draw_stability, draw_time
-from oddspec.study.report.course_figures import draw_convergence, draw_noise
+from oddspec.study.report.comparison_figures import (
+    _cliques,
+    draw_ranking,
+    draw_stability,
+    draw_time,
+)
+from oddspec.study.report.convergence_figures import draw_convergence, draw_noise
 from oddspec.study.report.curve_figures import draw_curves, draw_surfaces
-from oddspec.study.report.drawing import grid_of_axes, in_lines, legend_outside, save, styles
+from oddspec.study.report.drawing import (
+    grid_of_axes,
+    in_lines,
+    legend_outside,
+    save_drawing,
+    styles,
+)
 from oddspec.study.report.map_figures import draw_maps
-from oddspec.study.report.material import Material
-from oddspec.study.report.point_names import name_points
-from oddspec.study.report.ranking_figure import _cliques, draw_ranking
-from oddspec.study.report.roc_figures import draw_roc
-from oddspec.study.report.separability_boxes import draw_separability
+from oddspec.study.report.point_labels import label_points
+from oddspec.study.report.roc_figures import draw_roc, draw_separability
 from oddspec.study.report.tables import table
+from oddspec.study.results import StudyResults
 
 
 @pytest.fixture
@@ -83,7 +92,7 @@ def test_the_same_records_give_the_same_bytes(folder, tmp_path):
 
 
 def test_maps_show_the_run_nearest_to_the_median(folder):
-    (drawing,) = draw_maps(Material.of(folder, truth_of=truth_of))
+    (drawing,) = draw_maps(StudyResults.read(folder, truth_of=truth_of))
     labels = [axes.get_xlabel() for axes in drawing.figure.axes]
     assert labels.count("0.8000") == 2  # the middle one of three seeds, on both scenes
     titles = [axes.get_title() for axes in drawing.figure.axes]
@@ -92,13 +101,13 @@ def test_maps_show_the_run_nearest_to_the_median(folder):
 
 def test_maps_show_pictures_of_scenes_where_there_are_any(folder):
     picture = np.ones((10, 12, 3))
-    material = Material.of(folder, truth_of=truth_of, picture_of=lambda run: picture)
-    (drawing,) = draw_maps(material)
+    study = StudyResults.read(folder, truth_of=truth_of, picture_of=lambda run: picture)
+    (drawing,) = draw_maps(study)
     assert drawing.figure.axes[0].get_title() == "scene"
 
 
 def test_roc_curves_are_those_of_the_metrics(folder):
-    (drawing,) = draw_roc(Material.of(folder, truth_of=truth_of))
+    (drawing,) = draw_roc(StudyResults.read(folder, truth_of=truth_of))
     axes = drawing.figure.axes[0]
     assert axes.get_title(loc="left") == "one"
     rx = axes.lines[0]
@@ -107,7 +116,7 @@ def test_roc_curves_are_those_of_the_metrics(folder):
 
 
 def test_separability_boxes_hold_what_the_metrics_say(folder):
-    (drawing,) = draw_separability(Material.of(folder, truth_of=truth_of))
+    (drawing,) = draw_separability(StudyResults.read(folder, truth_of=truth_of))
     assert [t.get_text() for t in drawing.figure.axes[0].get_xticklabels()] == ["rx", "crd", "nmf"]
     assert [t.get_text() for t in drawing.figure.legends[0].get_texts()] == [
         "background",
@@ -116,7 +125,7 @@ def test_separability_boxes_hold_what_the_metrics_say(folder):
 
 
 def test_a_surface_shows_every_value_the_default_and_what_lacks(folder):
-    drawings = list(draw_surfaces(Material.of(folder)))
+    drawings = list(draw_surfaces(StudyResults.read(folder)))
     (drawing,) = drawings
     axes = drawing.figure.axes[0]
     texts = [text.get_text() for text in axes.texts]
@@ -137,7 +146,7 @@ def test_a_default_in_another_unit_is_not_marked(tmp_path):
                 a_record("rednmf", "one", 0.9, column="both", varied=varied, settings=settings)
             )
     folder = write(tmp_path / "study", *records)
-    (drawing,) = draw_surfaces(Material.of(folder))
+    (drawing,) = draw_surfaces(StudyResults.read(folder))
     assert not drawing.figure.axes[0].patches
     assert "their defaults are not among these" in drawing.caption
     assert "with penalty_unit=absolute; other settings are the defaults" in drawing.caption
@@ -145,7 +154,7 @@ def test_a_default_in_another_unit_is_not_marked(tmp_path):
 
 
 def test_a_curve_keeps_the_other_settings_at_their_defaults(folder):
-    drawings = {d.name: d for d in draw_curves(Material.of(folder))}
+    drawings = {d.name: d for d in draw_curves(StudyResults.read(folder))}
     axes = drawings["curve-crd-windows-guard"].figure.axes[0]
     assert axes.lines[0].get_xdata().tolist() == [3, 5, 7]
     assert axes.lines[0].get_ydata().tolist() == pytest.approx([0.539, 0.559, 0.579])
@@ -166,22 +175,22 @@ def test_a_grid_without_the_other_s_default_has_no_curve_and_says_so(tmp_path):
 
 
 def test_numbers_in_figures_have_their_unit(folder):
-    material = replace(Material.of(folder, truth_of=truth_of), metric="peak_memory")
-    surface, maps = next(draw_surfaces(material)), next(draw_maps(material))
+    study = replace(StudyResults.read(folder, truth_of=truth_of), metric="peak_memory")
+    surface, maps = next(draw_surfaces(study)), next(draw_maps(study))
     assert surface.figure.axes[0].texts[0].get_text() == "50 MB"
     assert "50 MB" in {axes.get_xlabel() for axes in maps.figure.axes}
     assert "Numbers are peak memory." in maps.caption
 
 
 def test_noise_curves_begin_without_noise(folder):
-    (drawing,) = draw_noise(Material.of(folder))
+    (drawing,) = draw_noise(StudyResults.read(folder))
     line = drawing.figure.axes[0].lines[0]
     assert line.get_xdata().tolist() == [0.0, 0.1, 0.2]
     assert line.get_ydata().tolist() == pytest.approx([0.9, 0.8, 0.7])
 
 
 def test_convergence_is_relative_to_the_first_value(folder):
-    (drawing,) = draw_convergence(Material.of(folder))
+    (drawing,) = draw_convergence(StudyResults.read(folder))
     line = drawing.figure.axes[0].lines[0]
     assert line.get_xdata().tolist() == [1, 2, 3, 4]
     assert line.get_ydata().tolist() == [1.0, 0.5, 0.25, 0.125]
@@ -196,7 +205,7 @@ def test_thinned_curves_keep_their_place(tmp_path):
         iterations=1000,
         curves={"objective": [4.0, 2.0], "mse": [0.5, 0.2]},
     )
-    (drawing,) = draw_convergence(Material.of(write(tmp_path, record)))
+    (drawing,) = draw_convergence(StudyResults.read(write(tmp_path, record)))
     objective, mse = (axes.lines[0] for axes in drawing.figure.axes)
     assert objective.get_xdata().tolist() == [1, 1000]
     assert mse.get_xdata().tolist() == [1, 2]
@@ -204,7 +213,7 @@ def test_thinned_curves_keep_their_place(tmp_path):
 
 
 def test_time_shows_the_spread_over_seeds(folder):
-    (drawing,) = draw_time(Material.of(folder))
+    (drawing,) = draw_time(StudyResults.read(folder))
     axes = drawing.figure.axes[0]
     bars = [c.get_segments() for c in axes.collections]
     heights = [round(abs(seg[1][1] - seg[0][1]), 6) for segs in bars for seg in segs]
@@ -218,7 +227,7 @@ def test_names_stand_beside_their_points_and_clear_of_each_other(rng):
     axes.plot(*points.T, "o", markersize=6)
     bars = np.repeat(points[:, :, None], 2, axis=2)
     names = [f"detector {i}" for i in range(len(points))]
-    name_points(axes, points, bars, names, ["red"] * len(points))
+    label_points(axes, points, bars, names, ["red"] * len(points))
     texts = {text.get_text(): text for text in axes.texts}
     assert sorted(texts) == sorted(names)
     boxes = {name: Text.get_window_extent(text) for name, text in texts.items()}
@@ -241,7 +250,7 @@ def test_names_are_broken_into_lines_where_they_are_too_long():
 
 
 def test_stability_has_a_point_for_each_seed(folder):
-    (drawing,) = draw_stability(Material.of(folder))
+    (drawing,) = draw_stability(StudyResults.read(folder))
     points = drawing.figure.axes[0].lines[-1]
     assert sorted(points.get_ydata()) == pytest.approx([0.7, 0.8, 0.9])
 
@@ -253,7 +262,7 @@ def test_bars_join_what_is_within_the_critical_difference():
 
 
 def test_ranking_names_its_test_and_scenes(folder):
-    (drawing,) = draw_ranking(Material.of(folder))
+    (drawing,) = draw_ranking(StudyResults.read(folder))
     assert "over 2 scenes" in drawing.caption
     assert "Friedman" in drawing.caption
 
@@ -283,10 +292,10 @@ def test_figures_of_a_metric_and_of_some_records_alone(folder, tmp_path):
 
 
 def test_a_lost_map_is_a_gap_and_no_crash(folder):
-    material = Material.of(folder)
-    lost = next(run for run in material.runs if run.record["map"] and run.detector == "rx")
+    study = StudyResults.read(folder)
+    lost = next(run for run in study.runs if run.record["map"] and run.detector == "rx")
     (folder / lost.record["map"]).unlink()
-    (drawing,) = draw_maps(material)
+    (drawing,) = draw_maps(study)
     assert any(t.get_text() == "no map" for axes in drawing.figure.axes for t in axes.texts)
 
 
@@ -296,5 +305,5 @@ def test_styles_are_all_different():
 
 def test_names_with_dollars_are_no_formulas(tmp_path):
     records = [a_record(d, s, 0.5) for d in ("a$", "b$_{") for s in ("x$_", "y")]
-    (drawing,) = draw_ranking(Material.of(write(tmp_path, *records)))
-    assert save(drawing, tmp_path, ["png"])
+    (drawing,) = draw_ranking(StudyResults.read(write(tmp_path, *records)))
+    assert save_drawing(drawing, tmp_path, ["png"])

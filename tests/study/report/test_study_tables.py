@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from recorded import a_record, write, write_printed
 
 from oddspec.errors import InputError, SettingError
+from oddspec.study.grouping import Column, Spread
+from oddspec.study.ranking import critical_difference, ranked
 from oddspec.study.report import TABLES, report, table
-from oddspec.study.report.cells import Heading, Place, arrange
-from oddspec.study.report.ranking import critical_difference, rank_headings
-from oddspec.study.report.run_tables import stability_sheet
-from oddspec.study.report.spread import Spread
-from oddspec.study.report.writers import latex_text
-from oddspec.study.results import read_runs
+from oddspec.study.report.formats import latex_text
+from oddspec.study.report.run_tables import stability_table
+from oddspec.study.results import StudyResults
+from oddspec.study.runs import SceneKey
 
 SEEDS = (0.90, 0.70, 0.80, 0.95, 0.85)
 
@@ -135,8 +135,8 @@ def test_a_failing_point_of_a_grid_is_told_by_its_settings(tmp_path):
 def test_failed_seeds_are_sorted_by_their_number(tmp_path):
     runs = [a_record("nmf", "s", 0.8, seed=0)]
     runs += [a_record("nmf", "s", None, seed=seed) for seed in (1, 2, 3)]
-    cells = arrange(read_runs(write(tmp_path, *runs)))
-    assert stability_sheet(cells).rows[0].entries[-1].sort == 3
+    results = StudyResults.read(write(tmp_path, *runs)).results
+    assert stability_table(results).rows[0].cells[-1].sort == 3
 
 
 def test_a_failure_that_was_mended_is_none(tmp_path):
@@ -172,8 +172,8 @@ def test_published_settings_of_two_papers_are_kept_apart(tmp_path):
         a_record("crd", "s", area, column="as published", paper=paper, varied={"guard": guard})
         for area, paper, guard in ((0.7, "LREN", 5), (0.8, "sparseHAD", 7))
     ]
-    cells = arrange(read_runs(write(tmp_path, *records)))
-    assert {h.paper: c.spread("auc_pd_pf").median for (_, h), c in cells.items()} == {
+    results = StudyResults.read(write(tmp_path, *records)).results
+    assert {c.paper: r.spread("auc_pd_pf").median for (_, c), r in results.items()} == {
         "LREN": 0.7,
         "sparseHAD": 0.8,
     }
@@ -188,9 +188,9 @@ def test_tuned_cells_hold_the_best_setting_by_its_median_not_its_luckiest_seed(t
         for rank, areas in ((3, lucky), (5, steady))
         for i, area in enumerate(areas)
     ]
-    ((_, cell),) = arrange(read_runs(write(tmp_path, *records))).items()
-    assert cell.spread("auc_pd_pf").median == 0.71
-    assert {run.settings["rank"] for run in cell.runs} == {5}
+    (result,) = StudyResults.read(write(tmp_path, *records)).results.values()
+    assert result.spread("auc_pd_pf").median == 0.71
+    assert {run.settings["rank"] for run in result.runs} == {5}
 
 
 def test_settings_of_a_sweep_are_neither_seeds_nor_in_the_table_of_scores(tmp_path):
@@ -276,12 +276,12 @@ def test_critical_difference_is_demsars():
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)
 
 
-def test_a_heading_that_lacks_most_scenes_is_left_out_of_the_ranking(tmp_path):
+def test_a_column_that_lacks_most_scenes_is_left_out_of_the_ranking(tmp_path):
     records = [a_record(d, s, 0.5 + 0.1 * i) for i, d in enumerate("abc") for s in "wxyz"]
-    cells = arrange(read_runs(write(tmp_path, *records, a_record("d", "w", 0.99))))
-    ranking = rank_headings(cells, [Heading(d, "defaults") for d in "abcd"], "auc_pd_pf")
-    assert [h.detector for h in ranking.left_out] == ["d"]
-    assert ranking.average == (3.0, 2.0, 1.0)
+    study = StudyResults.read(write(tmp_path, *records, a_record("d", "w", 0.99)))
+    ranking = ranked(study.results, [Column(d, "defaults") for d in "abcd"], "auc_pd_pf")
+    assert [column.detector for column in ranking.left_out] == ["d"]
+    assert list(ranking.average.values()) == [3.0, 2.0, 1.0]
     assert ranking.p_value < 0.05
 
 
@@ -346,7 +346,7 @@ def test_a_torn_last_line_is_left_out_and_the_last_record_of_a_row_counts(tmp_pa
     first = a_record("rx", "s", None)
     second = a_record("rx", "s", 0.75)
     folder = write(tmp_path, first, second, torn=json.dumps(a_record("rx", "t", 0.1))[:50])
-    (run,) = read_runs(folder)
+    (run,) = StudyResults.read(folder).runs
     assert run.value("auc_pd_pf") == 0.75
 
 
@@ -360,10 +360,10 @@ def test_a_broken_line_within_is_told(tmp_path):
     folder = write(tmp_path, a_record("rx", "s", 0.5))
     path = folder / "records.jsonl"
     path.write_text('{"id": \n' + path.read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(InputError, match="line 1: is no JSON"):
+    with pytest.raises(InputError, match=r"line 1 is no record of a study \(it is no JSON"):
         table(folder)
     path.write_text('{"id": 3}\n{}\n', encoding="utf-8")
-    with pytest.raises(InputError, match=r"line 1: lacks detector, column, scene, status"):
+    with pytest.raises(InputError, match=r"line 1 .* \(it lacks detector, column, scene, status\)"):
         table(folder)
 
 
@@ -440,5 +440,5 @@ def test_a_spreadsheet_will_not_run_a_reason(tmp_path):
     assert "'=HYPERLINK" in table(folder, what="failures", kind="csv")
 
 
-def test_places_are_sorted_by_name():
-    assert sorted([Place("b", "t"), Place("a", "t", 0.1)])[0].scene == "a"
+def test_scenes_are_sorted_by_name():
+    assert sorted([SceneKey("b", "t"), SceneKey("a", "t", 0.1)])[0].name == "a"

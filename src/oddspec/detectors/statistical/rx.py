@@ -11,8 +11,6 @@ from oddspec.progress import Progress, silent
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.summary import Moments
 
-__all__ = ["RX"]
-
 
 @dataclass(frozen=True)
 class RX(BackgroundDetector[Moments]):

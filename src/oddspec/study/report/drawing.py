@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,32 +14,12 @@ import numpy as np
 
 from oddspec.io.atomic import atomic_write
 from oddspec.products.charts import INK, figure_of
-from oddspec.study.report.spread import Spread
+from oddspec.study.grouping import Column, Spread
+from oddspec.study.runs import SceneKey
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-__all__ = [
-    "BLUE",
-    "ORANGE",
-    "PANEL",
-    "QUIET",
-    "Drawing",
-    "NothingToDraw",
-    "Style",
-    "grid_of_axes",
-    "in_lines",
-    "legend_outside",
-    "line_with_band",
-    "pages",
-    "per_page",
-    "plain_axes",
-    "save",
-    "spread_evenly",
-    "styles",
-    "title",
-]
 
 QUIET = "#6b7280"
 BLUE, ORANGE = "#0072b2", "#d55e00"
@@ -122,11 +102,21 @@ def grid_of_axes(
     return figure, axes
 
 
-def pages(places: Sequence[P], most: int) -> Iterator[tuple[str, Sequence[P]]]:
+def occurring(
+    found: Collection[tuple[SceneKey, Column]],
+    scenes: Iterable[SceneKey],
+    columns: Iterable[Column],
+) -> tuple[list[SceneKey], list[Column]]:
+    """Those scenes and columns, in their order, that there is something to draw of."""
+    here, across = zip(*found, strict=True) if found else ((), ())
+    return [s for s in scenes if s in here], [c for c in columns if c in across]
+
+
+def pages(panels: Sequence[P], most: int) -> Iterator[tuple[str, Sequence[P]]]:
     """The panels of each page, with what ends the page's name."""
-    for start in range(0, len(places), most):
-        end = f"-{start // most + 1}" if len(places) > most else ""
-        yield end, places[start : start + most]
+    for start in range(0, len(panels), most):
+        end = f"-{start // most + 1}" if len(panels) > most else ""
+        yield end, panels[start : start + most]
 
 
 def per_page(width: float) -> int:
@@ -187,7 +177,7 @@ def legend_outside(figure: Figure, handles: Sequence[Any], labels: Sequence[str]
             text.set_parse_math(False)
 
 
-def save(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
+def save_drawing(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
     """Write a drawing in each format; the same drawing gives the same bytes.
 
     Raises
@@ -203,13 +193,7 @@ def save(drawing: Drawing, folder: Path, formats: Sequence[str]) -> list[Path]:
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         for kind in formats:
             path = folder / f"{drawing.name}.{kind}"
-            undated = (
-                {"Date": None}
-                if kind == "svg"
-                else {"CreationDate": None}
-                if kind == "pdf"
-                else None
-            )
+            undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
             with atomic_write(path) as partial:
                 drawing.figure.savefig(partial, format=kind, dpi=150, metadata=undated)
             paths.append(path)

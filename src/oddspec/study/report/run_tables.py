@@ -1,183 +1,186 @@
-"""Tables about the runs themselves: seeds, convergence, parameters, failures, printed values."""
+"""Tables about the runs themselves: seeds, convergence, failures, scenes, and where they ran."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from oddspec.study.metric_names import metric_name
-from oddspec.study.report.cells import Cell, Cells, Place, scene_names
-from oddspec.study.report.comparison import Comparison, State
-from oddspec.study.report.run_settings import variant
-from oddspec.study.report.score_table import headings_of
-from oddspec.study.report.sheet import Entry, Row, Sheet, amount, difference_text
-from oddspec.study.results import Run
+from oddspec.study.grouping import Result, Results, columns_of, scene_names
+from oddspec.study.report.sweeps import variant
+from oddspec.study.report.table import (
+    DASH,
+    Cell,
+    StudyTable,
+    TableRow,
+    difference_text,
+    memory_text,
+    number_cell,
+)
+from oddspec.study.runs import Run, metric_name
 
-__all__ = ["convergence_sheet", "failure_sheet", "printed_sheet", "stability_sheet"]
+_CORNER = ("detector", "settings", "scene", "σ")
+_SHOWN_DIGITS = 16
 
-_PRINTED_HEADS = ("printed", "measured", "difference", "settings", "list", "reason")
 
-
-def stability_sheet(cells: Cells, metric: str = "auc_pd_pf") -> Sheet:
+def stability_table(results: Results, metric: str = "auc_pd_pf") -> StudyTable:
     """Median, quartiles and worst over the seeds, one row for each detector and scene."""
     rows = []
-    for names, cell in _by_heading(cells):
-        spread = cell.spread(metric)
-        if not cell.seeded or spread is None:
+    for names, result in _by_column(results):
+        spread = result.spread(metric)
+        if not result.seeded or spread is None:
             continue
-        failed = len(cell.runs) - len(cell.done)
-        numbers = {
-            "seeds": Entry(str(spread.count), sort=spread.count),
-            **{
-                name: Entry(amount(value, metric), sort=value)
-                for name, value in (
-                    ("least", spread.least), ("low quartile", spread.low_quartile),
-                    ("median", spread.median), ("high quartile", spread.high_quartile),
-                    ("most", spread.most),
-                )
-            },
-            "worst − median": Entry(
-                difference_text(spread.worst_less_median, metric), sort=spread.worst_less_median
-            ),
-            "failed": Entry(str(failed), sort=failed),
-        }  # fmt: skip
-        rows.append(Row(names, tuple(numbers.values())))
+        failed = len(result.runs) - len(result.done)
+        quantiles = (
+            *(spread.least, spread.low_quartile, spread.median, spread.high_quartile, spread.most),
+        )
+        worst = difference_text(spread.worst_less_median, metric)
+        cells = (
+            Cell(str(spread.count), sort=spread.count),
+            *(number_cell(value, metric) for value in quantiles),
+            Cell(worst, sort=spread.worst_less_median),
+            Cell(str(failed), sort=failed),
+        )
+        rows.append(TableRow(names, cells))
     heads = ("seeds", "least", "low quartile", "median", "high quartile", "most")
-    return Sheet(
+    return StudyTable.of(
         f"{metric_name(metric)} over seeds",
-        ("detector", "settings", "scene", "σ"),
-        tuple((head, "") for head in (*heads, "worst − median", "failed")),
-        tuple(rows),
+        _CORNER,
+        (*heads, "worst − median", "failed"),
+        rows,
         ["Quartiles are interpolated linearly; worst is the bad end of the metric."],
     )
 
 
-def convergence_sheet(cells: Cells) -> Sheet:
-    """Iterations and whether they sufficed, of detectors that tell."""
+def convergence_table(results: Results) -> StudyTable:
+    """Iterations and whether they sufficed, of detectors that record it."""
     rows = []
-    for names, cell in _by_heading(cells):
-        told = [run for run in cell.done if run.record.get("converged") is not None]
-        spread = cell.spread("iterations")
-        if not told and spread is None:
+    for names, result in _by_column(results):
+        known = [run for run in result.done if run.record.get("converged") is not None]
+        spread = result.spread("iterations")
+        if not known and spread is None:
             continue
-        converged = sum(bool(run.record["converged"]) for run in told)
-        warned = [text for run in cell.done for text in run.record.get("warnings") or ()]
-        of = f"{converged} of {len(told)}" if told else "not told"
-        share = converged / len(told) if told else None
-        iterations = "–"
-        if spread is not None:
-            iterations = f"{spread.median:,.0f}"
-            if spread.least != spread.most:
-                iterations += f" ({spread.least:,.0f} to {spread.most:,.0f})"
-        rows.append(
-            Row(
-                names,
-                (
-                    Entry(of, sort=share, failed=bool(told) and converged < len(told)),
-                    Entry(iterations, sort=None if spread is None else spread.median),
-                    Entry(" ".join(dict.fromkeys(warned))),
-                ),
+        converged = sum(bool(run.record["converged"]) for run in known)
+        warned = [text for run in result.done for text in run.record.get("warnings") or ()]
+        of = Cell("not told")
+        if known:
+            of = Cell(
+                f"{converged} of {len(known)}",
+                sort=converged / len(known),
+                failed=converged < len(known),
             )
-        )
-    return Sheet(
-        "Convergence",
-        ("detector", "settings", "scene", "σ"),
-        (("converged", ""), ("iterations", ""), ("warnings", "")),
-        tuple(rows),
-        ["Runs that did not converge are results like others; their scores are shown too."],
-    )
+        iterations = DASH
+        if spread is not None:
+            text = f"{spread.median:,.0f}"
+            if spread.least != spread.most:
+                text += f" ({spread.least:,.0f} to {spread.most:,.0f})"
+            iterations = Cell(text, sort=spread.median)
+        rows.append(TableRow(names, (of, iterations, Cell(" ".join(dict.fromkeys(warned))))))
+    note = "Runs that did not converge are results like others; their scores are shown too."
+    heads = ("converged", "iterations", "warnings")
+    return StudyTable.of("Convergence", _CORNER, heads, rows, [note])
 
 
-def failure_sheet(runs: Iterable[Run]) -> Sheet:
-    """Every run that came to nothing, with its reason."""
-    rows = [
-        Row(
-            (run.detector, _origin(run), run.scene, f"{run.noise:g}"),
-            (
-                Entry("–" if run.seed is None else str(run.seed), sort=run.seed),
-                Entry(run.status, failed=True),
-                Entry(run.reason or "no reason recorded"),
-            ),
-        )
-        for run in runs
-        if not run.done
-    ]
-    return Sheet(
-        "Runs without a result",
-        ("detector", "settings", "scene", "σ"),
-        (("seed", ""), ("status", ""), ("reason", "")),
-        tuple(rows),
-    )
-
-
-def _origin(run: Run) -> str:
-    """The column, and the settings that tell a point of a grid from the others."""
-    varied = variant(run, sorted(run.varied))
-    return f"{run.column}: {varied}" if varied else run.column
-
-
-def printed_sheet(comparisons: Sequence[Comparison], state: State | None = None) -> Sheet:
-    """Printed values in the file's order, each with what was measured for it or why nothing was.
-
-    ``state`` selects one list. A value that was measured in several columns has several rows.
-    """
-    rows: list[Row] = []
-    for comparison in comparisons:
-        if state is None or comparison.state is state:
-            rows += _printed_rows(comparison)
-    # Within one list its name is known, and so is what its rows cannot have.
-    left_out = set() if state is None else {"list"}
-    if state is State.MEASURED:
-        left_out.add("reason")
-    elif state is not None:
-        left_out |= {"measured", "difference", "settings"}
-    kept = [i for i, name in enumerate(_PRINTED_HEADS) if name not in left_out]
-    return Sheet(
-        "Printed values" + ("" if state is None else f": {state.value}"),
-        ("paper", "table", "metric", "method", "scene"),
-        tuple((_PRINTED_HEADS[i], "") for i in kept),
-        tuple(Row(row.names, tuple(row.entries[i] for i in kept)) for row in rows),
-    )
-
-
-def _printed_rows(comparison: Comparison) -> list[Row]:
-    printed = comparison.printed
-    metric = metric_name(printed.metric)
-    metric += f", σ = {printed.noise:g}" if printed.noise else ""
-    metric += f" ({printed.machine})" if printed.machine else ""
-    names = (printed.paper, printed.table, metric, printed.method, printed.scene)
-    first = Entry(amount(printed.value, printed.metric), sort=printed.value)
-    if not comparison.measured:
-        failed = comparison.state is State.FAILED
-        state = Entry(comparison.state.value, failed=failed)
-        dash = Entry("–")
-        return [Row(names, (first, dash, dash, dash, state, Entry(comparison.reason)))]
+def failure_table(runs: Iterable[Run]) -> StudyTable:
+    """Every run without a result, with its reason."""
     rows = []
-    for measured in comparison.measured:
-        difference = comparison.difference(measured)
-        text = amount(measured.median, printed.metric)
-        if measured.spread is not None and measured.spread.count > 1:
-            text += f" ({amount(measured.spread.least, printed.metric)} to "
-            text += f"{amount(measured.spread.most, printed.metric)})"
-        entries = (
-            first,
-            Entry(text, sort=measured.median),
-            Entry(difference_text(difference, printed.metric), sort=difference),
-            Entry(measured.heading.origin),
-            Entry(comparison.state.value),
-            Entry(""),
+    for run in runs:
+        if run.done:
+            continue
+        # The settings tell a point of a grid from the others.
+        varied = variant(run, sorted(run.varied))
+        origin = f"{run.column}: {varied}" if varied else run.column
+        cells = (
+            DASH if run.seed is None else Cell(str(run.seed), sort=run.seed),
+            Cell(str(run.record["status"]), failed=True),
+            Cell(run.reason or "no reason recorded"),
         )
-        rows.append(Row(names, entries))
-    return rows
+        names = run.detector, origin, run.scene, f"{run.key.noise:g}"
+        rows.append(TableRow(names, cells))
+    return StudyTable.of("Runs without a result", _CORNER, ("seed", "status", "reason"), rows)
 
 
-def _by_heading(cells: Cells) -> list[tuple[tuple[str, ...], Cell]]:
-    """Cells in the order of their headings, with the names of their rows."""
-    scenes = scene_names(place for place, _ in cells)
-    found: list[tuple[tuple[str, ...], Cell]] = []
-    for heading in headings_of(cells):
-        places: list[Place] = sorted(place for place, h in cells if h == heading)
-        for place in places:
-            names: tuple[Any, ...] = (heading.detector, heading.origin, scenes[place])
-            found.append(((*names, f"{place.noise:g}"), cells[place, heading]))
-    return found
+def scene_table(runs: Sequence[Run]) -> StudyTable:
+    """Scenes with their sizes, truths and checksums."""
+    rows: dict[tuple[str, ...], TableRow] = {}
+    for run in runs:
+        targets = run.value("targets")
+        digest = str(run.record.get("scene_sha256") or "")
+        key = (run.scene, run.key.truth, digest)
+        if key in rows and targets is None:
+            continue
+        cells = (
+            Cell(str(run.record.get("truth") or "")),
+            Cell(" × ".join(str(n) for n in run.record.get("shape") or ())),
+            DASH if targets is None else Cell(f"{targets:.0f}", sort=targets),
+            Cell(digest[:_SHOWN_DIGITS]),
+            Cell(str(run.record.get("note") or "")),
+        )
+        rows[key] = TableRow((run.scene,), cells)
+    heads = ("truth", "rows × columns × bands", "target pixels", "SHA-256 begins", "note")
+    return StudyTable.of("Scenes", ("scene",), heads, [rows[key] for key in sorted(rows)])
+
+
+def _by_column(results: Results) -> list[tuple[tuple[str, ...], Result]]:
+    """Results in the order of their columns, with the names of their rows."""
+    names = scene_names(scene for scene, _ in results)
+    return [
+        ((column.detector, column.origin, names[scene], f"{scene.noise:g}"), results[scene, column])
+        for column in columns_of(results)
+        for scene in sorted(scene for scene, other in results if other == column)
+    ]
+
+
+def processor_notes(results: Iterable[Result]) -> list[str]:
+    """A note for tables of seconds, if those of some results are of another processor."""
+    found: dict[str, Counter[str]] = {}
+    for run in (run for result in results for run in result.timed):
+        if run.processor:
+            found.setdefault(run.processor, Counter())[run.detector] += 1
+    if len(found) < 2:
+        return []
+    most, *others = sorted(found, key=lambda name: -found[name].total())
+    where = "; ".join(
+        f"on {name} those of " + ", ".join(f"{d} ({n})" for d, n in sorted(found[name].items()))
+        for name in others
+    )
+    return [f"Seconds of different processors do not compare: most runs were on {most}, {where}."]
+
+
+def dates(runs: Sequence[Run]) -> str:
+    """First and last day of the runs."""
+    days = sorted({str(run.record["started"])[:10] for run in runs if run.record.get("started")})
+    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
+
+
+def provenance(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """Facts about how the records were made; where they differ, how many runs have which."""
+    records = [run.record for run in runs]
+    facts = [
+        ("Study", _counted(str(record.get("study") or "unnamed") for record in records)),
+        ("Run", dates(runs)),
+        ("Commit", _counted(str(record.get("commit") or "not known") for record in records)),
+    ]
+    versions = [record.get("versions") or {} for record in records]
+    for name in dict.fromkeys(name for each in versions for name in each):
+        facts.append((name, _counted(str(v[name]) for v in versions if v.get(name) is not None)))
+    return [*facts, ("Machine", _counted(_machine(record.get("machine")) for record in records))]
+
+
+def _counted(values: Iterable[str]) -> str:
+    counts = Counter(values)
+    if len(counts) == 1:
+        return next(iter(counts))
+    return "; ".join(f"{value} ({count} runs)" for value, count in counts.most_common())
+
+
+def _machine(machine: Any) -> str:
+    if not isinstance(machine, dict):
+        return str(machine or "not known")
+    cores = machine.get("cores") or machine.get("cpus")
+    memory = machine.get("memory") or machine.get("memory_bytes")
+    parts = [str(machine.get("processor") or "unknown processor")]
+    parts += [f"{cores} cores"] if cores else []
+    parts += [memory_text(float(memory))] if memory else []
+    parts += [str(machine["system"])] if machine.get("system") else []
+    return ", ".join(parts)

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
-from oddspec.study.asked import still_asked
-from oddspec.study.report.cells import Cells, arrange, mixed, without_repeats
-from oddspec.study.report.comparison import Comparison, compare
-from oddspec.study.report.parameter_table import parameter_sheets
-from oddspec.study.report.printed import read_printed
-from oddspec.study.report.run_tables import (
-    convergence_sheet,
-    failure_sheet,
-    printed_sheet,
-    stability_sheet,
-)
-from oddspec.study.report.score_table import score_sheet
-from oddspec.study.report.sheet import Sheet
-from oddspec.study.report.summary_table import overview_sheet, summary_sheet
-from oddspec.study.report.writers import KINDS
-from oddspec.study.results import Run, chosen, must_know, read_runs
-
-__all__ = ["TABLES", "beside_printed", "table"]
+from oddspec.study.report.comparison import compare_file, published_table
+from oddspec.study.report.formats import TABLE_FORMATS
+from oddspec.study.report.run_tables import convergence_table, failure_table, stability_table
+from oddspec.study.report.score_tables import score_table
+from oddspec.study.report.summary_tables import overview_table, parameter_tables, summary_table
+from oddspec.study.report.table import StudyTable
+from oddspec.study.results import StudyResults
 
 TABLES = {
     "summary": "one row for each detector: mean over scenes, worst scene and seed, time, memory",
@@ -50,6 +37,7 @@ def table(
     kind: str = "markdown",
     metric: str = "auc_pd_pf",
     printed: Path | None = None,
+    names: Path | None = None,
     what: str = "scores",
     study: str | None = None,
     detectors: Sequence[str] | None = None,
@@ -68,7 +56,10 @@ def table(
     metric
         What `oddspec.evaluate` returns, or ``seconds``, ``cpu_seconds``, ``peak_memory``.
     printed
-        A CSV of printed values, to stand beside the measured ones.
+        A CSV of values that papers print, to stand beside the measured ones.
+    names
+        A TOML file with what the papers call detectors and scenes; by default
+        ``published_names.toml`` beside the CSV or above the study's folder, if there is one.
     what
         One of `TABLES`.
     study, detectors, columns, scenes
@@ -83,61 +74,44 @@ def table(
     SettingError
         If ``kind``, ``what`` or ``metric`` is not known.
     """
-    for name, value, known in (("kind", kind, KINDS), ("what", what, TABLES)):
+    for name, value, known in (("kind", kind, TABLE_FORMATS), ("what", what, TABLES)):
         if value not in known:
             raise SettingError(f"{name}={value!r}: expected one of {', '.join(known)}")
-    runs, notes = still_asked(read_runs(folder, study, also))
-    runs = chosen(runs, detectors=detectors, columns=columns, scenes=scenes)
-    must_know(metric, runs)
-    if what == "parameters":
-        sheets = list(parameter_sheets(runs, metric))
-    else:
-        sheets = [_sheet(runs, what, metric, printed)]
-        notes += mixed(runs) if what != "failures" else []
-    shown = [replace(sheet, notes=[*sheet.notes, *notes]) for sheet in sheets if sheet.rows]
-    texts = [KINDS[kind](sheet) for sheet in shown]
+    every = StudyResults.read(folder, study=study, also=also)
+    chosen = every.choose(metric=metric, detectors=detectors, columns=columns, scenes=scenes)
+    made, notes = _tables(chosen, what, printed, names)
+    notes = [*chosen.notes, *notes]
+    texts = [TABLE_FORMATS[kind](replace(t, notes=[*t.notes, *notes])) for t in made if t.rows]
     if not texts:
-        told = "".join(f"; {note}" for note in notes)
-        raise InputError(f"{folder}: there is nothing to show as a table of {what}{told}")
+        because = "".join(f"; {note}" for note in notes)
+        raise InputError(f"{folder}: there is nothing to show as a table of {what}{because}")
     return "\n".join(texts)
 
 
-def beside_printed(cells: Cells, printed: Path | None, metric: str = "") -> list[Comparison]:
-    """Printed values of a file, and what was measured for them.
-
-    Where ``metric`` is an area on a grid of thresholds, such as ``auc_pf_tau_1000``, it is what
-    stands beside printed values of that area. Otherwise the area on the paper's own grid does,
-    where the records have it and the exact area is not what is asked for.
-    """
-    if printed is None:
-        return []
-    here = {*names(), *(heading.detector for _, heading in cells)}
-    values = read_printed(printed)
-    on_grid = re.fullmatch(r"(auc_p[df]_tau)_\d+", metric)
-    if on_grid:
-        values = [replace(v, metric=metric) if v.metric == on_grid[1] else v for v in values]
-    plain = compare(values, cells, here)
-    own = [replace(v, metric=v.grid) if v.grid and v.metric != metric else v for v in values]
-    pairs = zip(compare(own, cells, here), plain, strict=True)
-    return [found if found.measured else exact for found, exact in pairs]
-
-
-def _sheet(runs: list[Run], what: str, metric: str, printed: Path | None) -> Sheet:
+def _tables(
+    study: StudyResults, what: str, printed: Path | None, names: Path | None
+) -> tuple[list[StudyTable], list[str]]:
+    """The tables of that name, and notes on what none of them shows."""
+    metric = study.metric
     if what == "failures":
-        return failure_sheet(without_repeats(runs))
-    cells = arrange(runs, split=False)
-    comparisons = beside_printed(cells, printed, metric)
+        return [failure_table(study.runs)], []
+    if what == "parameters":
+        return list(parameter_tables(study.runs, metric)), []
+    results = study.results
+    if what == "printed" and printed is None:
+        raise SettingError("the table of printed values needs a file of them: --printed FILE")
+    comparisons = compare_file(results, printed, names, study.folder, metric)
     if what == "summary":
-        return summary_sheet(cells, metric, comparisons)
-    if what == "overview":
-        return overview_sheet(cells, metric)
-    if what == "stability":
-        return stability_sheet(cells, metric)
-    if what == "convergence":
-        return convergence_sheet(cells)
-    if what == "printed":
-        if printed is None:
-            raise SettingError("the table of printed values needs a file of them: --printed FILE")
-        return printed_sheet(comparisons)
-    shown = {"time": "seconds", "memory": "peak_memory"}.get(what, metric)
-    return score_sheet(cells, shown, comparisons, by_noise=what == "noise")
+        made = summary_table(results, metric, comparisons)
+    elif what == "overview":
+        made = overview_table(results, metric)
+    elif what == "stability":
+        made = stability_table(results, metric)
+    elif what == "convergence":
+        made = convergence_table(results)
+    elif what == "printed":
+        made = published_table(comparisons)
+    else:
+        shown = {"time": "seconds", "memory": "peak_memory"}.get(what, metric)
+        made = score_table(results, shown, comparisons, by_noise=what == "noise")
+    return [made], study.mixed

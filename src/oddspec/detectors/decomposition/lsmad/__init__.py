@@ -21,8 +21,6 @@ from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
 from oddspec.statistics.summary import Moments
 
-__all__ = ["LSMAD"]
-
 SHOWN = 10
 """Background directions that are drawn."""
 

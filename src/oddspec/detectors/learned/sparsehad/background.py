@@ -18,8 +18,6 @@ from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.scaling import Scaling
 from oddspec.statistics.summary import Moments
 
-__all__ = ["SparseHADBackground", "Trained"]
-
 
 @dataclass(frozen=True)
 class Trained:

@@ -22,8 +22,6 @@ from oddspec.statistics.pixels import background_pixels, on_map, score_map
 from oddspec.statistics.scaling import BY_NAME
 from oddspec.statistics.summary import Moments
 
-__all__ = ["LRASR", "typical_members"]
-
 SHOWN = 10
 """Atoms that are drawn."""
 

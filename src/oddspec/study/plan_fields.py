@@ -1,6 +1,6 @@
-"""Reading a plan's tables: each value is checked when it is taken, and unknown names are told.
+"""Reading a plan's tables: each value is checked when it is taken; unknown names are refused.
 
-A reader, ``as_...``, raises a TypeError that says what it expects; `Entry` makes a sentence of it.
+A reader, ``as_...``, raises a TypeError that says what it expects; `Fields` makes a sentence of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_SEEDS = 10_000
 T = TypeVar("T")
 
 
-class Entry:
+class Fields:
     """A table of the plan; what was not taken at the end is unknown."""
 
     def __init__(self, table: Mapping[str, Any], where: str) -> None:
@@ -42,7 +42,7 @@ class Entry:
             raise SettingError(f"{self.where}: {name} = {value!r}: expected {error}") from None
 
     def finish(self) -> None:
-        """All was taken: raise `SettingError` for a name that nobody asked for."""
+        """All was taken: raise `SettingError` for a name that was not taken."""
         for name in self.table:
             if name not in self.known:
                 raise SettingError(

@@ -1,4 +1,7 @@
-"""Names beside the points of a chart, so that no legend has to be matched with many markers."""
+"""Names beside the points of a chart, so that no legend has to be matched with many markers.
+
+The library adjustText was tried: on these charts it left names on bars and beyond the axes.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _MARKER = 5.0
 """Points from a marker's centre to its edge and a little beyond."""
 
 
-def name_points(
+def label_points(
     axes: Axes, points: np.ndarray, bars: np.ndarray, names: Sequence[str], colours: Sequence[str]
 ) -> None:
     """Write a name beside each point, off the other names, markers and bars as far as can be.

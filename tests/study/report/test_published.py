@@ -2,26 +2,29 @@
 
 import csv
 import io
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from recorded import a_record, write, write_printed
 
+import oddspec.study.report
 from oddspec.detectors import names
 from oddspec.errors import InputError
 from oddspec.scenes.public import catalogue
 from oddspec.study.report import table
-from oddspec.study.report.cells import arrange
-from oddspec.study.report.comparison import State, compare
-from oddspec.study.report.printed import _names, read_printed
-from oddspec.study.results import read_runs
+from oddspec.study.report.comparison import MatchState, compare
+from oddspec.study.report.published import read_names, read_published
+from oddspec.study.results import StudyResults
+
+NAMES = Path(__file__).parents[3] / "studies" / "published_names.toml"
 
 
 def compared(tmp_path, records, *rows, detectors=("rx", "crd", "lren", "rednmf", "sparsehad")):
-    cells = arrange(read_runs(write(tmp_path / "s", *records)), split=False)
-    printed = read_printed(write_printed(tmp_path / "printed.csv", *rows))
-    return compare(printed, cells, detectors)
+    results = StudyResults.read(write(tmp_path / "s", *records)).results
+    values = read_published(write_printed(tmp_path / "printed.csv", *rows), read_names(NAMES))
+    return compare(values, results, detectors)
 
 
 RX = a_record("rx", "sandiego-2", 0.94)
@@ -43,7 +46,7 @@ def test_names_of_papers_lead_to_scenes_and_truths(tmp_path):
     )
     assert [c.measured[0].median for c in found] == [0.94, 0.94, 0.9055]
     assert found[2].difference(found[2].measured[0]) == pytest.approx(0.0001)
-    assert {c.state for c in found} == {State.MEASURED}
+    assert {c.state for c in found} == {MatchState.MEASURED}
 
 
 def test_a_value_of_a_scene_with_several_truths_must_name_one(tmp_path):
@@ -62,12 +65,12 @@ def test_a_value_of_a_scene_with_several_truths_must_name_one(tmp_path):
         ("my thesis", "1", "auc_pd_pf", "crd", "sandiego-1", 0.9),
     )
     assert [c.state for c in found] == [
-        State.UNCLEAR,
-        State.MEASURED,
-        State.FAILED,
-        State.NOT_RUN,
-        State.MEASURED,
-        State.MEASURED,  # crd has but one truth
+        MatchState.UNCLEAR,
+        MatchState.MEASURED,
+        MatchState.FAILED,
+        MatchState.NOT_RUN,
+        MatchState.MEASURED,
+        MatchState.MEASURED,  # crd has but one truth
     ]
     assert "write sandiego-1/57 or sandiego-1/58b" in found[0].reason
     assert found[1].measured[0].median == 0.9055
@@ -87,12 +90,12 @@ def test_every_value_ends_in_one_list(tmp_path):
         ("LRR-Net+", "III", "auc_pd_pf", "LRASR", "Airport-3", 0.8891),
     )
     assert [c.state for c in found] == [
-        State.MEASURED,
-        State.FAILED,
-        State.NOT_RUN,
-        State.WAITING,
-        State.IMPOSSIBLE,
-        State.IMPOSSIBLE,
+        MatchState.MEASURED,
+        MatchState.FAILED,
+        MatchState.NOT_RUN,
+        MatchState.WAITING,
+        MatchState.IMPOSSIBLE,
+        MatchState.IMPOSSIBLE,
     ]
     assert all(c.reason or c.measured for c in found)
     assert "no luck" in found[1].reason
@@ -117,7 +120,7 @@ def test_noise_and_times_are_told_from_plain_areas(tmp_path):
         ("REDNMF", "4", "seconds (RTX 4060 Laptop)", "REDNMF", "Airport-1", 8.8662),
     )
     assert [c.measured[0].median for c in found] == [0.9, 0.7, 2.0]
-    assert found[2].printed.machine == "RTX 4060 Laptop"
+    assert found[2].published.machine == "RTX 4060 Laptop"
 
 
 def test_ablations_stand_beside_their_own_columns_only(tmp_path):
@@ -132,16 +135,14 @@ def test_ablations_stand_beside_their_own_columns_only(tmp_path):
         for method in ("A: no l21", "E: full", "C: original space")
     ]
     ablated, full, original = compared(tmp_path, records, *rows)
-    assert [(m.heading.column, m.median) for m in ablated.measured] == [
+    assert [(m.column.name, m.median) for m in ablated.measured] == [
         ("A: no l21", pytest.approx(0.75))
     ]
-    assert [(m.heading.column, m.median) for m in full.measured] == [
-        ("defaults", pytest.approx(0.95))
-    ]
-    assert original.state is State.NOT_RUN
+    assert [(m.column.name, m.median) for m in full.measured] == [("defaults", pytest.approx(0.95))]
+    assert original.state is MatchState.NOT_RUN
     # Three of the four scenes are no mean over four.
     ablated, *_ = compared(tmp_path, records[1:], *rows)
-    assert ablated.state is State.NOT_RUN
+    assert ablated.state is MatchState.NOT_RUN
 
 
 def test_settings_as_another_paper_publishes_them_do_not_stand_beside_a_value(tmp_path):
@@ -200,27 +201,27 @@ def test_a_paper_s_own_grid_is_taken_where_the_records_have_it(tmp_path):
 def test_names_that_no_paper_gives_stand_for_themselves(tmp_path):
     row = ("my thesis", "1", "auc_pd_pf", "rx", "sandiego-2", 0.9)
     (found,) = compared(tmp_path, [RX], row)
-    assert found.state is State.MEASURED
+    assert found.state is MatchState.MEASURED
 
 
 def test_bad_files_are_told(tmp_path):
     bad = tmp_path / "p.csv"
     bad.write_text("paper,value\nLREN,1\n")
     with pytest.raises(InputError, match="lacks the column table, metric, method, scene"):
-        read_printed(bad)
+        read_published(bad, {})
     write_printed(bad, ("LREN", "2", "auc_pd_pf", "RX", "SanDiego", "n/a"))
     with pytest.raises(InputError, match="line 2: the value 'n/a' is no number"):
-        read_printed(bad)
+        read_published(bad, {})
     write_printed(bad, ("LREN", "2", "auc_pd_pf sigma=0.0.5", "RX", "SanDiego", 0.9))
     with pytest.raises(InputError, match=r"line 2: the metric '.*sigma=0.0.5' has a sigma that"):
-        read_printed(bad)
+        read_published(bad, {})
     with pytest.raises(InputError, match="cannot be read"):
-        read_printed(tmp_path / "none.csv")
+        read_published(tmp_path / "none.csv", {})
 
 
 def test_the_mapping_names_scenes_of_the_catalogue_and_truths_that_exist():
     truths = {scene.name: {t.name for t in scene.truths} for scene in catalogue()}
-    for paper in _names().values():
+    for paper in read_names(NAMES).values():
         for entry in paper["scenes"].values():
             assert entry.keys() & {"scene", "reason", "mean_of"}
             if "scene" in entry:
@@ -233,23 +234,39 @@ def test_the_mapping_names_scenes_of_the_catalogue_and_truths_that_exist():
 
 
 def test_no_printed_number_is_kept_in_the_package():
-    import oddspec.study.report.printed as module
-
-    text = (Path(module.__file__).parent / "printed_names.toml").read_text(encoding="utf-8")
-    assert "0." not in text
+    assert "0." not in NAMES.read_text(encoding="utf-8")
+    assert not list(Path(oddspec.study.report.__file__).parent.glob("*.toml"))
 
 
 def test_all_640_values_of_the_papers_are_understood(shared, tmp_path):
-    values = read_printed(shared / "papers" / "reported.csv")
+    values = read_published(shared / "papers" / "reported.csv", read_names(NAMES))
     assert len(values) == 640
     assert {v.metric for v in values} == {"auc_pd_pf", "auc_pf_tau", "seconds"}
     for value in values:
-        names_of = _names()[value.paper]
+        names_of = read_names(NAMES)[value.paper]
         assert value.method in names_of["methods"]
         assert value.scene in names_of["scenes"]
-    cells = arrange(read_runs(write(tmp_path, RX)))
-    found = compare(values, cells, names())
+    results = StudyResults.read(write(tmp_path, RX)).results
+    found = compare(values, results, names())
     counted = Counter(c.state for c in found)
     assert sum(counted.values()) == 640
-    assert counted[State.MEASURED] == 3  # RX on San Diego 2: LRR-Net+ III, LREN 2, sparseHAD 3
-    assert all(c.reason for c in found if c.state is not State.MEASURED)
+    assert counted[MatchState.MEASURED] == 3  # RX on San Diego 2: LRR-Net+ III, LREN 2, sparseHAD 3
+    assert all(c.reason for c in found if c.state is not MatchState.MEASURED)
+
+
+def test_names_are_found_beside_the_values_or_above_the_study_or_where_told(tmp_path):
+    folder = write(tmp_path / "studies" / "s", RX)
+    row = ("LREN", "2", "auc_pd_pf", "RX", "SanDiego", 0.9503)
+    printed = write_printed(tmp_path / "values" / "p.csv", row, names=False)
+    assert "waiting for a detector" in table(folder, what="printed", printed=printed)
+    told = table(folder, what="printed", printed=printed, names=NAMES)
+    assert "measured beside it" in told
+    for place in (tmp_path / "studies", tmp_path / "values"):
+        shutil.copy(NAMES, place)
+        assert table(folder, what="printed", printed=printed) == told
+        (place / NAMES.name).unlink()
+    (tmp_path / "values" / NAMES.name).write_text("[paper]")
+    with pytest.raises(InputError, match="holds no names of papers"):
+        table(folder, printed=printed)
+    with pytest.raises(InputError, match=r"none\.toml: cannot be read"):
+        table(folder, printed=printed, names=tmp_path / "none.toml")
