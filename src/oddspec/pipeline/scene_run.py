@@ -126,9 +126,10 @@ class _SceneRun:
         found = self._timed("survey", lambda: survey(self.scene))
         store = Partial(self.folder, self.scene.shape[:2], identity, resume=self.options.resume)
         try:
-            result = self._detect(store, found, truth, checksum)
-            write_report(self.folder / "report.html", result)
-            self._check_inputs(result)
+            with self._told_as_change():
+                result = self._detect(store, found, truth, checksum)
+                write_report(self.folder / "report.html", result)
+                self._check_inputs(result)
             end = {
                 "finished": datetime.datetime.now(datetime.UTC),
                 "peak_memory_bytes": peak_memory(),
@@ -153,6 +154,15 @@ class _SceneRun:
             with suppress(OSError):
                 if path:
                     self.inputs.watch(path)
+
+    @contextmanager
+    def _told_as_change(self) -> Iterator[None]:
+        """Whatever a changed input has led to, say that it was changed."""
+        try:
+            yield
+        except Exception:
+            self.inputs.check()
+            raise
 
     def _check_inputs(self, result: DetectionResult) -> None:
         """Refuse the products of an input that was changed while they were made."""
