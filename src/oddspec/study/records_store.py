@@ -77,7 +77,7 @@ def key_of(record: Mapping[str, Any]) -> Key:
 def read_records(folder: str | Path, needed: Iterable[str] = KEY) -> RecordList:
     """The records of a study's folder, of each row the last one; also while it is running.
 
-    A last line that a kill cut short is left out.
+    A last line that a kill or a power cut damaged is left out.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def read_records(folder: str | Path, needed: Iterable[str] = KEY) -> RecordList:
     """
     path = Path(folder) / FILE
     try:
-        lines = read_lines(path)
+        lines = read_lines(path, _is_json)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror or error}); is {folder} the folder of a "
@@ -135,13 +135,25 @@ def _wrong(record: Any, needed: Iterable[str]) -> str:
     return ""
 
 
+def _is_json(line: bytes) -> bool:
+    """Whether a last line is whole: a power cut may leave its end on the disk, and not all of it.
+
+    Earlier lines were on the disk before the next was begun; there, damage is told.
+    """
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
 class RecordFile:
     """The records of a locked folder, to read and to append to."""
 
     def __init__(self, folder: Path) -> None:
         path = folder / FILE
         try:
-            self._journal = Journal(path)
+            self._journal = Journal(path, _is_json)
         except OSError as error:
             raise InputError(
                 f"{path}: cannot be written to ({error.strerror}); choose another --out"

@@ -179,6 +179,7 @@ class Scheduler:
             "cube_variable": scene.cube_variable,
             "truth": str(scene.truth),
             "truth_variable": scene.truth_variable,
+            "times": scene.times,
             "noise": row.noise,
             "noise_seed": row.noise_seed,
             "thresholds": list(row.thresholds),
