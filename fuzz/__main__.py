@@ -1,8 +1,8 @@
 """Try mutated files: ``python -m fuzz [--inputs N] [--seconds S] [--seed N] [--kind KIND ...]``.
 
 Each mutant is read in a process that is watched: a traceback, more than 5 s of work, more than a
-gigabyte or a dead process is a finding. Findings are kept in a folder, each with its bytes; the exit status
-is 1 if there are any. The same seed tries the same mutants.
+gigabyte or a dead process is a finding. Findings are kept in a folder, each with its bytes; the
+exit status is 1 if there are any. The same seed tries the same mutants.
 """
 
 from __future__ import annotations
