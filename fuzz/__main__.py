@@ -1,8 +1,8 @@
 """Try mutated files: ``python -m fuzz [--inputs N] [--seconds S] [--seed N] [--kind KIND ...]``.
 
-Each mutant is read in a process that is watched: a traceback, more than 5 s, more than a gigabyte
-or a dead process is a finding. Findings are kept in a folder, each with its bytes; the exit status
-is 1 if there are any. The same seed tries the same mutants.
+Each mutant is read in a process that is watched: a traceback, more than 5 s of work, more than a
+gigabyte or a dead process is a finding. Findings are kept in a folder, each with its bytes; the
+exit status is 1 if there are any. The same seed tries the same mutants.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from fuzz.corpus import KINDS, make_corpus
 from fuzz.worker import content_of
 
 SECONDS = 5.0
-"""A mutant that takes longer hangs."""
+"""Of work; a mutant that takes longer hangs. A busy machine's clock says nothing about that."""
+
+ASLEEP = 120.0
+"""Seconds by the clock, for what waits and does not work."""
 
 GIGABYTE = 1_000_000_000
 
@@ -41,7 +44,7 @@ class Worker:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        self.memory = 0
+        self.memory, self.worked = 0, 0.0
         self.task: dict[str, Any] | None = None
 
     def give(self, task: dict[str, Any]) -> None:
@@ -62,27 +65,32 @@ class Worker:
             self._start()
             return found
         taken = time.monotonic() - self.since
-        used = self._memory()
+        used, worked = self._used()
         if self.memory and used > self.memory + GIGABYTE:
             return self._ended(f"{used / 1e9:.1f} GB")
         # The first mutant waits for the imports.
-        if taken > (SECONDS if self.memory else 60.0):
-            return self._ended(f"more than {SECONDS:.0f} s")
+        if self.memory and worked > self.worked + SECONDS:
+            return self._ended(f"more than {SECONDS:.0f} s of work")
+        if taken > ASLEEP:
+            return self._ended(f"more than {ASLEEP:.0f} s")
         return None
 
     def done(self) -> None:
         """Ready for the next: what it holds now is no mutant's doing."""
         self.task = None
-        self.memory = max(self.memory, self._memory())
+        memory, self.worked = self._used()
+        self.memory = max(self.memory, memory)
 
-    def _memory(self) -> int:
-        """Of the process and the children in which it reads."""
+    def _used(self) -> tuple[int, float]:
+        """Bytes and processor seconds of the process and the children in which it reads."""
         try:
             process = psutil.Process(self.process.pid)
             family = [process, *process.children(recursive=True)]
-            return sum(one.memory_info().rss for one in family)
+            times = [one.cpu_times() for one in family]
+            worked = sum(time.user + time.system for time in times)
+            return sum(one.memory_info().rss for one in family), worked
         except psutil.Error:
-            return 0
+            return 0, 0.0
 
     def _ended(self, why: str) -> str:
         self.end()

@@ -137,6 +137,32 @@ def test_too_little_memory_is_a_sentence(scenes, capsys, monkeypatch):
     assert "error: there was not enough memory" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(
+    "size",
+    [1, 700, 20_000]
+    + [
+        pytest.param(size, marks=pytest.mark.slow)
+        for size in (0, 100, 2500, 4000, 5500, 7000, 10_000, 80_000, 110_000, 150_000)
+    ],
+)
+def test_a_file_that_cannot_be_written_whole_is_a_sentence(scenes, tmp_path, capsys, size):
+    import resource
+
+    out = tmp_path / "out"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        status = detect(scenes[:1], out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status == MISTAKE
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert "cannot be written" in said
+    assert "Errno" not in said
+    assert detect(scenes[:1], out, "--resume") == 0
+
+
 def started(words, **streams):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "oddspec", *map(str, words)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from oddspec import __version__
 from oddspec.errors import OddspecError
 from oddspec.io.reading import cause
+
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def told(error: Exception, out: Path | None, words: Sequence[str] = ()) -> str:
@@ -28,6 +31,11 @@ def told(error: Exception, out: Path | None, words: Sequence[str] = ()) -> str:
     words
         The command line, for the details.
     """
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return (
+            f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room, or "
+            f"choose another --out"
+        )
     if isinstance(error, (OddspecError, OSError)):
         # An OSError is one that no reader or writer has put into better words.
         return str(error)
