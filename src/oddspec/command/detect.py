@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.command.arguments import add_reading, bands_of, memory, rate, setting
+from oddspec.command.arguments import add_reading, memory, rate, setting
 from oddspec.command.faults import told
 from oddspec.command.terminal import progress, say, show
 from oddspec.detectors import is_file, load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
+from oddspec.io.bands import bands_of
 from oddspec.models import Model, load_model
 from oddspec.pipeline import DetectionResult, PipelineOptions, detect_scene, folder_name
 from oddspec.settings import build, describe

@@ -19,7 +19,8 @@ class Classes:
     background, targets
         Valid scores, float64.
     invalid, invalid_targets
-        Number of pixels left out because their score is NaN, and how many of them are targets.
+        Number of pixels left out because their score is NaN or they were not judged, and how many
+        of them are targets.
     """
 
     background: np.ndarray
@@ -35,20 +36,16 @@ class Classes:
         ----------
         scores
             Of any shape, larger is more anomalous. A NaN marks an invalid pixel: it is left out
-            of everything and counted.
+            of everything and counted. So is a masked one.
         truth
-            0 or False is background, 1 or True a target.
+            0 or False is background, 1 or True a target; what is masked was not judged.
 
         Raises
         ------
         InputError
             If a score is infinite, the shapes differ, or the truth holds other values.
         """
-        values = np.asarray(scores)
-        if values.dtype.kind not in "fiu":
-            raise InputError(f"scores are of type {values.dtype}, expected real numbers")
-        target = check_truth(truth, values.shape)
-        values = values.astype(np.float64, copy=False)
+        values, target = without_unjudged(scores, truth)
         ill = int(np.isinf(values).sum())
         if ill:
             raise InputError(
@@ -93,15 +90,32 @@ class Classes:
         return self.background.size - self._below[0]
 
 
+def without_unjudged(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores as float64, NaN where scores or truth are masked; and the truth as booleans.
+
+    Raises
+    ------
+    InputError
+        If scores are no real numbers, the shapes differ or the truth holds other than 0 and 1.
+    """
+    values = np.asarray(scores)
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"scores are of type {values.dtype}, expected real numbers")
+    target = check_truth(truth, values.shape)
+    values = values.astype(np.float64, copy=False)
+    unjudged = np.broadcast_to(np.ma.getmask(scores) | np.ma.getmask(truth), values.shape)
+    return (np.where(unjudged, np.nan, values) if unjudged.any() else values), target
+
+
 def check_truth(truth: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The truth as booleans.
+    """The truth as booleans; what is masked is False.
 
     Raises
     ------
     InputError
         If it has another shape or holds anything but 0 and 1.
     """
-    given = np.asarray(truth)
+    given = np.asarray(np.ma.filled(truth, 0) if isinstance(truth, np.ma.MaskedArray) else truth)
     if given.shape != shape:
         turned = "; it would fit transposed" if given.T.shape == shape else ""
         raise InputError(

@@ -29,9 +29,10 @@ def evaluate(
     Parameters
     ----------
     scores
-        Larger is more anomalous; pixels whose score is NaN are left out and counted.
+        Larger is more anomalous; pixels whose score is NaN or masked are left out and counted.
     truth
-        Of the same shape: 1 or True marks a target, 0 or False the background.
+        Of the same shape: 1 or True marks a target, 0 or False the background; what is masked was
+        not judged, and is left out and counted.
     pf
         False-alarm rates at which detection is stated, by pixel and (for images) by object.
     grid
@@ -74,7 +75,7 @@ def evaluate(
     metrics.add("auc_pd_tau auc_pf_tau", scaled_areas, classes, grid)
     metrics.add("map_error", map_error, classes)
     _add_derived(metrics)
-    _add_rates(metrics, classes, np.asarray(scores), np.asarray(truth), pf)
+    _add_rates(metrics, classes, scores, truth, pf)
     metrics.add("separability", lambda: Separability.of(classes).as_dict())
     return {**metrics.values, "undefined": metrics.reasons}
 
@@ -124,7 +125,7 @@ def _add_rates(
     truth: np.ndarray,
     rates: Sequence[float],
 ) -> None:
-    image = scores.ndim == 2
+    image = np.ndim(scores) == 2
     for rate in rates:
         end = f"at_pf_{rate:g}"
         metrics.add(f"threshold_{end}", threshold_at_pf, classes, rate)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from oddspec.errors import InputError
-from oddspec.metrics.classes import check_truth
+from oddspec.metrics.classes import without_unjudged
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
 
@@ -52,7 +52,7 @@ def count_objects(scores: np.ndarray, truth: np.ndarray, threshold: float) -> Ob
         raise InputError(
             f"scores have shape {values.shape}: objects need an image of rows and columns"
         )
-    target = check_truth(truth, values.shape)
+    values, target = without_unjudged(scores, truth)
     mask = values > np.float64(threshold)
     labels, number = ndimage.label(target, structure=_EIGHT)
     seen = np.unique(labels[target & ~np.isnan(values)])

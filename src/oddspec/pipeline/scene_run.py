@@ -34,7 +34,7 @@ from oddspec.progress import Progress, silent
 from oddspec.report import DetectionResult, TruthComparison, write_report
 from oddspec.report.histogram import count_scores, row_strips
 from oddspec.scene import Scene
-from oddspec.survey import Survey, survey
+from oddspec.survey import Survey, look_over, survey
 from oddspec.threshold import Tail, Threshold, choose
 
 T = TypeVar("T")
@@ -78,6 +78,7 @@ def detect_scene(
         try:
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
+            scene = look_over(scene, asked=bands is not None)
             folder = out / folder_name(source.name)
             with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
                 work = _SceneRun(scene, folder, name, detector, options, progress, caught, inputs)
