@@ -209,10 +209,13 @@ def _summary(result: DetectionResult) -> list[str]:
             f"  threshold for {result.threshold.pfa:g} false alarms per pixel "
             f"({result.threshold.method}): about {counted(expected, 'pixel')} by chance"
         )
-    if not count and expected is not None and expected < 10:
+    # At most a tenth of the pixels: a higher rate detects background, and the parser refuses one.
+    rate = min(100 / max(result.threshold.pixels, 1), 0.1)
+    higher = result.threshold.pfa is not None and rate > result.threshold.pfa
+    if not count and higher and expected is not None and expected < 10:
         lines.append(
             f"  in {result.threshold.pixels:,} pixels this rate leaves little room: try --pfa "
-            f"{100 / result.threshold.pixels:.0e}"
+            f"{rate:.0e}"
         )
     if result.metrics:
         area = result.metrics["auc_pd_pf"]
