@@ -201,9 +201,9 @@ def test_a_small_scene_without_detections_says_what_is_highest():
     assert found.value == 100
     assert found.warnings == (
         "100 pixels are too few to show a false-alarm rate of 0.0001, which is less than one of "
-        "them: no score lies apart from the others, and nothing is detected (the clearest gap, which "
-        "chance may explain, is below the 5 highest scores: highest 100, the last of them 96, the "
-        "next 95, 1.01 times lower); ask for at least pfa=0.01",
+        "them: no score lies apart from the others, and nothing is detected (the clearest gap, "
+        "which chance may explain, is below the 5 highest scores: highest 100, the last of them "
+        "96, the next 95, 1.01 times lower); ask for at least pfa=0.01",
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.command.arguments import add_reading, bands_of, memory, rate, setting
+from oddspec.command.arguments import add_reading, add_truth, bands_of, memory, rate, setting
 from oddspec.command.terminal import progress, say, show
 from oddspec.detectors import is_file, load
 from oddspec.errors import OddspecError, SettingError
@@ -74,9 +74,9 @@ def _add_detections(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="ground truth, for curves and metrics; repeat it once per scene",
+        help="ground truth (image or polygons), for curves and metrics; repeat it once per scene",
     )
-    add("--truth-variable", metavar="NAME", help="name of the truth in a file of several arrays")
+    add_truth(group)
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
