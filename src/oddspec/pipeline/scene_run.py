@@ -239,9 +239,15 @@ class _SceneRun:
         options = self.options
         if options.truth is None:
             return None
-        shape = self.scene.shape[:2]
-        budget = options.resources.max_memory
-        return read_truth(options.truth, shape, options.truth_variable, budget) > 0
+        labels = read_truth(
+            options.truth,
+            self.scene.shape[:2],
+            options.truth_variable,
+            options.resources.max_memory,
+            georeference=self.scene.source.metadata.georeference,
+            warp=options.warp_truth,
+        )
+        return labels > 0
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
         options = self.options
