@@ -12,6 +12,10 @@ from oddspec.errors import InputError
 from oddspec.io.bands import band_positions
 from oddspec.io.source import Source, parse_nodata
 
+LARGEST = 1e140
+"""Of values that are computed with: detectors sum squares of them over all pixels, and what is
+beyond 1.8e308 is infinite. No sensor comes near, but files that were never filled do."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -125,7 +129,20 @@ class Scene:
         if self.fill is not None:
             valid &= (cube != self.fill).any(axis=2)
         cube[~valid] = 0.0  # `cube` is a copy of its own, whatever the source gave
+        if raw.dtype == np.float64:  # no other type reaches so far
+            self._refuse_extremes(cube)
         return cube, valid
+
+    def _refuse_extremes(self, cube: Cube) -> None:
+        """Raise `InputError` for values of valid pixels whose squares, summed up, are infinite."""
+        # The largest and the least, not of absolute values: those would be a copy.
+        for value in (cube.max(initial=0.0), cube.min(initial=0.0)):
+            if abs(value) > LARGEST:
+                raise InputError(
+                    f"{self.source.path or self.name}: holds {value:g}, which is too large to be "
+                    f"squared; if it marks missing pixels, give it as nodata (--nodata "
+                    f"{float(value)!r}), otherwise divide all values by a number"
+                )
 
     def close(self) -> None:
         """Release the file."""

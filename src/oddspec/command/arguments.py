@@ -28,6 +28,21 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")
 
 
+def add_truth(parser: argparse._ActionsContainer) -> None:
+    """Declare how a truth is read."""
+    add = parser.add_argument
+    add(
+        "--truth-variable",
+        metavar="NAME",
+        help="name of the truth in a file of several arrays, or of the layer of polygons",
+    )
+    add(
+        "--warp-truth",
+        action="store_true",
+        help="resample a truth that lies elsewhere, or has other pixels, to those of the scene",
+    )
+
+
 def memory(text: str) -> int:
     """``2GB``, ``500 MB``, ``1.5GiB`` or a number of bytes."""
     match = re.fullmatch(r"\s*([\d.]+)\s*([kmgt]?)(i?)b?\s*", text, re.I)

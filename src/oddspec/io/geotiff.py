@@ -17,11 +17,14 @@ from oddspec.io.envi.header import Header
 from oddspec.io.envi.metadata import header_bands
 from oddspec.io.envi.reader import header_of_tiff
 from oddspec.io.limits import check_expansion, check_memory
+from oddspec.io.reading import reading
 from oddspec.io.source import Georeference, Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
 from oddspec.io.wavelengths import good_to_bad, to_nanometres, wavelengths_in_names
 
 _LEAST_CACHE, _MOST_CACHE = 8 * 2**20, 256 * 2**20
+
+_DAMAGED = "the file is truncated or damaged"
 
 
 class GeoTiffSource:
@@ -43,7 +46,6 @@ class GeoTiffSource:
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
         import rasterio
-        from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
         check_window(self.shape, rows, columns)
@@ -51,15 +53,12 @@ class GeoTiffSource:
         if not all(size):
             return np.empty((*size, self.shape[2]), dtype=self.dtype)
         # GDAL's own cache would grow to a twentieth of the machine's memory, whatever the budget.
-        with self._lent() as dataset, rasterio.Env(GDAL_CACHEMAX=self._cache):
-            try:
-                block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
-            except RasterioError as error:
-                text = " ".join(str(error.__cause__ or error).split())[:160]
-                raise InputError(
-                    f"{self.path}: rows {rows[0]} to {rows[1]} cannot be read, the file is "
-                    f"truncated or damaged ({text})"
-                ) from error
+        with (
+            reading(self.path, f"rows {rows[0]} to {rows[1]} cannot be read, {_DAMAGED}"),
+            self._lent() as dataset,
+            rasterio.Env(GDAL_CACHEMAX=self._cache),
+        ):
+            block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
         cube: np.ndarray = block.transpose(1, 2, 0)
         return cube
 
@@ -116,15 +115,11 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
 def _dataset(path: Path) -> Any:
     """The file opened by GDAL's GeoTIFF driver and no other, whatever its name."""
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import NotGeoreferencedWarning
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path.absolute(), driver="GTiff", sharing=False)
-    except RasterioError as error:
-        text = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: cannot be opened as GTiff ({text})") from error
+    with warnings.catch_warnings(), reading(path, "cannot be opened as GTiff"):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path.absolute(), driver="GTiff", sharing=False)
 
 
 def _cache(dataset: Any, max_memory: int | None) -> int:

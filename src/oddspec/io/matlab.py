@@ -15,9 +15,12 @@ from oddspec.errors import InputError
 from oddspec.io.axes import ROWS_COLUMNS_BANDS, Axes, find_axes, kept_axes
 from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.numpy_file import native
+from oddspec.io.reading import reading
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.variables import Variable, check_real, choose_cube
 from oddspec.io.wavelengths import bands_told
+
+_DAMAGED = "is no MATLAB file that can be read, or it is damaged"
 
 _NUMERIC = (
     *("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"),
@@ -58,10 +61,8 @@ def matlab5_variables(
     """
     from scipy.io import whosmat
 
-    try:
+    with reading(path, _DAMAGED):
         listed = whosmat(path)
-    except Exception as error:  # scipy lets out whatever its parser stumbles over
-        raise _damaged(path, error) from error
     found = [
         Variable(name, tuple(int(n) for n in shape), kind, real=kind in _NUMERIC)
         for name, shape, kind in listed
@@ -112,10 +113,8 @@ def _read_struct(path: Path, name: str, size: int, max_memory: int | None) -> An
 
     check_expansion(path, f"variable {name!r}", size, path.stat().st_size)
     check_memory(path, f"variable {name!r}", size, max_memory)
-    try:
+    with reading(path, _DAMAGED):
         return loadmat(path, variable_names=[name])[name]
-    except Exception as error:  # see above
-        raise _damaged(path, error) from error
 
 
 def _sizes(path: Path, names: list[str]) -> dict[str, int]:
@@ -153,10 +152,8 @@ def read_matlab5(path: Path, variable: Variable, max_memory: int | None = None) 
     check_expansion(path, f"variable {variable}", size, path.stat().st_size)
     check_memory(path, f"variable {variable}", size, max_memory)
     outer = _outer(variable.name) if variable.inside else variable.name
-    try:
+    with reading(path, _DAMAGED):
         array = np.asarray(loadmat(path, variable_names=[outer])[outer])
-    except Exception as error:  # see above
-        raise _damaged(path, error) from error
     if variable.inside:
         array = dict(_fields(outer, array))[variable.name]
     if array.shape != variable.shape:
@@ -205,9 +202,3 @@ def open_matlab5(
         extra={"variable": chosen.name, "class": chosen.kind},
     )
     return ArraySource(cube, metadata, name=path.stem, path=path, format="MATLAB 5")
-
-
-def _damaged(path: Path, error: Any) -> InputError:
-    return InputError(
-        f"{path}: is no MATLAB file that can be read, or it is damaged ({str(error)[:80]})"
-    )

@@ -13,6 +13,7 @@ from oddspec.errors import InputError
 from oddspec.io.axes import find_axes, kept_axes
 from oddspec.io.flat import FlatSource
 from oddspec.io.limits import check_memory
+from oddspec.io.reading import reading
 from oddspec.io.source import Metadata
 from oddspec.io.variables import check_real, check_real_or_bool
 
@@ -99,7 +100,7 @@ def read_npy_header(path: Path, file: Any) -> NpyHeader:
     InputError
         If there is none, or it claims what cannot be.
     """
-    try:
+    with reading(path, "has no readable NumPy header"):
         version = np.lib.format.read_magic(file)
         if version == (1, 0):
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
@@ -108,9 +109,6 @@ def read_npy_header(path: Path, file: Any) -> NpyHeader:
         else:
             raise ValueError(f"format version {version[0]}.{version[1]}")
         offset = file.tell()
-    except (ValueError, TypeError, OSError, SyntaxError, RecursionError, MemoryError) as error:
-        # NumPy names the whole header in its message.
-        raise InputError(f"{path}: has no readable NumPy header ({str(error)[:80]})") from error
     if any(length < 0 for length in shape) or prod(shape) * dtype.itemsize >= 2**62:
         raise InputError(f"{path}: claims an impossible shape, {shape}")
     return NpyHeader(shape, fortran, dtype, offset)

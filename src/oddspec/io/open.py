@@ -22,6 +22,7 @@ from oddspec.io.isolated import UNSAFE, IsolatedSource
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
+from oddspec.io.reading import reading
 from oddspec.io.source import Source
 
 READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
@@ -77,26 +78,21 @@ def open_source(
         "allow_truncated": allow_truncated,
         "axes": parse_axes(axes),
     }
-    try:
-        return _open(path, options, isolate=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return _open(path, options, isolate=True)
 
 
 def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
     """Open a scene file as `open_source` does, but in this process whatever its format."""
     everything = dict.fromkeys(("variable", "max_memory", "allow_truncated", "axes")) | options
-    try:
-        return _open(path, everything, isolate=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return _open(path, everything, isolate=False)
 
 
 def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
     place = Path(path)
-    kind = format_of(path)
-    if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
-        place, kind = tiff, format_of(tiff)
+    with reading(path):
+        kind = format_of(path)
+        if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
+            place, kind = tiff, format_of(tiff)
     if kind == "Zarr":
         raise InputError(
             f"{place}: is a Zarr store, which is not supported yet; convert it to ENVI"
@@ -110,6 +106,7 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
         )
     if options["axes"] is not None and "axes" not in taken:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
-    if kind in UNSAFE and isolate:
-        return IsolatedSource(place, "oddspec.io.open:open_here", options)
-    return reader(place, **{name: options[name] for name in taken})
+    with reading(path, f"is damaged, or no {kind} file that can be read"):
+        if kind in UNSAFE and isolate:
+            return IsolatedSource(place, "oddspec.io.open:open_here", options)
+        return reader(place, **{name: options[name] for name in taken})

@@ -31,8 +31,8 @@ def evaluate(
     scores
         Larger is more anomalous; pixels whose score is NaN or masked are left out and counted.
     truth
-        Of the same shape: 1 or True marks a target, 0 or False the background; what is masked was
-        not judged, and is left out and counted.
+        Of the same shape: 1 or True marks a target, 0 or False the background. Pixels that are
+        masked (`numpy.ma`) were not judged: they are left out of every metric and counted.
     pf
         False-alarm rates at which detection is stated, by pixel and (for images) by object.
     grid
@@ -48,8 +48,8 @@ def evaluate(
         ``auc_pf_tau``, ``auc_td``, ``auc_bs``, ``auc_snpr``, ``auc_tdbs``, ``auc_od``,
         ``auc_odp``, ``map_error``; for each rate such as 0.001 ``threshold_at_pf_0.001``,
         ``pd_at_pf_0.001``, ``objects_at_pf_0.001`` and ``false_objects_at_pf_0.001``; ``objects``,
-        ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is
-        undefined is None, and ``undefined`` says why, by its name.
+        ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``,
+        ``not_judged``. What is undefined is None, and ``undefined`` says why, by its name.
 
     Raises
     ------
@@ -68,6 +68,7 @@ def evaluate(
         targets=classes.targets.size,
         invalid=classes.invalid,
         invalid_targets=classes.invalid_targets,
+        not_judged=classes.not_judged,
     )
     metrics.add("auc_pd_pf", roc_area, classes)
     metrics.add("auc_ci_low auc_ci_high", _interval, classes, level)

@@ -26,9 +26,9 @@ from oddspec.execution.resources import Resources, peak_since_reset, reset_peak,
 from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.atomic import atomic_write
-from oddspec.io.checksum import sha256
+from oddspec.io.checksum import FileTimes, WatchedInputs, sha256
 from oddspec.io.open import open_source
-from oddspec.io.source import ArraySource, Source
+from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.truth import read_truth
 from oddspec.metrics import Classes, evaluate, scaled_areas
 from oddspec.products.record import as_json
@@ -59,7 +59,8 @@ def perform(task: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     task
         ``source``, ``settings`` and ``detector_sha256`` (None but for a file) of the detector;
-        ``cube``, ``cube_variable``, ``truth``, ``truth_variable``; ``noise``, ``noise_seed``;
+        ``cube``, ``cube_variable``, ``truth``, ``truth_variable``, and of their files the
+        ``times`` by path, which must not have changed; ``noise``, ``noise_seed``;
         ``thresholds`` for areas on grids; ``map``, a path for the scores or None; ``max_memory``
         in bytes.
     """
@@ -92,10 +93,16 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
     detector = build(cls, task["settings"])
     if family_of(task["source"]) == "learned":
         _load_torch()
+    inputs = WatchedInputs()
+    for path, times in task.get("times", {}).items():
+        inputs.watch(Path(path), FileTimes(*times))
+    inputs.check()
     scene = _scene(task)
     try:
         h, w, _ = scene.shape
-        truth = read_truth(task["truth"], (h, w), task["truth_variable"]) > 0
+        place = scene.source.metadata.georeference
+        variable = task["truth_variable"]
+        truth = read_truth(task["truth"], (h, w), variable, georeference=place) > 0
         target = ScoreArray(h, w)
         resources = Resources(task["max_memory"], workers=1)
         result["peak_memory_exact"] = reset_peak()
@@ -112,6 +119,7 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
         result["unscored"] = _unscored(scene, target.scores)
     finally:
         scene.source.close()
+    inputs.check()
     result |= _curves(outcome.insights)
     if task["map"] is not None:
         with atomic_write(Path(task["map"])) as partial, open(partial, "wb") as file:
@@ -137,7 +145,8 @@ def _scene(task: Mapping[str, Any]) -> Scene:
         _must_fit(scene, budget)
         noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
         source.close()
-        return Scene.of(ArraySource(noisy, name=source.name))
+        place = Metadata(georeference=source.metadata.georeference)
+        return Scene.of(ArraySource(noisy, place, source.name))
     if h * w * b * source.dtype.itemsize <= IN_MEMORY * budget:
         held = _held(source, source.read(*whole))
         source.close()

@@ -49,7 +49,7 @@ class Coordinates:
             return None, None
         return values, units
 
-    def georeference(self, axes: tuple[str, str, str]) -> tuple[Georeference | None, list[str]]:
+    def georeference(self, axes: tuple[str, ...]) -> tuple[Georeference | None, list[str]]:
         """Where the pixels lie, and notes on what was unusual."""
         row, column = axes.index("row"), axes.index("column")
         return read_georeference(

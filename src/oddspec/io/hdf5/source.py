@@ -9,9 +9,10 @@ from typing import Any
 
 from oddspec.arrays import RawCube
 from oddspec.io.axes import ROWS_COLUMNS_BANDS, Axes
-from oddspec.io.hdf5.links import damaged, find_dataset
+from oddspec.io.hdf5.links import DAMAGED, find_dataset
 from oddspec.io.hdf5.packing import Packing
 from oddspec.io.limits import check_memory
+from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, check_window
 from oddspec.text import bytes_text
 
@@ -98,10 +99,8 @@ class Hdf5Source:
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands; only the chunks it touches are unpacked."""
         check_window(self.shape, rows, columns)
-        try:
+        with reading(self.path, DAMAGED):
             block = self._dataset[self._cube.selection(rows, columns)]
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise damaged(Path(self.path or ""), error) from error
         return self._cube.packing.unpack(block).transpose(self._back)
 
     def close(self) -> None:
@@ -127,7 +126,5 @@ def open_cube(path: Path, cube: StoredCube, format_name: str, max_memory: int | 
             )
             metadata = replace(cube.metadata, notes=(*cube.metadata.notes, note))
             cube = replace(cube, metadata=metadata)
-    try:
+    with reading(path, DAMAGED):
         return Hdf5Source(path, cube, format_name, cache)
-    except (OSError, RuntimeError) as error:
-        raise damaged(path, error) from error
