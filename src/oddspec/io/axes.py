@@ -21,8 +21,8 @@ MOST_BANDS = 511
 scenes are 512 lines long."""
 
 UNLIKE = 4 / 3
-"""How many times more alike another pair of axes must be than the first two, to be taken for the
-sides of the image."""
+"""How many times more alike the last two axes must be than the first two, to be taken for the sides
+of the image."""
 
 _NAMES = {
     "band": (
@@ -103,7 +103,8 @@ def find_axes(
     nothing decides, the order is rows, columns, bands, unless the lengths speak for another one:
 
     * An axis before the last is at most half as long as both others.
-    * The other two are equal to each other, or `UNLIKE` times more alike than the first two are.
+    * The other two are equal to each other.
+    * It is the first one, and the others are `UNLIKE` times more alike than the first two are.
 
     Then either reading could be wrong and nothing would show it, so neither is taken. Where other
     axes are more alike by less than that, the usual order is taken with a note. Axes of length 1 or
@@ -204,7 +205,9 @@ def _more_likely(shape: Sequence[int], axis: int) -> bool:
     one, other = _without(shape, axis)
     shortest = 2 * shape[axis] <= min(one, other)
     square = one == other != shape[axis]
-    return shortest or square or _likeness(shape, axis) >= UNLIKE
+    # Scenes that are far wider than high are usual, bands in the middle are not.
+    alike = axis == 0 and _likeness(shape, axis) >= UNLIKE
+    return shortest or square or alike
 
 
 def _bands_at(axis: int) -> Axes:

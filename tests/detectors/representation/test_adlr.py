@@ -58,7 +58,8 @@ def test_the_weight_is_the_one_that_leaves_a_part_of_the_pixels_without_error(fo
     cube, _ = foreign
     for repeated in (cube, np.concatenate([cube, cube, cube])):
         for exact in (0.3, 0.6):
-            scores = oddspec.detect(repeated, "adlr", endmembers=4, score="absolute", exact=exact)
+            settings = {"endmembers": 4, "score": "absolute", "exact": exact}
+            scores = oddspec.detect(repeated, "adlr", axes="row,column,band", **settings)
             assert abs((scores == 0).mean() - exact) < 0.15
 
 

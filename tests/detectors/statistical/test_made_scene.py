@@ -11,6 +11,7 @@ import scipy.io
 
 import oddspec
 from oddspec.io.truth import read_truth
+from oddspec.scene import Scene
 from oddspec.survey import survey
 
 HEIGHT, WIDTH, BANDS = 48, 50, 30
@@ -151,7 +152,9 @@ def test_bands_without_content_are_reported_and_change_nothing(scene, tmp_path):
     _, cube, _ = scene
     more = np.concatenate([cube, np.full((HEIGHT, WIDTH, 4), 7, np.int16), cube[..., :2]], axis=2)
     np.save(tmp_path / "more.npy", more)
-    health = survey(oddspec.open(tmp_path / "more.npy")).health
+    with oddspec.open(tmp_path / "more.npy") as opened:
+        assert opened.shape[2] == BANDS + 2
+        health = survey(Scene.of(opened.source)).health
     assert (health.bands, health.rank) == (BANDS + 6, BANDS)
     assert any("4 of 36 bands are constant" in note for note in health.notes)
     scores = oddspec.detect(tmp_path / "more.npy", "rx")

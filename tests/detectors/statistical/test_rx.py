@@ -7,6 +7,7 @@ import scipy.io
 import oddspec
 import oddspec.errors
 from oddspec.io.truth import read_truth
+from oddspec.scene import Scene
 
 FINGERPRINTS = {
     "abu-airport-1": 0.822085,
@@ -49,7 +50,9 @@ def test_one_cube_with_several_truths(shared, truth, area):
 def test_a_singular_covariance_is_reported(shared):
     from oddspec.survey import survey
 
-    health = survey(oddspec.open(shared / "data" / "sandiego-1-raw224.mat")).health
+    with oddspec.open(shared / "data" / "sandiego-1-raw224.mat") as opened:
+        assert opened.shape == (100, 100, 202)
+        health = survey(Scene.of(opened.source)).health
     assert (health.bands, health.rank) == (224, 202)
     assert any("22 of 224 bands are constant" in note for note in health.notes)
 
