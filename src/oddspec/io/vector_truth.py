@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _MAGIC = {b"SQLite format 3\0": "GeoPackage", b"\0\0\x27\x0a": "shapefile"}
 _DRIVERS = {"GeoPackage": "GPKG", "shapefile": "ESRI Shapefile"}
 
-_EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:[\d.]*:?(\d{4,6})", re.IGNORECASE)
-_LONGITUDE_LATITUDE = re.compile(r"(?:urn:ogc:def:crs:)?OGC:[\d.]*:?CRS84", re.IGNORECASE)
+_EPSG = re.compile(r"(?:urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{4,6})", re.IGNORECASE)
+_LONGITUDE_LATITUDE = re.compile(r"(?:urn:ogc:def:crs:)?OGC:(?:[\d.]*:)?CRS84", re.IGNORECASE)
 
 _FAR = 1e6
 """Pixels beyond which GDAL's whole numbers could overflow; what is farther is cut off."""
