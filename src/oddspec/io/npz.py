@@ -18,13 +18,13 @@ import numpy as np
 from oddspec.errors import BudgetError, InputError
 from oddspec.execution.resources import Resources
 from oddspec.io.atomic import atomic_write
-from oddspec.io.axes import ROWS_COLUMNS_BANDS, doubt_axes
+from oddspec.io.axes import ROWS_COLUMNS_BANDS, find_axes, kept_axes
 from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.numpy_file import NpyHeader, native, read_npy_header
 from oddspec.io.reading import reading
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.variables import Variable, check_real_or_bool, choose_cube, is_real
-from oddspec.io.wavelengths import wavelengths_of
+from oddspec.io.wavelengths import bands_told
 from oddspec.text import bytes_text
 
 SETTINGS = "settings.json"
@@ -52,7 +52,7 @@ def open_npz(
     Raises
     ------
     InputError
-        If it is not clear which is the cube, or it is damaged.
+        If it is not clear which is the cube or what its axes mean, or it is damaged.
     BudgetError
         If it is larger than the budget.
     """
@@ -61,18 +61,20 @@ def open_npz(
         array = _member(path, archive, chosen.name, headers, max_memory)
         if not array.size:
             raise InputError(f"{path}: {chosen} is empty")
-        order = axes or ROWS_COLUMNS_BANDS
+        array = array.reshape([array.shape[axis] for axis in kept_axes(array.shape)])
+        beside = {
+            name: header.shape
+            for name, header in headers.items()
+            if name != chosen.name and (is_real(header.dtype) or header.dtype == np.bool_)
+        }
+        order, doubts = find_axes(path, f"array {chosen.name!r}", array.shape, beside, axes)
         cube = array.transpose([order.index(axis) for axis in ROWS_COLUMNS_BANDS])
-        doubts = []
-        if axes is None:
-            doubts = doubt_axes(f"array {chosen.name!r}", array.shape, "say --axes {}")
-        wavelengths, notes = wavelengths_of(
-            {name: header.shape for name, header in headers.items() if is_real(header.dtype)},
+        wavelengths, bad, notes = bands_told(
+            beside,
             cube.shape[2],
             lambda name: _member(path, archive, name, headers, max_memory),
-            doubts,
         )
-    metadata = Metadata(wavelengths=wavelengths, notes=tuple(notes))
+    metadata = Metadata(wavelengths=wavelengths, bad_bands=bad, notes=(*doubts, *notes))
     return ArraySource(cube, metadata, name=path.stem, path=path, format="NumPy")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.axes import ROWS_COLUMNS_BANDS, doubt_axes
+from oddspec.io.axes import find_axes, kept_axes
 from oddspec.io.flat import FlatSource
 from oddspec.io.limits import check_memory
 from oddspec.io.reading import reading
@@ -38,24 +38,26 @@ def open_npy(
 ) -> FlatSource:
     """Open a .npy file as a scene; its axes are rows, columns, bands unless said otherwise.
 
+    Axes of length 1 beyond three are dropped.
+
     Raises
     ------
     InputError
-        If it holds no cube of real numbers or is truncated.
+        If it holds no cube of real numbers, is truncated, or could as well have its bands first.
     """
     with open(path, "rb") as file:
         header = read_npy_header(path, file)
     check_real(path, "its array", header.dtype)
-    if len(header.shape) != 3 or not prod(header.shape):
+    # Axes of length 1 make no difference to where the numbers lie.
+    stored = tuple(header.shape[axis] for axis in kept_axes(header.shape))
+    if len(stored) != 3 or not prod(stored):
         raise InputError(
             f"{path}: holds an array of shape {header.shape}, expected three dimensions (rows, "
             f"columns, bands), none of them empty"
         )
     present, notes = _check_size(path, header, allow_truncated)
-    if axes is None:
-        notes += doubt_axes("its array", header.shape, "say --axes {}")
-    order = axes or ROWS_COLUMNS_BANDS
-    length = dict(zip(order, header.shape, strict=True))
+    order, doubts = find_axes(path, "its array", stored, {}, axes)
+    length = dict(zip(order, stored, strict=True))
     # In Fortran's order the first axis is the fastest.
     first, second, third = order[::-1] if header.fortran else order
     return FlatSource(
@@ -67,7 +69,7 @@ def open_npy(
         axes=(first, second, third),
         shape=(length["row"], length["column"], length["band"]),
         present=present,
-        metadata=Metadata(notes=tuple(notes)),
+        metadata=Metadata(notes=(*notes, *doubts)),
     )
 
 

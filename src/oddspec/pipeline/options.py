@@ -29,6 +29,8 @@ class PipelineOptions:
     max_size: int | None = None
     truth: Path | None = None
     truth_variable: str | None = None
+    warp_truth: bool = False
+    """Whether a truth that lies elsewhere is resampled to the scene's pixels, and not refused."""
     variable: str | None = None
     nodata: float | None = None
     bands: Callable[[Source], Sequence[int]] | None = None

@@ -145,8 +145,9 @@ def _outside(dataset: Any) -> str | None:
 
 
 def read_small(path: Path, dataset: Any) -> np.ndarray | None:
-    """A short list of numbers, such as wavelengths; None if it is neither short nor numbers."""
-    if dataset.shape is None or prod(dataset.shape) > 1_000_000 or not is_real(dataset.dtype):
+    """A short list of numbers or truth values, such as wavelengths; None if it is none."""
+    numbers = is_real(dataset.dtype) or dataset.dtype == np.bool_
+    if dataset.shape is None or prod(dataset.shape) > 1_000_000 or not numbers:
         return None
     _check_dataset(path, dataset)
     return np.asarray(dataset[()])
