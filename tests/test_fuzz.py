@@ -24,15 +24,7 @@ def test_the_corpus_is_accepted_as_it_is(corpus, kind):
     }
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *(kind for kind in KINDS if kind != "partial"),
-        pytest.param(
-            "partial", marks=pytest.mark.xfail(reason="no checksums in partial results yet")
-        ),
-    ],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_mutants_are_accepted_or_refused_in_a_sentence(corpus, kind):
     files = corpus[kind]
     wrong = {
@@ -60,6 +52,9 @@ def test_a_number_names_a_mutant_for_ever(corpus):
         ("plan.toml", "name = \udcff"),
         ("records.jsonl", "[" * 100_000 + "\n"),
         ("records.jsonl", '{"id": "a", "column": "b", "metrics": 5}\n'),
+        ("records.jsonl", '{"id": "a", "column": "b", "unscored": Infinity}\n'),
+        ("records.jsonl", '{"id": "a", "column": "b", "unscored": 1e999}\n'),
+        ("records.jsonl", '{"id": "a", "column": "b", "seed": 1' + "0" * 400 + "}\n"),
     ],
 )
 def test_a_studys_folder(corpus, name, line):

@@ -61,6 +61,14 @@ def test_it_is_ended_where_it_takes_too_long():
     assert not child.alive
 
 
+def test_it_is_ended_where_it_works_without_end_but_not_where_it_waits():
+    child = fresh()
+    assert child.call("time:sleep", 1.0, work=0.5) is None
+    with pytest.raises(ChildEnded, match="without coming to an end"):
+        child.call("math:factorial", 10**7, work=0.5)
+    assert not child.alive
+
+
 def test_it_is_ended_where_it_takes_too_much_memory():
     child = fresh()
     with pytest.raises(ChildEnded, match="more memory"):

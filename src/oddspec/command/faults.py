@@ -32,10 +32,7 @@ def told(error: Exception, out: Path | None, words: Sequence[str] = ()) -> str:
         The command line, for the details.
     """
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return (
-            f"{error.filename or 'a file'} cannot be written ({error.strerror}); make room, or "
-            f"choose another --out"
-        )
+        return f"{error}; make room, or choose another --out"
     if isinstance(error, (OddspecError, OSError)):
         # An OSError is one that no reader or writer has put into better words.
         return str(error)

@@ -82,6 +82,15 @@ class ChildProcess:
         return resident(self._process.pid) or 0
 
     @property
+    def worked(self) -> float:
+        """Seconds that processors have worked for it; 0 where the system does not tell."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:
+            return 0.0
+        return float(times.user + times.system)
+
+    @property
     def alive(self) -> bool:
         """Whether it can be asked for more."""
         return self._process.poll() is None
@@ -92,6 +101,7 @@ class ChildProcess:
         *arguments: Any,
         seconds: float | None = None,
         memory: int | None = None,
+        work: float | None = None,
     ) -> Any:
         """What a function returns there.
 
@@ -101,8 +111,9 @@ class ChildProcess:
             As ``module:name``.
         *arguments
             Anything that can be pickled.
-        seconds, memory
-            Limits of time and of resident bytes; a child that exceeds one is ended.
+        seconds, memory, work
+            Limits of time, of resident bytes and of a processor's seconds; a child that exceeds one
+            is ended.
 
         Raises
         ------
@@ -111,8 +122,9 @@ class ChildProcess:
         ChildEnded
             If the process ends, or is ended, before it returns.
         """
+        most = None if work is None else self.worked + work
         self.ask(function, *arguments)
-        return self.answer(seconds, memory)
+        return self.answer(seconds, memory, most)
 
     def ask(self, function: str, *arguments: Any) -> None:
         """Begin a task; `answer` waits for its end."""
@@ -122,8 +134,10 @@ class ChildProcess:
         except OSError:
             raise ChildEnded(self._ending()) from None
 
-    def answer(self, seconds: float | None = None, memory: int | None = None) -> Any:
-        """What the task returned; see `call`."""
+    def answer(
+        self, seconds: float | None = None, memory: int | None = None, worked: float | None = None
+    ) -> Any:
+        """What the task returned; see `call`. ``worked``: the most that `worked` may become."""
         until = None if seconds is None else time.monotonic() + seconds
         while True:
             try:
@@ -132,6 +146,9 @@ class ChildProcess:
                 if memory is not None and self.memory > memory:
                     self.end()
                     raise ChildEnded("it took more memory than it may") from None
+                if worked is not None and self.worked > worked:
+                    self.end()
+                    raise ChildEnded("it went on working without coming to an end") from None
                 if until is not None and time.monotonic() > until:
                     self.end()
                     raise ChildEnded(f"it took more than {seconds:.0f} s") from None

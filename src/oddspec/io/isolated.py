@@ -41,6 +41,15 @@ SLOWEST = 5e6
 """Bytes a second: what is slower has stopped."""
 
 
+def _work(size: int) -> float:
+    """A processor's seconds for so many bytes of a file, and of the pixels that are asked for.
+
+    A damaged table can lead the HDF5 library round in circles; the clock alone would tell that
+    late, as it must leave time to slow disks and busy machines.
+    """
+    return 4.0 + size / 20e6
+
+
 class _Buffers:
     """Shared memory that is used again: fresh pages cost more than the copy into them."""
 
@@ -92,6 +101,7 @@ class IsolatedSource:
 
     def __init__(self, path: Path, opener: str, options: Mapping[str, Any]) -> None:
         self._path_of_file = path
+        self._file_size = path.stat().st_size
         self._limit = options["max_memory"] or total_memory()
         self._lock = threading.Lock()
         self._buffers = _Buffers()
@@ -104,6 +114,7 @@ class IsolatedSource:
                     path,
                     options,
                     seconds=SECONDS,
+                    work=_work(self._file_size),
                     memory=self._bytes,
                 )
         except BaseException:
@@ -141,6 +152,7 @@ class IsolatedSource:
                     columns,
                     memory.name,
                     seconds=SECONDS + size / SLOWEST,
+                    work=_work(self._file_size + size),
                     memory=self._bytes,
                 )
         except BaseException:
@@ -187,11 +199,12 @@ def read_isolated(path: Path, function: str, *arguments: Any, max_memory: int | 
     OddspecError
         What the function raises.
     """
+    work = _work(path.stat().st_size)
     child = _take()
     limit = (total_memory() if max_memory is None else max_memory) + 200_000_000
     try:
         with _sentence(path):
-            return child.call(function, path, *arguments, seconds=SECONDS, memory=limit)
+            return child.call(function, path, *arguments, seconds=SECONDS, memory=limit, work=work)
     finally:
         _give_back(child)
 

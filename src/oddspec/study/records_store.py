@@ -108,7 +108,7 @@ def _parsed(
     found = {}
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line)
+            record = _LOADS.decode(line.decode())
             wrong = _wrong(record, needed)
         except (ValueError, RecursionError) as error:
             wrong = f"is no JSON: {cause(error)}"
@@ -120,6 +120,21 @@ def _parsed(
                 f"remove the line to have it run again"
             )
     return found
+
+
+def _number(text: str) -> float:
+    """A number that can be computed with; ``NaN`` and what is infinite no record has."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:20]} is no number that is written down")
+    return number
+
+
+def _whole(text: str) -> int:
+    _number(text)
+    return int(text)
+
+
+_LOADS = json.JSONDecoder(parse_constant=_number, parse_float=_number, parse_int=_whole)
 
 
 def _wrong(record: Any, needed: Iterable[str]) -> str:
@@ -144,6 +159,8 @@ def _is_json(line: bytes) -> bool:
         json.loads(line)
     except ValueError:
         return False
+    except RecursionError:
+        pass  # whole, but no record: that is told as for any other line
     return True
 
 
