@@ -8,7 +8,7 @@ OUT ?= demo
 STUDY ?= studies/out
 PLANS ?= defaults elsewhere as_published tuned ablations noise parameters ensemble pictures
 
-.PHONY: demo test check test-all speed study clean
+.PHONY: demo test check test-all reliability speed study clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m oddspec.command.demo --out "$(OUT)" $(if $(SCENE),--scene "$(SCENE)")
@@ -25,6 +25,11 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# Kills, power cuts, full disks, two runs in one folder: half an hour. RELIABILITY="kills --count 20"
+RELIABILITY ?=
+reliability: $(VENV)/.dev
+	$(BIN)/python -m reliability $(RELIABILITY)
 
 speed: $(VENV)/.dev
 	$(BIN)/python -m speed
