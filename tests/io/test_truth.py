@@ -1,5 +1,8 @@
 """Truth files: formats, shapes, labels."""
 
+import re
+import warnings
+
 import h5py
 import numpy as np
 import pytest
@@ -7,8 +10,8 @@ import rasterio
 import scipy.io
 from PIL import Image
 
-from oddspec.errors import BudgetError, InputError
-from oddspec.io.truth import read_truth
+from oddspec.errors import BudgetError, DataWarning, InputError
+from oddspec.io.truth import read_scores, read_truth
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 
@@ -126,7 +129,6 @@ def test_booleans(tmp_path):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([0, 1, 255], "255 beside 1; 255 may mean a target or a pixel that nobody judged"),
         ([0, 1, -1], "the truth holds -1"),
         ([0, 1, 0.5], "the truth holds 0.5; expected whole numbers"),
         ([0, 1, np.nan], "the truth holds nan"),
@@ -139,6 +141,121 @@ def test_labels_that_cannot_be(tmp_path, values, expected):
     np.save(path, np.array([values]))
     with pytest.raises(InputError, match=expected):
         read_truth(path, (1, 3))
+
+
+def told(path, shape, **options):
+    """The truth, and all that was told about how it was read."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        truth = read_truth(path, shape, **options)
+    assert all(issubclass(warning.category, DataWarning) for warning in caught)
+    return truth, " ".join(str(warning.message) for warning in caught)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float64])
+def test_255_beside_labels_is_not_judged(tmp_path, dtype):
+    np.save(tmp_path / "t.npy", np.array([[0, 1, 255, 2, 255]], dtype=dtype))
+    truth, notes = told(tmp_path / "t.npy", (1, 5))
+    assert "2 pixels hold 255 beside 1, 2" in notes
+    assert truth.mask.tolist() == [[False, False, True, False, True]]
+    assert truth.data.tolist() == [[0, 1, 0, 2, 0]]
+    assert truth.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("values", "nodata", "expected", "note"),
+    [
+        ([0, 1, 255], 255, [0, 1, None], "1 pixels with the nodata value 255"),
+        ([0, 255, 255], 255, [0, None, None], "2 pixels with the nodata value 255"),
+        ([0, 1, -9], -9, [0, 1, None], "1 pixels with the nodata value -9"),
+        ([0, 1, 1.5], 1.5, [0, 1, None], "1 pixels with the nodata value 1.5"),
+        ([0, 1, np.nan], np.nan, [0, 1, None], "1 pixels with the nodata value nan"),
+        ([0, 255, 7], 7, [0, 1, None], "1 pixels with the nodata value 7"),
+        ([0, 1, 0], 0, [0, 1, 0], "0 is declared as nodata"),
+        ([0, 1, 0], 9, [0, 1, 0], ""),
+    ],
+)
+@pytest.mark.parametrize("format", ["tif", "envi", "nc"])
+def test_declared_nodata_is_not_judged(tmp_path, make_envi, format, values, nodata, expected, note):
+    array = np.array([values], dtype=np.float32)
+    if format == "tif":
+        path = tmp_path / "t.tif"
+        form = {"driver": "GTiff", "height": 1, "width": 3, "count": 1, "dtype": "float32"}
+        with rasterio.open(path, "w", nodata=nodata, **form) as file:
+            file.write(array, 1)
+    elif format == "envi":
+        path = make_envi(array[:, :, None], data_ignore_value=nodata)
+    else:
+        path = tmp_path / "t.nc"
+        with h5py.File(path, "w") as file:
+            file["truth"] = array
+            file["truth"].attrs["_FillValue"] = np.float32(nodata)
+    truth, notes = told(path, (1, 3))
+    assert np.ma.asarray(truth).tolist() == [expected]
+    assert note in notes
+    assert bool(notes) == bool(note)
+
+
+def test_a_truth_that_is_all_nodata_is_refused(tmp_path):
+    form = {"driver": "GTiff", "height": 7, "width": 6, "count": 1, "dtype": "uint8"}
+    with rasterio.open(tmp_path / "t.tif", "w", nodata=9, **form) as file:
+        file.write(np.full((7, 6), 9, dtype=np.uint8), 1)
+    with pytest.raises(InputError, match="all pixels of the truth have the nodata value 9"):
+        read_truth(tmp_path / "t.tif", (7, 6))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "note"),
+    [
+        ([0, 0, 0, 0, 255], [0, 0, 0, 0, 1], ""),
+        # Drawn in black on white.
+        ([255, 255, 255, 255, 0], [0, 0, 0, 0, 1], "mostly white.*the 1 black pixels for targets"),
+        # Grey levels, as along the edges of what was drawn or resampled.
+        ([0, 0, 3, 130, 255], [0, 0, 0, 1, 1], "holds 2 grey pixels: those of 128 and above"),
+        ([255, 255, 250, 100, 0], [0, 0, 0, 1, 1], "2 grey pixels.*mostly white"),
+        # Labels that count.
+        ([0, 1, 2, 3, 255], [0, 1, 2, 3, None], "hold 255 beside 1, 2, 3"),
+        ([0, 0, 1, 0, 2], [0, 0, 1, 0, 2], ""),
+        ([0, 0, 0, 90, 200], [0, 0, 0, 90, 200], "grey levels .90, 200.: all but 0 are targets"),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.png", "t.bmp"])
+def test_levels_of_pictures(tmp_path, name, values, expected, note):
+    Image.fromarray(np.array([values], dtype=np.uint8)).save(tmp_path / name)
+    truth, notes = told(tmp_path / name, (1, 5))
+    assert np.ma.asarray(truth).tolist() == [expected]
+    assert re.search(note, notes)
+    assert bool(notes) == bool(note)
+
+
+def test_black_on_white_is_seen_in_any_file(tmp_path):
+    np.save(tmp_path / "t.npy", 255 * (1 - TRUTH))
+    truth, notes = told(tmp_path / "t.npy", (7, 6))
+    np.testing.assert_array_equal(truth, TRUTH)
+    assert "mostly white" in notes
+    np.save(tmp_path / "t.npy", 1 - TRUTH)
+    truth, notes = told(tmp_path / "t.npy", (7, 6))
+    np.testing.assert_array_equal(truth, 1 - TRUTH)
+    assert "marks 33 of 42 pixels as targets, more than half" in notes
+
+
+def test_palettes_and_transparency_are_told(tmp_path):
+    picture = Image.fromarray(1 - TRUTH, mode="P")
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    picture.save(tmp_path / "t.png")
+    assert "has a palette: its colours were read" in told(tmp_path / "t.png", (7, 6))[1]
+    layers = [255 * TRUTH] * 3 + [np.full_like(TRUTH, 9)]
+    Image.fromarray(np.stack(layers, axis=2)).save(tmp_path / "t.png")
+    truth, notes = told(tmp_path / "t.png", (7, 6))
+    np.testing.assert_array_equal(truth, TRUTH)
+    assert "has transparent pixels" in notes
+
+
+def test_nodata_of_scores_is_invalid(tmp_path):
+    form = {"driver": "GTiff", "height": 1, "width": 3, "count": 1, "dtype": "float32"}
+    with rasterio.open(tmp_path / "s.tif", "w", nodata=-9999, **form) as file:
+        file.write(np.array([[1, -9999, 2]], dtype=np.float32), 1)
+    np.testing.assert_array_equal(read_scores(tmp_path / "s.tif"), [[1, np.nan, 2]])
 
 
 def test_several_candidates(tmp_path):

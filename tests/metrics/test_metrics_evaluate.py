@@ -49,6 +49,52 @@ def test_invalid_pixels_are_left_out_and_counted(image):
         assert whole[name] == part[name]
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float64, np.bool_])
+def test_masked_pixels_of_a_truth_are_not_judged(image, kind):
+    """Every metric is that of the judged pixels alone; what lies under the mask is no matter."""
+    scores, truth = image
+    part = evaluate(scores[:, :45], truth[:, :45])
+    scores[7, 46] = np.nan
+    hidden = np.zeros(truth.shape, dtype=bool)
+    hidden[:, 45:] = True
+    masked = np.ma.masked_array(truth.astype(kind), hidden)
+    if kind is not np.bool_:
+        masked.data[:, 45:] = 255
+    whole = evaluate(scores, masked)
+    assert whole["not_judged"] == 200
+    assert (whole["pixels"], whole["targets"]) == (part["pixels"], part["targets"])
+    assert (whole["invalid"], whole["invalid_targets"]) == (0, 0)
+    for name in NUMBERS:
+        assert whole[name] == part[name], name
+    assert whole["objects"] == part["objects"] == 2
+    assert whole["objects_at_pf_0.01"] == part["objects_at_pf_0.01"]
+    assert whole["false_objects_at_pf_0.01"] == part["false_objects_at_pf_0.01"]
+
+
+def test_one_masked_target_does_not_count(image):
+    scores, truth = image
+    hidden = np.zeros(truth.shape, dtype=bool)
+    hidden[39, 49] = True
+    found = evaluate(scores, np.ma.masked_array(truth, hidden))
+    assert (found["targets"], found["objects"], found["not_judged"]) == (9, 2, 1)
+    # A mask that is not set anywhere, or a single False, changes nothing.
+    assert evaluate(scores, np.ma.masked_array(truth, False)) == evaluate(scores, truth)
+
+
+def test_masked_scores_are_invalid(image):
+    scores, truth = image
+    hidden = np.zeros(truth.shape, dtype=bool)
+    hidden[:, 45:] = True
+    kept = scores.copy()
+    found = evaluate(np.ma.masked_array(scores, hidden), truth)
+    assert (found["invalid"], found["invalid_targets"], found["not_judged"]) == (200, 1, 0)
+    np.testing.assert_array_equal(scores, kept)
+    assert found == evaluate(np.where(hidden, np.nan, scores), truth)
+    # An infinite score that is masked is no fault.
+    scores[0, 47] = np.inf
+    assert found == evaluate(np.ma.masked_array(scores, hidden), truth)
+
+
 def test_rates_are_free_and_pixels_need_no_image(image):
     scores, truth = image
     found = evaluate(scores.ravel(), truth.ravel(), pf=[0.05])

@@ -1,5 +1,7 @@
 import csv
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,10 @@ from rasterio.warp import transform as warp
 from shapely.geometry import shape as from_mapping
 
 from oddspec.detections import find_detections, flag_detections
-from oddspec.errors import OddspecError
+from oddspec.errors import InputError, OddspecError
 from oddspec.io.source import Georeference
 from oddspec.products.outlines import longitude_latitude, outlines
+from oddspec.products.rasters import write_mask
 from oddspec.products.table import COLUMNS, tabulate
 from oddspec.products.vectors import write_csv, write_geojson, write_geopackage
 
@@ -184,14 +187,62 @@ def test_geojson_at_the_date_line_is_cut(tmp_path: Path):
         (Georeference(MOON, Affine(1e-3, 0, 20, 0, -1e-3, 20)), "own coordinate system"),
     ],
 )
-def test_geojson_without_a_way_to_longitude_and_latitude_says_so(tmp_path, mask, place, words):
+def test_without_a_way_to_longitude_and_latitude_there_is_no_geojson(tmp_path, mask, place, words):
+    """A GIS would take any other coordinates for longitude and latitude."""
     table = tabulate(found_in(mask), place)
-    write_geojson(tmp_path / "d.geojson", table)
-    content = json.loads((tmp_path / "d.geojson").read_text(encoding="utf-8"))
-    assert words in content["description"]
-    got = from_mapping(content["features"][0]["geometry"])
-    assert got.equals_exact(table.geometries[0], 1e-9, normalize=True)
-    assert content["features"][0]["properties"]["longitude"] is None
+    with pytest.raises(InputError, match="no coordinate system that leads to longitude"):
+        write_geojson(tmp_path / "d.geojson", table)
+    assert list(tmp_path.iterdir()) == []
+    write_geopackage(tmp_path / "d.gpkg", table)
+    with closing(sqlite3.connect(tmp_path / "d.gpkg")) as file:
+        assert words in file.execute("SELECT description FROM gpkg_contents").fetchone()[0]
+    assert read(tmp_path / "d.gpkg")[2]["longitude"] == pytest.approx(
+        np.full(3, np.nan), nan_ok=True
+    )
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        None,
+        Georeference(None, NORTH_UP),
+        Georeference(UTM, NORTH_UP),
+        Georeference(UTM, ROTATED),
+        Georeference(UTM, SOUTH_UP),
+        Georeference(MOON, Affine(1e-3, 0, 20, 0, -1e-3, 20)),
+    ],
+)
+def test_layers_of_one_scene_lie_on_each_other(tmp_path: Path, mask, place):
+    """Polygons burnt into the raster's pixels are the mask; each centroid lies on its object."""
+    scores = np.arange(1.0, mask.size + 1).reshape(mask.shape)
+    found = found_in(mask, scores)
+    write_mask(tmp_path / "m.tif", found, scores, place)
+    table = tabulate(found, place)
+    write_geopackage(tmp_path / "d.gpkg", table)
+    write_csv(tmp_path / "d.csv", table)
+    meta, polygons, fields = read(tmp_path / "d.gpkg")
+    with rasterio.open(tmp_path / "m.tif") as layer:
+        band, transform, crs = layer.read(1), layer.transform, layer.crs
+    if place is None:
+        # GDAL gives (column, row) here; QGIS shows such a raster below the x axis, y = -row.
+        assert transform.is_identity
+        transform = Affine(1, 0, 0, 0, -1, 0)
+    assert (meta["crs"] is None) == (crs is None)
+    assert crs is None or CRS.from_user_input(meta["crs"]) == crs
+    burnt = rasterio.features.rasterize(zip(polygons, fields["id"], strict=True), band.shape,
+                                        transform=transform)  # fmt: skip
+    assert np.array_equal(burnt > 0, band == 1)
+    with open(tmp_path / "d.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3
+    for row, polygon in zip(rows, polygons, strict=True):
+        x, y = float(row["centroid_x"]), float(row["centroid_y"])
+        assert polygon.convex_hull.buffer(1e-6).contains(shapely.Point(x, y))
+        column, line = on_map(~transform, x, y)
+        assert int(row["first_row"]) < line < int(row["last_row"]) + 1
+        assert int(row["first_column"]) < column < int(row["last_column"]) + 1
+        peak = on_map(transform, int(row["peak_column"]) + 0.5, int(row["peak_row"]) + 0.5)
+        assert polygon.contains(shapely.Point(peak))
 
 
 def test_units_of_area(mask):
@@ -261,7 +312,8 @@ def test_nothing_detected(tmp_path: Path):
 def test_infinite_scores_become_null(tmp_path: Path):
     scores = np.zeros((3, 3))
     scores[1, 1] = np.inf
-    write_geojson(tmp_path / "d.geojson", tabulate(found_in(scores > 1, scores)))
+    place = Georeference(UTM, NORTH_UP)
+    write_geojson(tmp_path / "d.geojson", tabulate(found_in(scores > 1, scores), place))
     content = json.loads((tmp_path / "d.geojson").read_text(), parse_constant=pytest.fail)
     assert content["features"][0]["properties"]["peak_score"] is None
 

@@ -64,3 +64,13 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path, case):
     with pytest.raises(OddspecError, match=r"scores\.tif: cannot be written"):
         write_products(tmp_path / "file", scene, scores, threshold, found, detector="rx")
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_an_older_geojson_does_not_stay_where_there_is_none(tmp_path: Path, case):
+    scene, scores, threshold, found = case
+    write_products(tmp_path, scene, scores, threshold, found, detector="rx")
+    assert (tmp_path / "detections.geojson").exists()
+    plain = Scene.of(ArraySource(scene.source.array))
+    products = write_products(tmp_path, plain, scores, threshold, found, detector="rx")
+    assert set(products.paths) == NAMES - {"detections.geojson"}
+    assert set(products.paths) == {p.name for p in tmp_path.iterdir()}

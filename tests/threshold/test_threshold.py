@@ -13,9 +13,11 @@ from oddspec.threshold import (
     MahalanobisDistribution,
     Tail,
     choose,
+    clearest_gap,
     otsu,
     otsu_cut,
 )
+from oddspec.threshold.tail import allowed_exceedances, least_rate
 
 
 def test_mask_is_strict_and_exact(rng):
@@ -132,6 +134,91 @@ def test_no_more_pixels_than_the_rate_allows_may_be_missed(rng):
     assert found.value <= choose(scores, "empirical", 1e-3).value
     assert found.mask(scores).sum() >= 10
     assert found.p_values(np.array([found.value]))[0] > 0
+
+
+SHAPES = {
+    "normal pixels": lambda rng, n: rng.chisquare(30, n),
+    "few bands": lambda rng, n: rng.chisquare(5, n),
+    "heavy": lambda rng, n: rng.chisquare(10, n) / (rng.chisquare(5, n) / 5),
+    "uniform": lambda rng, n: rng.uniform(1, 2, n),
+    "lengths": lambda rng, n: rng.lognormal(0, 0.5, n),
+    "negative": lambda rng, n: rng.normal(-50, 1, n),
+}
+
+
+@pytest.mark.parametrize("pixels", [64, 144, 900, 2700, 9000])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_stands_apart_in_a_small_scene_is_found(shape, pixels):
+    rng = np.random.default_rng(pixels)
+    scores = SHAPES[shape](rng, pixels)
+    highest = scores.max()
+    # Nine times above the fourth; of scores below zero, nine times their spread.
+    three = 9 * highest if highest > 0 else highest + 9 * np.ptp(scores)
+    scores[[1, 7, 20]] = three * np.array([1.0, 1.02, 1.1])
+    found = choose(scores, "auto", 1e-4)
+    mask = found.mask(scores)
+    assert mask[[1, 7, 20]].all()
+    assert mask.sum() <= 3 + max(5, 0.016 * pixels)
+    assert found.value <= choose(scores, "empirical", 1e-4).value
+    if found.method == "gap":
+        assert found.pfa is None
+        assert found.expected_false_alarms is None
+        assert "none is stated" in found.warnings[0]
+        assert found.diagnostics["stand_apart"] == mask.sum()
+    json.dumps(found.as_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_small_scenes_without_anomalies_have_none(shape):
+    rng = np.random.default_rng(5)
+    scenes = [SHAPES[shape](rng, pixels) for pixels in (25, 144, 900, 2700) for _ in range(50)]
+    assert sum(clearest_gap(Tail.of(scores)).significant for scores in scenes) <= 6
+    for scores in scenes[:3] + scenes[50:53]:
+        assert choose(scores, "auto", 1e-9).value <= scores.max()
+
+
+def test_chance_of_a_gap_is_what_it_is_said_to_be():
+    """In the heaviest tail that is allowed for, a Pareto distribution's."""
+    rng = np.random.default_rng(0)
+    scenes = [Tail.of(1 + rng.pareto(1, 400)) for _ in range(2000)]
+    found = np.mean([clearest_gap(tail).significant for tail in scenes])
+    assert found == pytest.approx(0.05, abs=0.015)
+
+
+def test_a_pixel_that_stands_out_does_not_hide_others(rng):
+    scores = rng.chisquare(30, 400)
+    scores[3], scores[4:6] = 1e7, 9 * scores[6:].max() * np.array([1, 1.1])
+    found = choose(scores, "auto", 1e-4)
+    assert found.method == "gap"
+    assert np.flatnonzero(found.mask(scores)).tolist() == [3, 4, 5]
+    assert found.diagnostics["over_next"] == pytest.approx(9)
+    assert "the 3 highest scores (highest 1e+07, the last of them" in found.warnings[0]
+
+
+def test_a_small_scene_without_detections_says_what_is_highest():
+    scores = np.arange(1.0, 101.0)
+    found = choose(scores, "auto", 1e-4)
+    assert found.value == 100
+    assert found.warnings == (
+        "100 pixels are too few to show a false-alarm rate of 0.0001, which is less than one of "
+        "them: no score lies apart from the others, and nothing is detected (the clearest gap, "
+        "which chance may explain, is below the 5 highest scores: highest 100, the last of them "
+        "96, the next 95, 1.01 times lower); ask for at least pfa=0.01",
+    )
+
+
+def test_advised_rates_let_through_what_they_promise():
+    for count in [*range(2, 400), 2700, 9999, 12345]:
+        rate = least_rate(count)
+        assert 0 < rate < 1
+        assert allowed_exceedances(float(f"{rate:g}"), count) >= 1
+        if count > 10:
+            assert allowed_exceedances(float(f"{least_rate(count, 10):g}"), count) >= 10
+    assert least_rate(1) is least_rate(0) is least_rate(5, 10) is None
+    assert least_rate(1000, 10) == 0.01
+    for count in (1, 2, 25):
+        (warning,) = choose(np.arange(1.0, count + 1), "empirical", 1e-4).warnings
+        assert ("use at least" in warning) == (count > 1)
 
 
 def test_scores_in_coarse_steps_are_counted(rng):

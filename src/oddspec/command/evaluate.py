@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.command.arguments import rate
-from oddspec.command.terminal import text_table
-from oddspec.io.truth import read_scores, read_truth
+from oddspec.command.arguments import add_truth, rate
+from oddspec.command.terminal import say, text_table
+from oddspec.io.truth import read_score_map, read_truth
 from oddspec.metrics import evaluate
 
 
@@ -19,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     parser.set_defaults(run=run_command)
     add = parser.add_argument
     add("scores", type=Path, metavar="SCORES", help="scores.tif, or any single-band or .mat map")
-    add("--truth", type=Path, required=True, metavar="FILE")
+    add("--truth", type=Path, required=True, metavar="FILE", help="image or polygons")
     add("--variable", metavar="NAME", help="name of the scores in a file of several arrays")
-    add("--truth-variable", metavar="NAME", help="name of the truth in a file of several arrays")
+    add_truth(parser)
     add(
         "--pf", type=rate, action="append", metavar="RATE", help="state PD at this false-alarm rate"
     )
@@ -31,8 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
 
 def run_command(chosen: argparse.Namespace) -> int:
     """Print every metric."""
-    scores = read_scores(chosen.scores, variable=chosen.variable)
-    truth = read_truth(chosen.truth, scores.shape, variable=chosen.truth_variable)
+    scores, georeference = read_score_map(chosen.scores, variable=chosen.variable)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        truth = read_truth(
+            chosen.truth,
+            scores.shape,
+            variable=chosen.truth_variable,
+            georeference=georeference,
+            warp=chosen.warp_truth,
+        )
+    for note in dict.fromkeys(str(warning.message) for warning in caught):
+        say(f"note: {note}")
     found = evaluate(scores, truth > 0, pf=chosen.pf or (1e-3, 1e-2), grid=chosen.grid)
     if chosen.json:
         print(json.dumps(found, indent=2, allow_nan=False))

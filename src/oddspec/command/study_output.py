@@ -221,7 +221,9 @@ def _look(
 def _truth(scene: StudyScene) -> np.ndarray:
     from oddspec.io.truth import read_truth
 
-    return read_truth(scene.truth, scene.shape[:2], scene.truth_variable) > 0
+    # Pictures have no third colour: a pixel that was not judged is shown as background.
+    labels = read_truth(scene.truth, scene.shape[:2], scene.truth_variable)
+    return np.ma.filled(labels > 0, False)
 
 
 def _picture(scene: StudyScene) -> np.ndarray:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,15 +13,21 @@ from oddspec.errors import InputError
 from oddspec.io.envi.reader import open_envi
 from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
-from oddspec.io.hdf5.links import read_dataset, variables_of
+from oddspec.io.hdf5.links import variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
+from oddspec.io.hdf5.plane import read_plane
 from oddspec.io.isolated import UNSAFE, read_isolated
+from oddspec.io.labels import Plane, labels, missing, tell
 from oddspec.io.limits import check_memory
 from oddspec.io.matlab import matlab5_variables, read_matlab5
 from oddspec.io.npz import npz_variables, read_npz
 from oddspec.io.numpy_file import read_npy
-from oddspec.io.source import Source
+from oddspec.io.place import check_place
+from oddspec.io.place import warp as warp_labels
+from oddspec.io.reading import reading
+from oddspec.io.source import Georeference, Source
 from oddspec.io.variables import Variable, check_plane, choose_plane
+from oddspec.io.vector_truth import burn, vector_format
 
 Shape: TypeAlias = tuple[int, int] | None
 """Rows and columns that the image must have, where that is known."""
@@ -29,29 +36,35 @@ _EXPECTED = ".mat, .npy, .npz, .png, .bmp, .tif, HDF5 or an ENVI file of one ban
 
 
 def read_scores(path: str | Path, variable: str | None = None) -> np.ndarray:
-    """A score map ``(h, w)`` as float64; NaN (or the file's nodata value) where invalid.
+    """A score map ``(h, w)`` as float64; NaN where invalid (NaN or nodata in the file).
 
     Raises
     ------
     InputError
         If the file does not hold exactly one image, or several without ``variable``.
     """
-    return _read_plane(path, None, variable).astype(np.float64)
+    return read_score_map(path, variable)[0]
+
+
+def read_score_map(
+    path: str | Path, variable: str | None = None
+) -> tuple[np.ndarray, Georeference | None]:
+    """Scores as `read_scores` gives them, and where they lie if the file says so."""
+    plane = _read_plane(path, None, variable)
+    scores = plane.values.astype(np.float64)
+    scores[missing(plane)] = np.nan
+    return scores, plane.georeference
 
 
 def _read_plane(
     name: str | Path, shape: Shape, variable: str | None, max_memory: int | None = None
-) -> np.ndarray:
+) -> Plane:
     """The image in a file, with the values as stored."""
-    try:
+    with reading(name, "is damaged, or no image that can be read"):
         return _read(name, shape, variable, max_memory)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
 
 
-def _read(
-    name: str | Path, shape: Shape, variable: str | None, max_memory: int | None
-) -> np.ndarray:
+def _read(name: str | Path, shape: Shape, variable: str | None, max_memory: int | None) -> Plane:
     path = Path(name)
     if format_of(name) in UNSAFE:
         here = "oddspec.io.truth:_read_here"
@@ -59,9 +72,7 @@ def _read(
     return _read_here(path, shape, variable, max_memory)
 
 
-def _read_here(
-    path: Path, shape: Shape, variable: str | None, max_memory: int | None
-) -> np.ndarray:
+def _read_here(path: Path, shape: Shape, variable: str | None, max_memory: int | None) -> Plane:
     """The image in a file, read in this process."""
     kind = format_of(path)
     if shape is not None:
@@ -71,67 +82,81 @@ def _read_here(
         raise InputError(f"{path}: holds a single image, so --variable {variable} has no meaning")
     if kind in _CONTAINERS:
         variables, read = _CONTAINERS[kind]
-        plane = read(path, choose_plane(path, variables(path), variable, shape), max_memory)
+        held = read(path, choose_plane(path, variables(path), variable, shape), max_memory)
+        plane = held if isinstance(held, Plane) else Plane(held)
     elif kind == "NPY":
-        plane = read_npy(path, max_memory)
+        plane = Plane(read_npy(path, max_memory))
     elif kind in _SINGLE:
         plane = _SINGLE[kind](path, shape, max_memory)
     else:
         raise InputError(f"{path}: is no image that can be read ({kind}); expected {_EXPECTED}")
-    if plane.dtype == np.bool_:
-        plane = plane.astype(np.uint8)
-    if plane.ndim != 2:
+    values = plane.values
+    if values.ndim != 2:
         raise InputError(
-            f"{path}: holds an array of shape {plane.shape}; expected an image of rows and columns"
+            f"{path}: holds an array of shape {values.shape}; expected an image of rows and columns"
         )
-    check_plane(path, "the image", plane.shape, shape)
-    return plane
+    check_plane(path, "the image", values.shape, shape)
+    return replace(plane, values=values.astype(np.uint8)) if values.dtype == np.bool_ else plane
 
 
-def _picture(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
+def _picture(path: Path, shape: Shape, max_memory: int | None) -> Plane:
     """A picture's brightness; of colours only black and white can be told apart for sure."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
-    try:
-        with Image.open(path, formats=["PNG", "BMP"]) as picture:
-            check_plane(path, "the picture", picture.size[::-1], shape)
-            # Colours, and the copy that tells whether they are grey.
-            check_memory(path, "the picture", 8 * picture.width * picture.height, max_memory)
-            if picture.mode == "1":
-                return np.asarray(picture, dtype=np.uint8) * np.uint8(255)
-            # What a palette's numbers mean is seen in its colours only.
-            plane = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: is no picture that can be read ({str(error)[:80]})") from error
+    notes: list[str] = []
+    with (
+        reading(path, "is no picture that can be read"),
+        Image.open(path, formats=["PNG", "BMP"]) as picture,
+    ):
+        check_plane(path, "the picture", picture.size[::-1], shape)
+        # Colours, and the copy that tells whether they are grey.
+        check_memory(path, "the picture", 8 * picture.width * picture.height, max_memory)
+        if picture.mode == "1":
+            return Plane(np.asarray(picture, dtype=np.uint8) * np.uint8(255), picture=True)
+        numbers = np.asarray(picture) if picture.mode == "P" else None
+        # What a palette's numbers mean is seen in its colours only.
+        plane = np.asarray(picture if numbers is None else picture.convert("RGB"))
     if plane.ndim == 3:
         colours = plane[:, :, : 3 if plane.shape[2] >= 3 else 1]
         if (colours != colours[:, :, :1]).any():
-            raise InputError(f"{path}: is a colour picture; expected black, white and grey only")
+            raise InputError(
+                f"{path}: is a colour picture; expected black, white and grey only: paint targets "
+                f"white on black, or save numbers (0 for background) as GeoTIFF or .npy"
+            )
+        # A transparent pixel has a colour, too, which need not be the one that is seen.
+        if plane.shape[2] in (2, 4) and (plane[:, :, -1] != 255).any():
+            notes.append("has transparent pixels, of which the colour was read")
         plane = colours[:, :, 0]
-    return plane
+    if numbers is not None and (numbers != plane).any():
+        notes.append("has a palette: its colours were read, not its numbers")
+    return Plane(plane, picture=True, notes=tuple(notes))
 
 
-def _tiff(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
+def _tiff(path: Path, shape: Shape, max_memory: int | None) -> Plane:
     return _only_band(path, open_geotiff(path, max_memory=max_memory), shape, max_memory)
 
 
-def _envi(path: Path, shape: Shape, max_memory: int | None) -> np.ndarray:
+def _envi(path: Path, shape: Shape, max_memory: int | None) -> Plane:
     return _only_band(path, open_envi(path), shape, max_memory)
 
 
-def _only_band(path: Path, source: Source, shape: Shape, max_memory: int | None) -> np.ndarray:
+def _only_band(path: Path, source: Source, shape: Shape, max_memory: int | None) -> Plane:
     try:
         if source.shape[2] != 1:
             raise InputError(
                 f"{path}: has {source.shape[2]} bands where one was expected; is this the "
                 f"scene itself?"
             )
-        check_plane(path, "the image", source.shape[:2], shape)
+        meta = source.metadata
+        try:
+            check_plane(path, "the image", source.shape[:2], shape)
+        except InputError as error:
+            hint = "; --warp-truth resamples a truth to the pixels of a scene with a georeference"
+            raise InputError(f"{error}{hint if meta.georeference else ''}") from None
         rows, columns, _ = source.shape
         check_memory(path, "the image", 2 * rows * columns * source.dtype.itemsize, max_memory)
-        return np.array(source.read((0, rows), (0, columns))[:, :, 0])
+        values = np.array(source.read((0, rows), (0, columns))[:, :, 0])
+        return Plane(values, meta.nodata, meta.georeference)
     finally:
         source.close()
 
@@ -139,13 +164,13 @@ def _only_band(path: Path, source: Source, shape: Shape, max_memory: int | None)
 _SINGLE = {"PNG": _picture, "BMP": _picture, "GeoTIFF": _tiff, "ENVI": _envi}
 """Formats that hold one image, with what reads it."""
 
-_CONTAINERS: dict[str, tuple[Callable[[Path], list[Variable]], Callable[..., np.ndarray]]] = {
+_CONTAINERS: dict[str, tuple[Callable[[Path], list[Variable]], Callable[..., Any]]] = {
     "MATLAB 5": (matlab5_variables, read_matlab5),
     "MATLAB 7.3": (matlab73_variables, read_matlab73),
-    "HDF5": (variables_of, read_dataset),
+    "HDF5": (variables_of, read_plane),
     "NPZ": (npz_variables, read_npz),
 }
-"""Formats that hold several arrays, with what lists and what reads them."""
+"""Formats that hold several arrays, with what lists and what reads them: an array or a `Plane`."""
 
 
 def read_truth(
@@ -153,58 +178,57 @@ def read_truth(
     shape: tuple[int, int],
     variable: str | None = None,
     max_memory: int | None = None,
+    *,
+    georeference: Georeference | None = None,
+    warp: bool = False,
 ) -> np.ndarray:
     """Labels ``(h, w)`` of a scene's pixels: 0 is background, anything above is a target.
 
-    Numbers are passed on as they are, so that objects may be told apart, with one exception: of a
-    picture that holds nothing but 0 and 255, or of any file that does, 255 becomes 1. Where 255
-    stands apart from other labels (254 is not among them) it could mean either a target or a
-    pixel that nobody judged; that is refused. All 0 or all 1 is passed on.
+    Numbers are passed on as they are, so that objects may be told apart. Of black and white (0 and
+    255 only) white is the target, unless most pixels are white. Pixels with the declared nodata
+    value, and with 255 where it stands beside other labels, were not judged: they are masked. A
+    picture's grey levels are parted in the middle. Polygons are burnt in. ``docs/inputs.md`` has
+    the whole rule; what is not obvious about a reading is told as a `DataWarning`.
 
     Parameters
     ----------
     path
-        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file.
+        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file, or a
+        GeoPackage, GeoJSON or shapefile.
     shape
         Rows and columns of the scene.
     variable
-        Which variable of the file; by default the only plane of the scene's shape.
+        Which variable of the file; by default the only plane of the scene's shape. Of a GeoPackage
+        the layer.
     max_memory
         Bytes that reading may take.
+    georeference
+        Where the scene's pixels lie; a truth that lies elsewhere is refused.
+    warp
+        Resample the truth to the scene's pixels instead, whatever its rows and columns.
 
     Returns
     -------
-    uint8, or int32 if a label exceeds 255.
+    numpy.ndarray or numpy.ma.MaskedArray
+        uint8, or int32 if a label exceeds 255. Masked where a pixel was not judged; without such
+        pixels a plain array.
 
     Raises
     ------
     InputError
-        If the file has another shape (a transposed match is named), holds negative, fractional or
-        missing numbers, or cannot be understood.
+        If the file has another shape (a transposed match is named) or lies elsewhere, holds
+        negative, fractional or missing numbers, or cannot be understood.
     """
-    return _labels(Path(path), _read_plane(path, shape, variable, max_memory))
-
-
-def _labels(path: Path, plane: np.ndarray) -> np.ndarray:
-    values = np.unique(plane)
-    if plane.dtype.kind == "f" and not (np.isfinite(values) & (values == np.floor(values))).all():
-        wrong = values[~(np.isfinite(values) & (values == np.floor(values)))][0]
-        raise InputError(
-            f"{path}: the truth holds {wrong:g}; expected whole numbers, 0 for background and "
-            f"above for targets"
-        )
-    if values[0] < 0 or values[-1] >= 2**31:
-        wrong = values[0] if values[0] < 0 else values[-1]
-        raise InputError(
-            f"{path}: the truth holds {wrong:g}; expected labels from 0 (background) to 2147483647"
-        )
-    present = set(values.tolist())
-    if present <= {0, 255}:
-        return (plane == 255).astype(np.uint8)
-    if 255 in present and 254 not in present:
-        others = sorted(present - {0, 255})
-        raise InputError(
-            f"{path}: the truth holds 255 beside {', '.join(f'{n:g}' for n in others[:4])}; 255 "
-            f"may mean a target or a pixel that nobody judged, so set it to 1 or 0"
-        )
-    return plane.astype(np.uint8 if values[-1] < 256 else np.int32)
+    name = Path(path)
+    kind = vector_format(name)
+    if kind is not None:
+        return burn(name, kind, georeference, shape, variable, max_memory)
+    plane = _read_plane(path, None if warp else shape, variable, max_memory)
+    found = labels(name, plane)
+    if not warp:
+        check_place(name, plane.georeference, georeference, shape)
+        return found
+    warped = warp_labels(name, found, plane.georeference, georeference, shape)
+    unjudged = int(np.ma.getmaskarray(warped).sum())
+    tell(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
+    return warped if unjudged else warped.data

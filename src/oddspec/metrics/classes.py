@@ -20,12 +20,15 @@ class Classes:
         Valid scores, float64.
     invalid, invalid_targets
         Number of pixels left out because their score is NaN, and how many of them are targets.
+    not_judged
+        Number of pixels left out because the truth is masked there, whatever their score.
     """
 
     background: np.ndarray
     targets: np.ndarray
     invalid: int = 0
     invalid_targets: int = 0
+    not_judged: int = 0
 
     @classmethod
     def of(cls, scores: np.ndarray, truth: np.ndarray) -> Classes:
@@ -34,32 +37,30 @@ class Classes:
         Parameters
         ----------
         scores
-            Of any shape, larger is more anomalous. A NaN marks an invalid pixel: it is left out
-            of everything and counted.
+            Of any shape, larger is more anomalous. A NaN or masked score marks an invalid pixel:
+            it is left out of everything and counted.
         truth
-            0 or False is background, 1 or True a target.
+            0 or False is background, 1 or True a target; masked (`numpy.ma`) is a pixel that
+            nobody judged, which is left out of everything, too.
 
         Raises
         ------
         InputError
             If a score is infinite, the shapes differ, or the truth holds other values.
         """
-        values = np.asarray(scores)
-        if values.dtype.kind not in "fiu":
-            raise InputError(f"scores are of type {values.dtype}, expected real numbers")
-        target = check_truth(truth, values.shape)
-        values = values.astype(np.float64, copy=False)
+        values, target, judged = scores_and_truth(scores, truth)
         ill = int(np.isinf(values).sum())
         if ill:
             raise InputError(
                 f"{ill} scores are infinite: expected finite numbers, and NaN for invalid pixels"
             )
-        valid = ~np.isnan(values)
+        valid = judged & ~np.isnan(values)
         return cls(
             np.sort(values[valid & ~target]),
             np.sort(values[valid & target]),
-            int(valid.size - valid.sum()),
+            int(judged.sum() - valid.sum()),
             int((target & ~valid).sum()),
+            int(judged.size - judged.sum()),
         )
 
     @property
@@ -93,15 +94,41 @@ class Classes:
         return self.background.size - self._below[0]
 
 
-def check_truth(truth: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The truth as booleans.
+def scores_and_truth(
+    scores: np.ndarray, truth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores as float64 with NaN for invalid pixels, the targets, and which pixels are judged.
+
+    A target is a judged pixel; both are booleans of the scores' shape.
 
     Raises
     ------
     InputError
-        If it has another shape or holds anything but 0 and 1.
+        If the scores are no numbers, the shapes differ, or the truth holds anything but 0 and 1.
     """
-    given = np.asarray(truth)
+    values = np.asarray(scores)
+    if values.dtype.kind not in "fiu":
+        raise InputError(f"scores are of type {values.dtype}, expected real numbers")
+    judged = ~np.ma.getmaskarray(truth)
+    target = check_truth(truth, values.shape) & judged
+    values = values.astype(np.float64, copy=False)
+    hidden = np.ma.getmask(scores)
+    if hidden is not np.ma.nomask:
+        # `values` may be the caller's own array.
+        values = np.where(hidden, np.nan, values)
+    return values, target, judged
+
+
+def check_truth(truth: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The truth as booleans, False where it is masked.
+
+    Raises
+    ------
+    InputError
+        If it has another shape or holds anything but 0 and 1 where it is not masked.
+    """
+    # What lies under a mask is often the file's nodata value.
+    given = np.ma.filled(truth, 0) if np.ma.isMaskedArray(truth) else np.asarray(truth)
     if given.shape != shape:
         turned = "; it would fit transposed" if given.T.shape == shape else ""
         raise InputError(
@@ -118,6 +145,7 @@ def check_truth(truth: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         some = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if found.size > 5 else "")
         raise InputError(
             f"the truth holds the values {some}: expected only 0 (background) and 1 (target); if "
-            f"every value above 0 marks a target, pass truth > 0"
+            f"every value above 0 marks a target, pass truth > 0, and where one means that a pixel "
+            f"was not judged, mask it (numpy.ma)"
         )
     return np.asarray(target)

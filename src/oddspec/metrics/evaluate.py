@@ -29,9 +29,10 @@ def evaluate(
     Parameters
     ----------
     scores
-        Larger is more anomalous; pixels whose score is NaN are left out and counted.
+        Larger is more anomalous; pixels whose score is NaN or masked are left out and counted.
     truth
-        Of the same shape: 1 or True marks a target, 0 or False the background.
+        Of the same shape: 1 or True marks a target, 0 or False the background. Pixels that are
+        masked (`numpy.ma`) were not judged: they are left out of every metric and counted.
     pf
         False-alarm rates at which detection is stated, by pixel and (for images) by object.
     grid
@@ -47,8 +48,8 @@ def evaluate(
         ``auc_pf_tau``, ``auc_td``, ``auc_bs``, ``auc_snpr``, ``auc_tdbs``, ``auc_od``,
         ``auc_odp``, ``map_error``; for each rate such as 0.001 ``threshold_at_pf_0.001``,
         ``pd_at_pf_0.001``, ``objects_at_pf_0.001`` and ``false_objects_at_pf_0.001``; ``objects``,
-        ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``. What is
-        undefined is None, and ``undefined`` says why, by its name.
+        ``separability``, ``pixels``, ``targets``, ``invalid``, ``invalid_targets``,
+        ``not_judged``. What is undefined is None, and ``undefined`` says why, by its name.
 
     Raises
     ------
@@ -67,6 +68,7 @@ def evaluate(
         targets=classes.targets.size,
         invalid=classes.invalid,
         invalid_targets=classes.invalid_targets,
+        not_judged=classes.not_judged,
     )
     metrics.add("auc_pd_pf", roc_area, classes)
     metrics.add("auc_ci_low auc_ci_high", _interval, classes, level)
@@ -74,7 +76,7 @@ def evaluate(
     metrics.add("auc_pd_tau auc_pf_tau", scaled_areas, classes, grid)
     metrics.add("map_error", map_error, classes)
     _add_derived(metrics)
-    _add_rates(metrics, classes, np.asarray(scores), np.asarray(truth), pf)
+    _add_rates(metrics, classes, scores, truth, pf)
     metrics.add("separability", lambda: Separability.of(classes).as_dict())
     return {**metrics.values, "undefined": metrics.reasons}
 
@@ -124,7 +126,7 @@ def _add_rates(
     truth: np.ndarray,
     rates: Sequence[float],
 ) -> None:
-    image = scores.ndim == 2
+    image = np.ndim(scores) == 2
     for rate in rates:
         end = f"at_pf_{rate:g}"
         metrics.add(f"threshold_{end}", threshold_at_pf, classes, rate)

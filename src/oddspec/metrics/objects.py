@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from oddspec.errors import InputError
-from oddspec.metrics.classes import check_truth
+from oddspec.metrics.classes import scores_and_truth
 
 _EIGHT = np.ones((3, 3), dtype=np.int8)
 
@@ -41,19 +41,19 @@ def count_objects(scores: np.ndarray, truth: np.ndarray, threshold: float) -> Ob
     Parameters
     ----------
     scores
-        ``(h, w)``, NaN where invalid.
+        ``(h, w)``, NaN or masked where invalid.
     truth
-        ``(h, w)`` of 0 and 1.
+        ``(h, w)`` of 0 and 1, masked where nobody judged: such a pixel is neither an object's nor
+        a detection's.
     threshold
         In the units of the scores.
     """
-    values = np.asarray(scores)
-    if values.ndim != 2:
+    if np.ndim(scores) != 2:
         raise InputError(
-            f"scores have shape {values.shape}: objects need an image of rows and columns"
+            f"scores have shape {np.shape(scores)}: objects need an image of rows and columns"
         )
-    target = check_truth(truth, values.shape)
-    mask = values > np.float64(threshold)
+    values, target, judged = scores_and_truth(scores, truth)
+    mask = judged & (values > np.float64(threshold))
     labels, number = ndimage.label(target, structure=_EIGHT)
     seen = np.unique(labels[target & ~np.isnan(values)])
     found = np.unique(labels[target & mask])

@@ -29,6 +29,8 @@ class PipelineOptions:
     max_size: int | None = None
     truth: Path | None = None
     truth_variable: str | None = None
+    warp_truth: bool = False
+    """Whether a truth that lies elsewhere is resampled to the scene's pixels, and not refused."""
     variable: str | None = None
     nodata: float | None = None
     bands: Callable[[Source], Sequence[int]] | None = None
@@ -36,6 +38,8 @@ class PipelineOptions:
     allow_truncated: bool = False
     axes: str | None = None
     resume: bool = False
+    overwrite: bool = False
+    """Whether products of another detector in the scene's folder may be replaced."""
     model: Model | None = None
     """What the detector has fitted to another scene; None fits it to this one."""
     resources: Resources = field(default_factory=Resources)

@@ -34,7 +34,7 @@ from oddspec.progress import Progress, silent
 from oddspec.report import DetectionResult, TruthComparison, write_report
 from oddspec.report.histogram import count_scores, row_strips
 from oddspec.scene import Scene
-from oddspec.survey import Survey, survey
+from oddspec.survey import Survey, look_over, survey
 from oddspec.threshold import Tail, Threshold, choose
 
 T = TypeVar("T")
@@ -78,8 +78,9 @@ def detect_scene(
         try:
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
+            scene = look_over(scene, asked=bands is not None)
             folder = out / folder_name(source.name)
-            with locked_folder(folder, source), _errors_name(source):
+            with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
                 work = _SceneRun(scene, folder, name, detector, options, progress, caught, inputs)
                 return work.execute()
         finally:
@@ -238,9 +239,15 @@ class _SceneRun:
         options = self.options
         if options.truth is None:
             return None
-        shape = self.scene.shape[:2]
-        budget = options.resources.max_memory
-        return read_truth(options.truth, shape, options.truth_variable, budget) > 0
+        labels = read_truth(
+            options.truth,
+            self.scene.shape[:2],
+            options.truth_variable,
+            options.resources.max_memory,
+            georeference=self.scene.source.metadata.georeference,
+            warp=options.warp_truth,
+        )
+        return labels > 0
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
         options = self.options

@@ -50,21 +50,22 @@ def outlines(detections: Detections) -> np.ndarray:
 
 
 def to_map(geometries: np.ndarray, georeference: Georeference | None) -> np.ndarray:
-    """The geometries in map coordinates, or in pixels if there is no georeference.
+    """The geometries in map coordinates; without a georeference ``x`` is the column, ``y`` -row.
+
+    That is where GIS programs (QGIS, GDAL's own tools) show a raster that has no georeference: its
+    upper left corner at (0, 0), its rows below. So layers of one scene lie on each other.
 
     Exterior rings run counter-clockwise with x to the right and y up, holes clockwise.
     """
     import shapely
 
-    if georeference is not None:
-        a, b, c, d, e, f = georeference.transform[:6]
+    a, b, c, d, e, f = (1, 0, 0, 0, -1, 0) if georeference is None else georeference.transform[:6]
 
-        def place(points: np.ndarray) -> np.ndarray:
-            x, y = points.T
-            return np.column_stack([a * x + b * y + c, d * x + e * y + f])
+    def place(points: np.ndarray) -> np.ndarray:
+        x, y = points.T
+        return np.column_stack([a * x + b * y + c, d * x + e * y + f])
 
-        geometries = shapely.transform(geometries, place)
-    oriented: np.ndarray = shapely.orient_polygons(geometries)
+    oriented: np.ndarray = shapely.orient_polygons(shapely.transform(geometries, place))
     return oriented
 
 

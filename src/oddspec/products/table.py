@@ -25,8 +25,8 @@ COLUMNS = {
     "peak_score": "largest score",
     "mean_score": "mean score",
     "p_value": "probability that one background pixel scores as high as the peak; empty if unknown",
-    "centroid_x": "mean of the pixel centres, in map units (in pixels without a georeference)",
-    "centroid_y": "mean of the pixel centres, in map units (in pixels without a georeference)",
+    "centroid_x": "mean of the pixel centres, in map units (column without a georeference)",
+    "centroid_y": "mean of the pixel centres, in map units (minus row without a georeference)",
     "longitude": "of the centroid, WGS 84; empty without a coordinate system",
     "latitude": "of the centroid, WGS 84; empty without a coordinate system",
     "peak_row": "row of the pixel with the largest score, the first row is 0",
@@ -52,7 +52,7 @@ class Table:
     outlines
         In pixels, ``(x, y) = (column, row)``; Shapely geometries.
     geometries
-        The same in map coordinates, or in pixels without a georeference.
+        The same in map coordinates; without a georeference ``(column, -row)``, see `to_map`.
     georeference
         Of the scene.
     has_longitude_latitude

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.errors import InputError
 from oddspec.io.atomic import atomic_write
 from oddspec.products.table import COLUMNS, Table
 from oddspec.text import csv_cell, printable
@@ -47,20 +48,35 @@ def write_geopackage(path: Path, table: Table, facts: Mapping[str, Any] | None =
 def write_geojson(path: Path, table: Table) -> None:
     """Write the detections as GeoJSON (RFC 7946): longitude and latitude in WGS 84.
 
-    Where the scene has no coordinate system, or one that does not lead to WGS 84, coordinates are
-    the scene's own and the file's ``description`` says so.
+    Raises
+    ------
+    InputError
+        If the table has no longitudes and latitudes: programs would take any other coordinates for
+        these.
+    OddspecError
+        If the file cannot be written; the older one is kept.
     """
-    native, crs = not table.has_longitude_latitude, None
-    options = {"COORDINATE_PRECISION": "15", "DESCRIPTION": _description(table, native)}
-    if not native:
-        assert table.georeference is not None
-        assert table.georeference.crs is not None
-        crs = table.georeference.crs.to_wkt(version="WKT2_2019")
-        # Nine digits are a tenth of a millimetre. GDAL reprojects, and cuts at the date line.
-        options.update(RFC7946="YES", COORDINATE_PRECISION="9")
+    if not table.has_longitude_latitude:
+        raise InputError(
+            f"{path}: the scene has no coordinate system that leads to longitude and latitude, "
+            f"and GeoJSON has no others; use the GeoPackage"
+        )
+    assert table.georeference is not None
+    assert table.georeference.crs is not None
     with atomic_write(path) as partial:
-        kind = "Unknown"
-        _write(partial, table, driver="GeoJSON", crs=crs, geometry_type=kind, layer_options=options)
+        _write(
+            partial,
+            table,
+            driver="GeoJSON",
+            crs=table.georeference.crs.to_wkt(version="WKT2_2019"),
+            geometry_type="Unknown",
+            # Nine digits are a tenth of a millimetre. GDAL reprojects, and cuts at the date line.
+            layer_options={
+                "RFC7946": "YES",
+                "COORDINATE_PRECISION": "9",
+                "DESCRIPTION": _description(table, native=False),
+            },
+        )
         _verify(partial, len(table))
 
 
@@ -125,7 +141,7 @@ def _description(table: Table, native: bool) -> str:
     if table.georeference is None:
         place = (
             "Coordinates are pixels, not longitude and latitude: the scene has no georeference; "
-            "x is the column and y the row, (0, 0) the upper left corner of the first pixel. "
+            "x is the column and y minus the row, (0, 0) the upper left corner of the first pixel. "
         )
     elif not native:
         place = "Coordinates are WGS 84 longitude and latitude. "

@@ -34,9 +34,10 @@ class Products:
     Attributes
     ----------
     paths
-        By product: ``scores.tif``, ``mask.tif``, ``detections.gpkg``, ``detections.geojson``,
-        ``detections.csv``, ``quicklook.png``; where the detector has them, ``model.npz``,
-        ``insights.npz`` and pictures ``insights/NAME.png``.
+        By product: ``scores.tif``, ``mask.tif``, ``detections.gpkg``, ``detections.csv``,
+        ``quicklook.png``; ``detections.geojson`` where the scene's coordinate system leads to
+        longitude and latitude; where the detector has them, ``model.npz``, ``insights.npz`` and
+        pictures ``insights/NAME.png``.
     table
         The detections as written.
     spectra
@@ -102,13 +103,15 @@ def write_products(
             title=f"{scene.name} · {detector}", score_label=label,
         ), DPI),
     }  # fmt: skip
+    if not table.has_longitude_latitude:
+        del writers["detections.geojson"]
     if model is not None:
         writers["model.npz"] = model.save
     for done, (name, write) in enumerate(writers.items()):
         progress(done, len(writers), "writing products")
         write(folder / name)
-    if model is None:
-        (folder / "model.npz").unlink(missing_ok=True)  # of an earlier run
+    for name in {"model.npz", "detections.geojson"} - writers.keys():
+        (folder / name).unlink(missing_ok=True)  # of an earlier run
     paths = {name: folder / name for name in writers} | write_insights(folder, insights, scene)
     progress(len(writers), len(writers), "writing products")
     return Products(paths, table, spectra)

@@ -20,6 +20,7 @@ _METHODS = {
     "tail": "by a law fitted to the tail of the scores",
     "empirical": "by counting the scores",
     "top": "to mark a fixed fraction of the pixels",
+    "gap": "at the gap below the scores that stand apart, which states no false-alarm rate",
     "otsu": "by Otsu's method, which states no false-alarm rate",
 }
 

@@ -87,7 +87,7 @@ def render(result: DetectionResult) -> str:
         ],
         quicklook=embed_picture(quicklook) if quicklook else None,
         charts=_charts(result),
-        rows=result.products.table.rows(_MOST_ROWS),
+        rows=_rows(result),
         located=_located(result),
         p_values_known=bool(np.isfinite(result.products.table.columns["p_value"]).any()),
         files=[name for name in result.files if name != "report.html"],
@@ -180,6 +180,12 @@ def _truth_charts(result: DetectionResult) -> list[tuple[str, str]]:
     ]
 
 
+def _rows(result: DetectionResult) -> list[dict[str, Any]]:
+    """The highest detections; rows of the scene count downwards, ``centroid_y`` upwards."""
+    rows = result.products.table.rows(_MOST_ROWS)
+    return [row | {"column": row["centroid_x"], "row": -row["centroid_y"]} for row in rows]
+
+
 def _located(result: DetectionResult) -> dict[str, Any]:
     """Which columns say where a detection is, how they are headed, and whether areas say more."""
     table = result.products.table
@@ -189,5 +195,5 @@ def _located(result: DetectionResult) -> dict[str, Any]:
     elif table.georeference is not None:
         names, heads, digits = ("centroid_x", "centroid_y"), ("x", "y"), 2
     else:
-        names, heads, digits = ("centroid_x", "centroid_y"), ("column", "row"), 1
+        names, heads, digits = ("column", "row"), ("column", "row"), 1
     return {"names": names, "heads": heads, "digits": digits, "on_the_ground": ground}

@@ -19,7 +19,7 @@ a copy in other units, at 470 and 490; percent are 100 times, reflectance by 100
 
 
 @dataclass(frozen=True)
-class Comparison:
+class BandComparison:
     """How another scene's values differ from these: medians over the bands.
 
     Attributes
@@ -69,7 +69,7 @@ class BandStatistics:
         """Those of the rows of ``pixels``, at least one."""
         return cls(len(pixels), pixels.mean(axis=0), pixels.std(axis=0))
 
-    def compare(self, other: BandStatistics) -> Comparison:
+    def compare(self, other: BandStatistics) -> BandComparison:
         """How the other pixels' values differ from these; constant bands tell nothing."""
         level = _median_ratio(
             np.hypot(other.mean, other.deviation), np.hypot(self.mean, self.deviation)
@@ -78,7 +78,7 @@ class BandStatistics:
         unit = np.maximum(self.deviation, other.deviation)
         varies = unit > 0
         apart = np.abs(other.mean - self.mean)[varies] / unit[varies]
-        return Comparison(level, spread, float(np.median(apart)) if len(apart) else 0.0)
+        return BandComparison(level, spread, float(np.median(apart)) if len(apart) else 0.0)
 
 
 def _median_ratio(above: np.ndarray, below: np.ndarray) -> float:

@@ -28,7 +28,7 @@ from oddspec.execution.score_store import ScoreArray
 from oddspec.io.atomic import atomic_write
 from oddspec.io.checksum import FileTimes, WatchedInputs, sha256
 from oddspec.io.open import open_source
-from oddspec.io.source import ArraySource, Source
+from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.truth import read_truth
 from oddspec.metrics import Classes, evaluate, scaled_areas
 from oddspec.products.record import as_json
@@ -100,7 +100,9 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
     scene = _scene(task)
     try:
         h, w, _ = scene.shape
-        truth = read_truth(task["truth"], (h, w), task["truth_variable"]) > 0
+        place = scene.source.metadata.georeference
+        variable = task["truth_variable"]
+        truth = read_truth(task["truth"], (h, w), variable, georeference=place) > 0
         target = ScoreArray(h, w)
         resources = Resources(task["max_memory"], workers=1)
         result["peak_memory_exact"] = reset_peak()
@@ -143,7 +145,8 @@ def _scene(task: Mapping[str, Any]) -> Scene:
         _must_fit(scene, budget)
         noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
         source.close()
-        return Scene.of(ArraySource(noisy, name=source.name))
+        place = Metadata(georeference=source.metadata.georeference)
+        return Scene.of(ArraySource(noisy, place, source.name))
     if h * w * b * source.dtype.itemsize <= IN_MEMORY * budget:
         held = _held(source, source.read(*whole))
         source.close()

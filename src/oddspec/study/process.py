@@ -173,7 +173,7 @@ class Child:
         self._log.close()
 
     def last_words(self) -> str:
-        """The end of what it printed; it prints no more, for it would do so from here on."""
+        """The end of what it printed. To be asked when it has ended: both share a file position."""
         size = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, size - 4 * TAIL))
         return " ".join(self._log.read().decode(errors="replace").split())[-TAIL:]

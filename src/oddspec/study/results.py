@@ -163,14 +163,18 @@ class StudyResults:
         return list(last.values())
 
     @cached_property
+    def _grouped(self) -> tuple[Results, list[str]]:
+        return group_results(self.runs)
+
+    @property
     def results(self) -> Results:
         """The runs by scene and column, without sweeps."""
-        return group_results(self.runs)[0]
+        return self._grouped[0]
 
     @property
     def mixed(self) -> list[str]:
         """A note on published settings that stand in no table, if there are any."""
-        return group_results(self.runs)[1]
+        return self._grouped[1]
 
     @cached_property
     def scenes(self) -> dict[SceneKey, str]:

@@ -10,6 +10,7 @@ from oddspec.threshold.distributions import (
     MahalanobisDistribution,
     ScoreDistribution,
 )
+from oddspec.threshold.gap import Gap, clearest_gap
 from oddspec.threshold.methods import TheoryCheck, empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu, otsu_cut
 from oddspec.threshold.result import Threshold
@@ -19,6 +20,7 @@ from oddspec.threshold.tail_fit import TailFit, fit_tail
 __all__ = [
     "METHODS",
     "ChiSquareDistribution",
+    "Gap",
     "MahalanobisDistribution",
     "ScoreDistribution",
     "Tail",
@@ -26,6 +28,7 @@ __all__ = [
     "TheoryCheck",
     "Threshold",
     "choose",
+    "clearest_gap",
     "empirical",
     "fit_tail",
     "otsu",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from oddspec.errors import InputError, SettingError
 from oddspec.threshold.distributions import ScoreDistribution
+from oddspec.threshold.gap import clearest_gap
 from oddspec.threshold.methods import TheoryCheck, empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu
 from oddspec.threshold.result import Threshold
-from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
+from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate, least_rate
 
 METHODS = ("auto", "theory", "tail", "empirical", "top", "otsu")
 
@@ -36,6 +38,10 @@ def choose(
     few as let one fit the rest well. And the threshold is never above the empirical quantile:
     `pfa` of all pixels may lie above it, for no more than these can be false alarms. Where the
     scene is too small for a fit, or none is fair, the empirical quantile is taken.
+
+    Where `pfa` of all pixels is less than one, counting says nothing. If the highest scores stand
+    apart from all others (`clearest_gap`), they are the detections then, and no rate is stated.
+    The warning says what is highest and how far it stands out.
 
     Parameters
     ----------
@@ -93,6 +99,8 @@ def _auto(tail: Tail, pfa: float, distribution: ScoreDistribution | None) -> Thr
             return theory(tail, rate, distribution)
         facts = {"theory": check.sentence(rate), "observed_over_stated": check.as_dict()}
     found = _without_theory(tail, rate)
+    if not allowed_exceedances(rate, tail.count):
+        found = _of_small_scene(tail, rate, found)
     return replace(found, diagnostics={**found.diagnostics, **facts})
 
 
@@ -115,6 +123,66 @@ def _without_theory(tail: Tail, pfa: float) -> Threshold:
             warnings=counted.warnings,
         )
     return fitted
+
+
+def _of_small_scene(tail: Tail, pfa: float, found: Threshold) -> Threshold:
+    """What can be said where less than one pixel may lie above the threshold by chance.
+
+    Parameters
+    ----------
+    tail
+        The scene's scores.
+    pfa
+        The rate asked for, below one pixel in the scene.
+    found
+        The threshold by the tail fit, or the highest score where there is none.
+    """
+    highest, gap = float(tail.scores[0]), clearest_gap(tail)
+    facts: dict[str, Any] = {"highest": highest, "stand_apart": gap.count * gap.significant}
+    if found.method == "tail":
+        facts["tail_level"] = found.value
+    words = ""
+    if gap.count:
+        last, following = (float(score) for score in tail.scores[gap.count - 1 : gap.count + 1])
+        words = f"highest {highest:.4g}"
+        words += f", the last of them {last:.4g}" if gap.count > 1 else ""
+        words += f", the next {following:.4g}"
+        if following > 0:
+            facts["over_next"] = last / following
+            words += f", {last / following:.3g} times lower"
+    above = f"the {gap.count} highest scores" if gap.count > 1 else "the highest score"
+    if gap.significant and following < found.value:
+        return Threshold(
+            following,
+            "gap",
+            None,
+            None,
+            tail.count,
+            found.distribution,
+            {**found.diagnostics, **facts},
+            (
+                f"{tail.count} pixels are too few to show a false-alarm rate of {pfa:g}, and none "
+                f"is stated: {above} ({words}) lie{'' if gap.count > 1 else 's'} apart from all "
+                f"others, which is why {'they are' if gap.count > 1 else 'it is'} detected",
+            ),
+        )
+    # Whatever a fit extrapolates to, nothing lies above the highest score.
+    found = replace(
+        found,
+        value=min(found.value, highest),
+        diagnostics={**found.diagnostics, **facts},
+    )
+    if found.value < highest:
+        return found
+    sentence = (
+        f"{tail.count} pixels are too few to show a false-alarm rate of {pfa:g}, which is less "
+        f"than one of them: no score lies apart from the others, and nothing is detected"
+    )
+    if gap.count:
+        sentence += f" (the clearest gap, which chance may explain, is below {above}: {words})"
+    least = least_rate(tail.count)
+    sentence += f"; ask for at least pfa={least:g}" if least else ""
+    return replace(found, warnings=(sentence,))
 
 
 def _fit_without_anomalies(tail: Tail, pfa: float) -> Threshold:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from oddspec.threshold.distributions import ScoreDistribution
 from oddspec.threshold.result import Threshold
-from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate
+from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate, least_rate
 from oddspec.threshold.tail_fit import TailFit, fit_tail
 
 UNCERTAIN = 100.0
@@ -139,9 +139,10 @@ def empirical(tail: Tail, pfa: float) -> Threshold:
     above = int((tail.scores > value).sum())
     warnings = []
     if not allowed:
+        least = least_rate(tail.count)
         warnings.append(
             f"pfa={rate:g} of {tail.count} pixels is less than one: no pixel can be detected at "
-            f"this rate by counting; use at least pfa={1 / tail.count:.2g}, or the tail fit"
+            f"this rate by counting" + (f"; use at least pfa={least:g}" if least else "")
         )
     elif above < allowed:
         warnings.append(
@@ -175,7 +176,7 @@ def _tail_warnings(fit: TailFit, pfa: float) -> tuple[str, ...]:
         warnings.append(
             f"the tail's law fits poorly (p-value {fit.p_value:.2g}): the false-alarm rate is a "
             f"guess; look at the scores' tail, or count at a rate of at least "
-            f"{10 / fit.tail.count:.2g}"
+            f"{least_rate(fit.tail.count, 10):g}"
         )
     if fit.at_bound:
         warnings.append(

@@ -21,7 +21,8 @@ class Threshold:
         In the units of the scores.
     method
         ``theory``, ``tail``, ``empirical``, ``top`` or ``otsu``: the one that was used, also where
-        ``auto`` was asked for.
+        ``auto`` was asked for. ``gap`` where ``auto`` took the scores that stand apart in a scene
+        too small for the rate.
     pfa
         The stated false-alarm rate per background pixel, or None where the method states none.
     expected_false_alarms

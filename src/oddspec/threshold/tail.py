@@ -146,6 +146,19 @@ def allowed_exceedances(pfa: float, count: int) -> int:
     return math.floor(pfa * count * (1 + 1e-12))
 
 
+def least_rate(count: int, allowed: int = 1) -> float | None:
+    """The least rate of two digits that lets so many of ``count`` pixels through.
+
+    None where no rate below one does.
+    """
+    if not 0 < allowed < count:
+        return None
+    # Rounded up, as less would let one pixel less through; whole but for rounding is whole.
+    digits = 1 - math.floor(math.log10(allowed / count))
+    rate = math.ceil(round(allowed / count * 10**digits, 6)) / 10**digits
+    return rate if rate < 1 else None
+
+
 def _largest(scores: np.ndarray, size: int) -> np.ndarray:
     if size < scores.size:
         scores = np.partition(scores, scores.size - size)[scores.size - size :]
