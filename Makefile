@@ -10,7 +10,7 @@ SEED ?= 0
 STUDY ?= studies/out
 PLANS ?= defaults elsewhere as_published tuned ablations noise parameters ensemble pictures
 
-.PHONY: demo test check test-all speed fuzz study clean
+.PHONY: demo test check test-all reliability speed fuzz study clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m oddspec.command.demo --out "$(OUT)" $(if $(SCENE),--scene "$(SCENE)")
@@ -27,6 +27,11 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# Kills, power cuts, full disks, two runs in one folder: half an hour. RELIABILITY="kills --count 20"
+RELIABILITY ?=
+reliability: $(VENV)/.dev
+	$(BIN)/python -m reliability $(RELIABILITY)
 
 speed: $(VENV)/.dev
 	$(BIN)/python -m speed

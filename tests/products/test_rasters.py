@@ -174,6 +174,19 @@ def test_old_file_and_its_side_file_survive_a_failure(tmp_path: Path, monkeypatc
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == before
 
 
+def test_what_gdal_raises_on_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch):
+    """It is not an OSError where a virtual raster cannot be written."""
+    from rasterio._err import CPLE_FileIOError
+
+    def full(*args):
+        raise CPLE_FileIOError(3, 3, "Failed to write whole XML document (s.vrt).")
+
+    monkeypatch.setattr(rasters, "_assemble", full)
+    with pytest.raises(OddspecError, match=r"s\.tif: cannot be written \(Failed to write whole"):
+        write_scores(tmp_path / "s.tif", np.ones((5, 6)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_side_file_of_an_older_layer_goes_with_it(tmp_path: Path):
     path = tmp_path / "s.tif"
     write_scores(path, np.ones((5, 6)), Georeference(SYSTEMS["beyond GeoTIFF"], GRIDS["north-up"]))

@@ -117,8 +117,10 @@ class _SceneRun:
         """Go through all stages; what is done of the scores is kept if one of them fails."""
         path = self.scene.source.path
         self._watch_inputs()
-        # From before the first pixel is read: a later run compares it with the file it finds.
+        # It holds the file's time, with which a run that goes on compares what it finds: the time
+        # must be that of the file which was opened and looked over.
         identity = run_identity(self.scene, self.name, self.detector, self.options)
+        self.inputs.check()
         checksum = Checksum(path) if path else None
         truth = self._read_truth()
         model = self.options.model

@@ -113,7 +113,7 @@ def _write(
     unit: str,
 ) -> None:
     height, width = shape
-    with _gdal(), atomic_write(path) as partial:
+    with atomic_write(path) as partial, _gdal():
         levels = [partial.with_name(partial.name + ".0")]
         grid = {}
         if georeference is not None:
@@ -232,10 +232,15 @@ def _windows(height: int, width: int) -> Iterator[tuple[slice, slice]]:
 
 @contextmanager
 def _gdal() -> Iterator[None]:
-    """A small cache, both cores, and no warning that a scene has no georeference."""
+    """A small cache, both cores, no warning of a missing georeference, and errors as OSErrors."""
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     with rasterio.Env(GDAL_CACHEMAX=64, GDAL_NUM_THREADS=2), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
+        try:
+            yield
+        except (CPLE_BaseError, RasterioError) as error:
+            # On a full disk GDAL raises these as well as OSErrors.
+            raise OSError(str(error)) from error
