@@ -67,14 +67,18 @@ def labels(path: Path, plane: Plane) -> np.ndarray:
         If a judged pixel holds a negative, fractional or missing number, or none is judged.
     """
     for note in plane.notes:
-        tell(path, note)
+        tell_of_truth(path, note)
     absent = missing(plane)
     if plane.nodata == 0:
         # A nodata value of 0 is set by many programs whatever the zeros mean.
         absent[:] = False
-        tell(path, "0 is declared as nodata, but it is a truth's background and was read as that")
+        tell_of_truth(
+            path, "0 is declared as nodata, but it is a truth's background and was read as that"
+        )
     elif absent.any():
-        tell(path, f"{absent.sum()} pixels with the nodata value {plane.nodata:g} are not judged")
+        tell_of_truth(
+            path, f"{absent.sum()} pixels with the nodata value {plane.nodata:g} are not judged"
+        )
     if absent.all():
         raise InputError(f"{path}: all pixels of the truth have the nodata value {plane.nodata:g}")
     values = np.unique(plane.values[~absent])
@@ -87,20 +91,20 @@ def labels(path: Path, plane: Plane) -> np.ndarray:
     elif WHITE in present and (plane.picture or WHITE - 1 not in present):
         unjudged = plane.values == WHITE
         absent |= unjudged
-        tell(
+        tell_of_truth(
             path,
             f"{unjudged.sum()} pixels hold 255 beside {_some(others)}: they are taken for pixels "
             f"that nobody judged and left out",
         )
     elif plane.picture and max(present) >= _HALF // 2 and not _counted(others):
-        tell(path, f"is a picture of grey levels ({_some(others)}): all but 0 are targets")
+        tell_of_truth(path, f"is a picture of grey levels ({_some(others)}): all but 0 are targets")
     judged = np.where(absent, 0, found)
     _tell_inverted(path, judged, absent)
     result = judged.astype(np.uint8 if judged.max() < 256 else np.int32)
     return np.ma.masked_array(result, absent) if absent.any() else result
 
 
-def tell(path: Path, note: str) -> None:
+def tell_of_truth(path: Path, note: str) -> None:
     """Tell the user how a truth was read."""
     warnings.warn(f"{path.name}: {note}", DataWarning, stacklevel=3)
 
@@ -133,13 +137,13 @@ def _bright(path: Path, values: np.ndarray, absent: np.ndarray) -> np.ndarray:
     count, judged = int(bright.sum()), int(values.size - absent.sum())
     grey = (values != BLACK) & (values != WHITE)
     if grey.any():
-        tell(
+        tell_of_truth(
             path,
             f"holds {grey.sum()} grey pixels: those of 128 and above were taken for white, the "
             f"others for black",
         )
     if 2 * count > judged > count:
-        tell(
+        tell_of_truth(
             path,
             f"is mostly white: white was taken for the background, and the {judged - count} black "
             f"pixels for targets",
@@ -151,7 +155,7 @@ def _bright(path: Path, values: np.ndarray, absent: np.ndarray) -> np.ndarray:
 def _tell_inverted(path: Path, found: np.ndarray, absent: np.ndarray) -> None:
     targets, judged = int((found > 0).sum()), int(found.size - absent.sum())
     if 2 * targets > judged > targets:
-        tell(
+        tell_of_truth(
             path,
             f"marks {targets} of {judged} pixels as targets, more than half; is 0 the target?",
         )

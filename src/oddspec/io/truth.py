@@ -17,7 +17,7 @@ from oddspec.io.hdf5.links import variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
 from oddspec.io.hdf5.plane import read_plane
 from oddspec.io.isolated import UNSAFE, read_isolated
-from oddspec.io.labels import Plane, labels, missing, tell
+from oddspec.io.labels import Plane, labels, missing, tell_of_truth
 from oddspec.io.limits import check_memory
 from oddspec.io.matlab import matlab5_variables, read_matlab5
 from oddspec.io.npz import npz_variables, read_npz
@@ -230,5 +230,5 @@ def read_truth(
         return found
     warped = warp_labels(name, found, plane.georeference, georeference, shape)
     unjudged = int(np.ma.getmaskarray(warped).sum())
-    tell(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
+    tell_of_truth(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
     return warped if unjudged else warped.data

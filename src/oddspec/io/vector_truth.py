@@ -12,7 +12,7 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.isolated import read_isolated
-from oddspec.io.labels import tell
+from oddspec.io.labels import tell_of_truth
 from oddspec.io.limits import check_memory
 from oddspec.io.place import to_pixels
 from oddspec.io.source import Georeference
@@ -94,7 +94,7 @@ def burn(
     check_memory(path, "the truth", 16 * shape[0] * shape[1], max_memory)
     shapes = _read(path, kind, layer, max_memory)
     if not len(shapes.geometries):
-        tell(path, "holds no geometry: all pixels are background")
+        tell_of_truth(path, "holds no geometry: all pixels are background")
         return np.zeros(shape, dtype=np.int32)
     placed = _place(path, kind, shapes, scene)
     found = _rasterize(placed, shape)
@@ -105,7 +105,7 @@ def burn(
             f"truth of another place, or in another coordinate system"
         )
     lost = f"; {count - marked} of them lie outside or below others" if marked < count else ""
-    tell(path, f"{count} polygons, lines or points were burnt in as targets{lost}")
+    tell_of_truth(path, f"{count} polygons, lines or points were burnt in as targets{lost}")
     return found
 
 
@@ -219,7 +219,9 @@ def _place(path: Path, kind: str, shapes: Shapes, scene: Georeference | None) ->
             f"image of the scene's rows and columns"
         )
     if scene is not None and shapes.crs is None and scene.crs is not None:
-        tell(path, "names no coordinate system: its coordinates were taken to be in the scene's")
+        tell_of_truth(
+            path, "names no coordinate system: its coordinates were taken to be in the scene's"
+        )
     if scene is None:
         scene = Georeference(None, Affine(1.0, 0.0, 0.0, 0.0, -1.0, 0.0))
     georeference = Georeference(shapes.crs, Affine.identity())
