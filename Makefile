@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCENE ?=
 OUT ?= demo
+INPUTS ?= 100000
+SEED ?= 0
 
 STUDY ?= studies/out
 PLANS ?= defaults elsewhere as_published tuned ablations noise parameters ensemble pictures
 
-.PHONY: demo test check test-all speed study clean
+.PHONY: demo test check test-all speed fuzz study clean
 
 demo: $(VENV)/.core
 	$(BIN)/python -m oddspec.command.demo --out "$(OUT)" $(if $(SCENE),--scene "$(SCENE)")
@@ -28,6 +30,10 @@ check: $(VENV)/.dev
 
 speed: $(VENV)/.dev
 	$(BIN)/python -m speed
+
+# Damaged files of every kind, ten minutes of them: see docs/reliability.md. make fuzz SEED=1 tries others.
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m fuzz --inputs $(INPUTS) --seconds 600 --seed $(SEED)
 
 # All studies on your copies of the public scenes: hours, but it goes on where it was stopped.
 # In pieces of less than an hour: make study DATA=FOLDER PLANS=defaults ONLY="lren seed=0"

@@ -13,8 +13,7 @@ import torch
 from oddspec.detectors.learned._adversarial import Adversarial
 from oddspec.detectors.learned._scene_reconstruction import SceneReconstruction
 from oddspec.detectors.learned.aae import AAE
-from oddspec.detectors.learned.auto_ad import AutoAD
-from oddspec.detectors.learned.auto_ad.network import SkipNetwork, possible_scales
+from oddspec.detectors.learned.auto_ad import AutoAD, SkipNetwork, possible_scales
 from oddspec.detectors.learned.bsdm import BSDM
 from oddspec.detectors.learned.bsdm.denoiser import BLOCKS, WIDTH
 from oddspec.detectors.learned.cnn import CNN, autoencoder

@@ -1,8 +1,9 @@
 import numpy as np
 
+import oddspec
 from oddspec.io.source import ArraySource
 from oddspec.scene import Scene
-from oddspec.survey import survey
+from oddspec.survey import look_over, survey
 
 
 def look(cube, **more):
@@ -103,3 +104,88 @@ def test_a_stripe_shows_in_more_than_a_quarter_of_the_bands():
 def test_stripes_are_looked_for_in_scenes_that_show_them():
     assert striped(100.0, 8, rows=7) == ()
     assert striped(100.0, 8, columns=15) == ()
+
+
+def dead(cube, **more):
+    """Bands kept, and notes, of a scene that was looked over."""
+    scene = look_over(Scene.of(ArraySource(cube), **more), asked="bands" in more)
+    return scene.bands.tolist(), scene.notes
+
+
+def test_bands_that_hold_nothing_are_left_out_and_named(rng):
+    cube = rng.normal(1000, 30, (60, 50, 12))
+    cube[:, :, 2:4] = -9999
+    cube[:, :, 7] = np.nan
+    cube[:, :, 8] = np.inf
+    cube[:, :, 10] = 5
+    bands, notes = dead(cube, nodata=-9999)
+    assert bands == [0, 1, 4, 5, 6, 9, 11]
+    assert notes == (
+        "bands that are nodata throughout (counted from 1), left out: 3-4",
+        "bands that are nowhere finite (counted from 1), left out: 8-9",
+        "bands that have one value throughout (counted from 1), left out: 11",
+    )
+    # Of bands that were asked for, only those that would mask every pixel.
+    assert dead(cube, nodata=-9999, bands=range(12))[0] == [0, 1, 4, 5, 6, 9, 10, 11]
+    assert dead(rng.normal(size=(60, 50, 12))) == (list(range(12)), ())
+
+
+def test_bands_of_a_frame_are_judged_within_it(rng):
+    cube = rng.normal(1000, 30, (60, 50, 6))
+    cube[:, :, 4] = 7
+    cube[:5] = -1
+    assert dead(cube, nodata=-1)[0] == [0, 1, 2, 3, 5]
+    # A frame that is not declared makes no band flat.
+    assert dead(cube)[0] == list(range(6))
+
+
+def test_two_bands_remain_and_few_pixels_prove_nothing(rng):
+    cube = rng.normal(1000, 30, (60, 50, 4))
+    cube[:, :, 1:] = 0
+    assert dead(cube)[0] == [0, 1, 2, 3]
+    cube = rng.normal(size=(7, 7, 4))
+    cube[:, :, 1] = 0
+    assert dead(cube)[0] == [0, 1, 2, 3]
+    assert dead(np.tile(cube, (2, 1, 1)))[0] == [0, 2, 3]
+
+
+def test_dead_bands_of_large_scenes_are_proved_in_all_rows(rng, monkeypatch):
+    monkeypatch.setattr("oddspec.survey.LOOK_VALUES", 6 * 50 * 10)
+    cube = rng.normal(1000, 30, (400, 50, 6))
+    cube[:, :, 1], cube[:, :, 3], cube[:, :, 5] = np.nan, -1, 8
+    assert dead(cube, nodata=-1)[0] == [0, 2, 4]
+    cube[17, 3, 1], cube[201, 1, 3], cube[333, 2, 5] = 900, 900, 9
+    assert dead(cube, nodata=-1)[0] == list(range(6))
+
+
+def filled(share, rng, rows=40):
+    """A scene whose left part is one spectrum: one value times the gains of the bands."""
+    cube = rng.normal(1000, 30, (rows, 100, 8))
+    cube[:, : round(100 * share)] = -9999 * np.linspace(0.1, 0.9, 8)
+    return cube
+
+
+def test_one_spectrum_over_a_quarter_of_the_scene_is_fill(rng):
+    cube = filled(0.3, rng)
+    found = look(cube)
+    assert found.filled == 1200
+    assert (
+        "pixels with one and the same spectrum (filled): 1,200, 30% of them; --mask-defects masks "
+        "them"
+    ) in found.notes
+    assert look(filled(0.25, rng)).filled == 1000
+    assert look(filled(0.24, rng)).filled == 0
+    assert look(rng.integers(0, 2, (10, 10, 2)).astype(float)).filled == 0
+    # What has one value in all bands is flat already.
+    cube[:, :30] = -9999
+    assert (look(cube).filled, look(cube).flat) == (0, 1200)
+
+
+def test_fill_is_masked_where_defects_are(rng):
+    cube = filled(0.3, rng)
+    scores = oddspec.detect(cube, mask_flat=True)
+    assert np.isnan(scores[:, :30]).all()
+    np.testing.assert_allclose(scores[:, 30:], oddspec.detect(cube[:, 30:]), rtol=1e-9)
+    scene = look_over(Scene.of(ArraySource(cube), mask_flat=True))
+    assert scene.notes == ("one spectrum fills 30% of the pixels looked at, and was masked",)
+    assert look_over(Scene.of(ArraySource(cube))).fill is None

@@ -3,13 +3,22 @@
 import difflib
 from collections.abc import Iterable
 
+from oddspec.text import shorten
+
+_LONGEST = 1000
+"""Characters of a message: what it quotes from a file must not make it endless."""
+
 
 class OddspecError(Exception):
     """A mistake that the user can mend.
 
     The message is one sentence that names the file or setting, what was found, what was expected
-    and what to do. The command line prints it and exits with status 2.
+    and what to do. The command line prints it and exits with status 2. Of a text of more than
+    1000 characters the middle is left out.
     """
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__(*(shorten(p, _LONGEST) if isinstance(p, str) else p for p in parts))
 
 
 class InputError(OddspecError, ValueError):

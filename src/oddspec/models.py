@@ -27,6 +27,7 @@ from oddspec.detectors import is_file, load, no_files, short_name
 from oddspec.errors import DataWarning, InputError
 from oddspec.execution.resources import Resources
 from oddspec.io import npz as archive
+from oddspec.io.reading import cause
 from oddspec.scene import Scene
 from oddspec.settings import build
 from oddspec.statistics.band_statistics import BandStatistics
@@ -220,7 +221,8 @@ def load_model(
             fitted.score(np.zeros((2, bands)))  # arrays that do not fit together fail here
     except Exception as error:  # whatever a detector stumbles over where its numbers are wrong
         raise InputError(
-            f"{path}: this saved model is damaged, or of another version ({error}); save it again"
+            f"{path}: this saved model is damaged, or of another version ({cause(error)}); save it "
+            f"again"
         ) from None
     return Model(name, built, fitted, bands, wavelengths, statistics)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError
+from oddspec.io.bands import band_positions
 from oddspec.io.source import Source, parse_nodata
+
+LARGEST = 1e140
+"""Of values that are computed with: detectors sum squares of them over all pixels, and what is
+beyond 1.8e308 is infinite. No sensor comes near, but files that were never filled do."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Scene:
     notes
         Sentences about what is unusual in the file, or wrong in what was said of it, and how it was
         read.
+    fill
+        A spectrum of the used bands (float64); pixels that have it are masked. None for no such.
     """
 
     source: Source
@@ -36,31 +43,36 @@ class Scene:
     nodata: float | None = None
     mask_flat: bool = False
     notes: tuple[str, ...] = ()
+    fill: np.ndarray | None = None
 
     @classmethod
     def of(
         cls,
         source: Source,
-        bands: Sequence[int] | None = None,
+        bands: Any = None,
         nodata: float | None = None,
         mask_flat: bool = False,
     ) -> Scene:
         """The scene with the file's own bad bands and nodata value unless others are given.
 
+        Parameters
+        ----------
+        source
+            Where the pixels come from.
+        bands
+            The bands to use, in any of the ways of `oddspec.io.bands.band_positions`.
+        nodata, mask_flat
+            As the attributes.
+
         Raises
         ------
-        InputError
-            If fewer than two bands remain or a band does not exist.
+        InputError, SettingError
+            If fewer than two bands remain, a band does not exist or is not named as it should be.
         """
         count = source.shape[2]
         meta = source.metadata
         if bands is not None:
-            chosen = np.unique(np.asarray(bands, dtype=np.intp))
-            if chosen.size and (chosen[0] < 0 or chosen[-1] >= count):
-                raise InputError(
-                    f"{source.path or source.name}: band {chosen[-1] + 1} was asked for, but the "
-                    f"scene has bands 1 to {count}"
-                )
+            chosen = band_positions(bands, source)
         elif meta.bad_bands is not None:
             chosen = np.flatnonzero(~meta.bad_bands)
         else:
@@ -91,7 +103,9 @@ class Scene:
     def wavelengths(self) -> np.ndarray | None:
         """Nanometres of the used bands, or None."""
         everything = self.source.metadata.wavelengths
-        return None if everything is None else everything[self.bands]
+        used = None if everything is None else everything[self.bands]
+        # Bands without one are bad; whoever asks for them does without wavelengths.
+        return None if used is None or np.isnan(used).any() else used
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Cube, Mask]:
         """Used bands of a half-open window as float64, and which of its pixels are valid.
@@ -112,8 +126,33 @@ class Scene:
             valid &= (cube != self.nodata).all(axis=2)
         if self.mask_flat:
             valid &= (cube != cube[:, :, :1]).any(axis=2)
+        if self.fill is not None:
+            valid &= (cube != self.fill).any(axis=2)
         cube[~valid] = 0.0  # `cube` is a copy of its own, whatever the source gave
+        if raw.dtype == np.float64:  # no other type reaches so far
+            self._refuse_extremes(cube)
         return cube, valid
+
+    def _refuse_extremes(self, cube: Cube) -> None:
+        """Raise `InputError` for values of valid pixels whose squares, summed up, are infinite."""
+        # The largest and the least, not of absolute values: those would be a copy.
+        for value in (cube.max(initial=0.0), cube.min(initial=0.0)):
+            if abs(value) > LARGEST:
+                raise InputError(
+                    f"{self.source.path or self.name}: holds {value:g}, which is too large to be "
+                    f"squared; if it marks missing pixels, give it as nodata (--nodata "
+                    f"{float(value)!r}), otherwise divide all values by a number"
+                )
+
+    def close(self) -> None:
+        """Release the file."""
+        self.source.close()
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def without_valid_pixel(self) -> InputError:
         """What to raise where all pixels are masked."""

@@ -6,7 +6,7 @@ and memory; `Survey.complete` tells which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,19 @@ import numpy as np
 from oddspec.scene import Scene
 from oddspec.statistics.gaussian import Health
 from oddspec.statistics.summary import Moments
+from oddspec.text import positions_text
 
 SURVEY_VALUES = 2e7
 """Number of values looked at: 100 000 pixels of 200 bands."""
+
+LOOK_VALUES = 2e6
+"""Number of values looked at before a scene is used: 10 000 pixels of 200 bands."""
+
+FILL_SHARE = 0.25
+"""Part of the pixels that one and the same spectrum must take to be called fill."""
+
+ENOUGH = 50
+"""Pixels: fewer of them are equal by chance where values are coarse."""
 
 BORDER_VALUES = (0, -1, -9999, -32768, 32767, 65535, -999, -3.4028234663852886e38)
 """What producers fill the outside of a scene with; written so that they can be typed."""
@@ -35,6 +45,8 @@ class Survey:
     nonfinite: int
     flat: int
     """Valid pixels with the same value in every used band: dead, or filled."""
+    filled: int
+    """Valid pixels with one and the same spectrum, not flat, if it takes a quarter of the scene."""
     saturated: int
     """Valid pixels at the largest value the data type (or the scene) has, in some used band."""
     constant_bands: tuple[int, ...]
@@ -67,6 +79,11 @@ class Survey:
                 f"pixels with one value in every band{look} (dead or filled): {self.flat:,}; "
                 f"--mask-defects masks them"
             )
+        if self.filled:
+            notes.append(
+                f"pixels with one and the same spectrum{look} (filled): {self.filled:,}, "
+                f"{self.filled / self.looked_at:.0%} of them; --mask-defects masks them"
+            )
         if self.saturated:
             notes.append(f"pixels saturated in some band{look}: {self.saturated:,}")
         for what, numbers in (
@@ -86,14 +103,18 @@ class Survey:
         return (*notes, *(self.health.notes if self.health else ()))
 
 
-def survey(scene: Scene) -> Survey:
-    """Look at a scene, or at evenly spread rows of a large one."""
-    h, w, _ = scene.shape
-    rows = _rows(h, w, scene.source.shape[2])
-    if len(rows) == h:
-        raw = scene.source.read((0, h), (0, w))
-    else:
-        raw = np.concatenate([scene.source.read((r, r + 1), (0, w)) for r in rows.tolist()])
+def survey(scene: Scene, values: float | None = None) -> Survey:
+    """Look at a scene, or at evenly spread rows of a large one.
+
+    Parameters
+    ----------
+    scene
+        What to look at.
+    values
+        How many values to look at, at most; by default `SURVEY_VALUES`.
+    """
+    h = scene.shape[0]
+    rows, raw = _spread(scene, SURVEY_VALUES if values is None else values)
     used = raw[:, :, scene.bands]
     finite = np.isfinite(used).all(axis=2)
     cube, valid = scene.prepare(raw)
@@ -118,6 +139,7 @@ def survey(scene: Scene) -> Survey:
         nodata=int((~valid & finite).sum()),
         nonfinite=int((~finite).sum()),
         flat=int(flat.sum()),
+        filled=_fill(cube, valid)[1],
         saturated=int(at_ceiling.any(axis=2).sum()),
         constant_bands=constant,
         saturated_bands=saturated_bands,
@@ -131,12 +153,121 @@ def survey(scene: Scene) -> Survey:
     )
 
 
-def _rows(height: int, width: int, bands: int) -> np.ndarray:
-    """All rows, or evenly spread ones with the first and the last."""
-    count = int(max(2, SURVEY_VALUES // (width * bands)))
-    if count >= height:
-        return np.arange(height)
-    return np.unique(np.linspace(0, height - 1, count).round().astype(np.intp))
+def look_over(scene: Scene, *, asked: bool = False) -> Scene:
+    """The scene without what would spoil every pixel; each such thing is among its notes.
+
+    Bands that hold nothing but nodata, NaN or infinity, or one value throughout, are left out if at
+    least two others remain. Where flat pixels are masked, so is a spectrum that fills a quarter of
+    the scene. All this is searched for in evenly spread rows, and of bands proved in all rows.
+
+    Parameters
+    ----------
+    scene
+        As it was opened.
+    asked
+        Whether its bands were chosen by the user: then flat ones stay.
+    """
+    rows, raw = _spread(scene, LOOK_VALUES)
+    used = raw[:, :, scene.bands]
+    dead = _dead_bands(scene, used, asked)
+    if len(rows) < scene.shape[0]:
+        dead = _proved(scene, dead)
+    left_out = np.array(sorted(dead), dtype=np.intp)
+    if 0 < len(left_out) <= len(scene.bands) - 2:
+        reasons = dict.fromkeys(dead[band].reason for band in left_out.tolist())
+        notes = [
+            f"bands that {reason} (counted from 1), left out: "
+            f"{positions_text(scene.bands[b] for b in left_out if dead[b].reason == reason)}"
+            for reason in reasons
+        ]
+        kept = np.delete(np.arange(len(scene.bands)), left_out)
+        scene = replace(scene, bands=scene.bands[kept], notes=(*scene.notes, *notes))
+        used = used[:, :, kept]
+    if not scene.mask_flat:
+        return scene
+    cube, valid = scene.prepare(raw)
+    fill, count = _fill(cube, valid)
+    if fill is None:
+        return scene
+    note = f"one spectrum fills {count / valid.size:.0%} of the pixels looked at, and was masked"
+    return replace(scene, fill=fill, notes=(*scene.notes, note))
+
+
+def _spread(scene: Scene, values: float) -> tuple[np.ndarray, np.ndarray]:
+    """All rows, or evenly spread ones with the first and the last: their numbers and pixels."""
+    h, w, _ = scene.shape
+    count = int(max(2, values // (w * scene.source.shape[2])))
+    if count >= h:
+        return np.arange(h), scene.source.read((0, h), (0, w))
+    rows = np.unique(np.linspace(0, h - 1, count).round().astype(np.intp))
+    return rows, np.concatenate([scene.source.read((r, r + 1), (0, w)) for r in rows.tolist()])
+
+
+@dataclass(frozen=True)
+class _DeadBand:
+    """A band without information: all missing, or one value wherever it is not missing."""
+
+    value: float | None
+    nodata: bool
+
+    @property
+    def reason(self) -> str:
+        if self.value is not None:
+            return "have one value throughout"
+        return "are nodata throughout" if self.nodata else "are nowhere finite"
+
+
+def _missing(scene: Scene, values: np.ndarray) -> np.ndarray:
+    """Where values are nodata, NaN or infinite."""
+    missing = ~np.isfinite(values)
+    if scene.nodata is not None:
+        missing |= values == scene.nodata
+    return missing
+
+
+def _dead_bands(scene: Scene, used: np.ndarray, asked: bool) -> dict[int, _DeadBand]:
+    """The dead ones among the used bands, by position among these."""
+    dead: dict[int, _DeadBand] = {}
+    for band in range(used.shape[2]):
+        values = used[:, :, band]
+        present = values[~_missing(scene, values)]
+        if not present.size:
+            dead[band] = _DeadBand(None, bool(np.isfinite(values).any()))
+        elif not asked and present.size >= ENOUGH and (present == present[0]).all():
+            dead[band] = _DeadBand(float(present[0]), False)
+    return dead
+
+
+def _proved(scene: Scene, dead: dict[int, _DeadBand]) -> dict[int, _DeadBand]:
+    """Those that are dead in all rows of the scene; nothing is read where there are none."""
+    h, w, _ = scene.shape
+    step = int(max(1, LOOK_VALUES // (w * scene.source.shape[2])))
+    for top in range(0, h, step):
+        if not dead:
+            break
+        raw = scene.source.read((top, min(top + step, h)), (0, w))
+        for band, found in list(dead.items()):
+            values = raw[:, :, scene.bands[band]]
+            present = values[~_missing(scene, values)]
+            if (present != found.value).any() if found.value is not None else present.size:
+                del dead[band]
+    return dead
+
+
+def _fill(cube: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray | None, int]:
+    """The spectrum, not flat, of so many valid pixels that it is fill, and how many there are."""
+    pixels = cube[valid]
+    least = max(ENOUGH, FILL_SHARE * valid.size)
+    if len(pixels) < least:
+        return None, 0
+    # Equal spectra have equal sums; what else has them is told apart by a look at all bands.
+    sums = pixels @ np.random.default_rng(0).normal(size=pixels.shape[1])
+    _, first, counts = np.unique(sums, return_index=True, return_counts=True)
+    spectrum = pixels[first[counts.argmax()]]
+    count = int((pixels == spectrum).all(axis=1).sum()) if counts.max() >= least else 0
+    if count < least or not np.ptp(spectrum):
+        return None, 0
+    return spectrum, count
 
 
 def _ceiling(kind: np.dtype[Any], pixels: np.ndarray) -> float:

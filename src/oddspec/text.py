@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -75,3 +76,16 @@ def counted(count: float, noun: str) -> str:
     """``1 pixel``, ``1,200 pixels``, ``0.62 pixels``."""
     shown = rough(count)
     return f"{shown} {noun}{'' if shown == '1' else 's'}"
+
+
+def positions_text(positions: Iterable[Any], most: int = 12) -> str:
+    """Positions from 0 as people count them, from 1, in ranges: ``3, 13-18``."""
+    ranges: list[list[int]] = []
+    for number in sorted({int(position) + 1 for position in positions}):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    shown = [str(a) if a == b else f"{a}-{b}" for a, b in ranges[:most]]
+    more = len(ranges) - most
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

@@ -320,5 +320,6 @@ def test_what_a_model_found_is_in_the_report(made, tmp_path):
     page = (folder / "report.html").read_text()
     assert "What the model found" in page
     assert "how much of each spectrum a pixel holds" in page
-    assert run("detect", made.data, "--out", tmp_path, "--progress", "none") == 0
+    again = ("--out", tmp_path, "--progress", "none", "--overwrite")
+    assert run("detect", made.data, *again) == 0
     assert not (folder / "insights").exists() or not list((folder / "insights").iterdir())

@@ -234,3 +234,143 @@ def test_truncated(save):
     path.write_bytes(b"II*\0" + b"x" * 100)
     with pytest.raises(InputError, match="cannot be opened as GTiff"):
         open_source(path)
+
+
+WAVES = [400.13, 500.27, 600.31, 700.49, 800.53]
+
+
+def tagged(path, band_tags=None, file_tags=None, **spaces):
+    """Give a GeoTIFF tags: of each band, of the file, and of spaces of names such as ENVI."""
+    with rasterio.open(path, "r+") as file:
+        for number, tags in enumerate(band_tags or [], start=1):
+            file.update_tags(number, **tags)
+        file.update_tags(**(file_tags or {}))
+        for space, tags in spaces.items():
+            file.update_tags(ns=space, **tags)
+    return open_source(path).metadata
+
+
+def test_the_exact_tag_counts_before_the_rounded_one(save):
+    path = save()
+    with rasterio.open(path, "r+") as file:
+        for number, wave in enumerate(WAVES, start=1):
+            file.update_tags(number, ns="IMAGERY", CENTRAL_WAVELENGTH_UM=f"{wave / 1e3:.3f}")
+    rounded = np.round(np.array(WAVES) / 1e3, 3) * 1e3
+    np.testing.assert_allclose(open_source(path).metadata.wavelengths, rounded)
+    exact = [{"wavelength": str(wave), "wavelength_units": "Nanometers"} for wave in WAVES]
+    np.testing.assert_allclose(tagged(path, exact).wavelengths, WAVES)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"band_tags": [{"Wavelength": f"{wave} nm"} for wave in WAVES]},
+        {
+            "band_tags": [{"WAVELENGTH": str(wave)} for wave in WAVES],
+            "file_tags": {"wavelength_units": "NM"},
+        },
+        {"file_tags": {"wavelengths": ", ".join(map(str, WAVES)), "wavelength units": "nm"}},
+        {
+            "ENVI": {
+                "wavelength": "{400.13, 500.27, 600.31, 700.49, 800.53}",
+                "wavelength_units": "Nanometers",
+            }
+        },
+    ],
+)
+def test_wavelengths_from_tags_of_any_kind(save, tags):
+    meta = tagged(save(), **tags)
+    np.testing.assert_allclose(meta.wavelengths, WAVES)
+    assert meta.notes == ()
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"band_tags": [{"bbl": "0" if band in (1, 3) else "1"} for band in range(5)]},
+        {"band_tags": [{"BBL": "0.0"} if band in (1, 3) else {} for band in range(5)]},
+        {"band_tags": [{"good_band": "False" if b in (1, 3) else "True"} for b in range(5)]},
+        {"file_tags": {"bbl": "{1, 0, 1, 0, 1}"}},
+        {"ENVI": {"bbl": "{ 1 , 0 , 1 , 0 , 1 }"}},
+        {
+            "band_tags": [
+                {"wavelength": "0" if b in (1, 3) else str(WAVES[b]), "wavelength_units": "nm"}
+                for b in range(5)
+            ]
+        },
+    ],
+)
+def test_lists_of_good_bands_in_tags(save, tags):
+    meta = tagged(save(), **tags)
+    assert np.flatnonzero(meta.bad_bands).tolist() == [1, 3]
+
+
+def test_lists_of_good_bands_that_are_none_are_noted(save):
+    for tags in ({"bbl": "1, 0"}, {"bbl": "good ones"}):
+        meta = tagged(save(), file_tags=tags)
+        assert meta.bad_bands is None
+        assert "the tag bbl is no list of 5 numbers" in meta.notes[0]
+    meta = tagged(save(), [{"bbl": "x"}] * 5)
+    assert meta.bad_bands is None
+    assert "the tag bbl is no list" in meta.notes[0]
+
+
+HEADER = """ENVI
+samples = 33
+lines = 40
+bands = 5
+data type = 2
+interleave = bsq
+byte order = 0
+wavelength units = Nanometers
+wavelength = {400.13, 500.27, 600.31, 700.49, 800.53}
+bbl = {1, 0, 1, 0, 1}
+band names = {a, b, c, d, e}
+data ignore value = -99
+"""
+
+
+@pytest.mark.parametrize("name", ["scene.hdr", "scene.tif.hdr", "SCENE.HDR"])
+@pytest.mark.parametrize("opened", ["tif", "hdr"])
+def test_a_header_beside_serves_it(save, tmp_path, name, opened):
+    path = save()
+    (tmp_path / name).write_text(HEADER)
+    source = open_source(path if opened == "tif" else tmp_path / name)
+    assert (source.format, source.path, source.shape) == ("GeoTIFF", path, (40, 33, 5))
+    meta = source.metadata
+    np.testing.assert_allclose(meta.wavelengths, WAVES)
+    assert np.flatnonzero(meta.bad_bands).tolist() == [1, 3]
+    assert (meta.nodata, meta.band_names) == (-99, ("a", "b", "c", "d", "e"))
+    assert meta.notes == ()
+
+
+def test_a_headers_word_fills_gaps_only(save, tmp_path):
+    path = save(nodata=-5)
+    (tmp_path / "scene.hdr").write_text(HEADER)
+    meta = tagged(path, [{"bbl": "0" if band == 2 else "1"} for band in range(5)])
+    assert np.flatnonzero(meta.bad_bands).tolist() == [2]
+    assert meta.nodata == -5
+    np.testing.assert_allclose(meta.wavelengths, WAVES)
+
+
+def test_headers_of_other_data_do_not_serve(save, tmp_path):
+    path, header = save(), tmp_path / "scene.hdr"
+    header.write_text(HEADER.replace("bands = 5", "bands = 7"))
+    assert "has 7 bands where the file has 5" in open_source(path).metadata.notes[0]
+    header.write_text("nrows 40\nncols 33\n")
+    assert "a header beside the file was not used: " in open_source(path).metadata.notes[0]
+    header.write_text(HEADER)
+    plain = tmp_path / "scene.img"
+    plain.write_bytes(CUBE.transpose(2, 0, 1).tobytes())
+    assert open_source(path).metadata.wavelengths is None
+    assert open_source(header).format == "ENVI"
+    # Unless the header says whose it is.
+    header.write_text(HEADER + "file type = TIFF\n")
+    assert open_source(path).metadata.wavelengths is not None
+    assert open_source(header).format == "GeoTIFF"
+    header.unlink()
+    elsewhere = tmp_path.parent / "elsewhere.hdr"
+    elsewhere.write_text(HEADER)
+    header.symlink_to(elsewhere)
+    plain.unlink()
+    assert "is a link out of their folder" in open_source(path).metadata.notes[0]

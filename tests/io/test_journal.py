@@ -32,3 +32,19 @@ def test_an_empty_and_a_missing_journal(tmp_path):
     journal = Journal(tmp_path / "new")
     assert journal.lines == read_lines(tmp_path / "new") == []
     journal.close()
+
+
+def test_a_last_line_that_nobody_wrote_is_cut_off(tmp_path):
+    path = tmp_path / "journal"
+    path.write_bytes(b"{one}\n{two}\n\0\0\0e}\n")
+
+    def is_whole(line):
+        return line.startswith(b"{")
+
+    assert read_lines(path, is_whole) == [b"{one}", b"{two}"]
+    journal = Journal(path, is_whole)
+    journal.append(b"{three}")
+    journal.close()
+    assert path.read_bytes() == b"{one}\n{two}\n{three}\n"
+    path.write_bytes(b"{one}\n\0\n{two}\n")
+    assert len(read_lines(path, is_whole)) == 3, "a line within is its reader's affair"

@@ -104,11 +104,21 @@ def test_wavelengths_beside_the_cube(save):
     assert "micrometres" in source.metadata.notes[0]
 
 
-def test_another_axis_that_looks_like_the_bands_is_noted(save):
-    (note,) = open_source(save(data=np.zeros((12, 30, 40)))).metadata.notes
-    assert "(12 x 30 x 40) were taken as row, column, band, but number 1 is by far" in note
-    assert note.endswith("save it with its axes in that order (permute in MATLAB)")
-    assert open_source(save(data=np.zeros((16, 30, 40)))).metadata.notes == ()
+def test_axes_that_could_be_read_in_two_ways(save):
+    path = save(data=np.arange(14400.0).reshape(12, 30, 40))
+    with pytest.raises(
+        InputError, match=r"\(12 x 30 x 40\) have no names.*--axes band,row,column or --axes row,co"
+    ):
+        open_source(path)
+    source = open_source(path, axes="band,row,column")
+    assert source.shape == (30, 40, 12)
+    expected = np.arange(14400.0).reshape(12, 30, 40).transpose(1, 2, 0)
+    np.testing.assert_array_equal(source.read((3, 7), (5, 9)), expected[3:7, 5:9])
+    source.close()
+    source = open_source(path, axes="row,column,band")
+    assert source.shape == (12, 30, 40)
+    source.close()
+    assert open_source(save(data=np.zeros((30, 40, 12)))).metadata.notes == ()
     (note,) = open_source(
         save(data=np.zeros((3, 9, 6)), wavelengths=[400, 500, 600, 700, 800, 900])
     ).metadata.notes

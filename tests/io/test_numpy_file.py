@@ -162,7 +162,7 @@ def test_npz(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
-def test_another_axis_that_looks_like_the_bands_is_noted(tmp_path, suffix):
+def test_axes_that_could_be_read_in_two_ways(tmp_path, suffix):
     path = tmp_path / f"scene.{suffix}"
 
     def notes(shape, axes=None):
@@ -170,13 +170,17 @@ def test_another_axis_that_looks_like_the_bands_is_noted(tmp_path, suffix):
             {"npy": np.save, "npz": np.savez}[suffix](file, np.zeros(shape))
         return open_source(path, axes=axes).metadata.notes
 
-    (note,) = notes((12, 30, 40))
-    assert "(12 x 30 x 40) were taken as row, column, band, but number 1 is by far" in note
-    assert note.endswith("if it holds the bands, say --axes band,row,column")
-    (note,) = notes((30, 12, 40))
-    assert note.endswith("--axes row,band,column")
+    for shape, order in [((12, 30, 40), "band,row,column"), ((30, 12, 40), "row,band,column")]:
+        place = "first" if order.startswith("band") else "second"
+        with pytest.raises(
+            InputError,
+            match=f"the bands could be the {place} or the third one; say which with "
+            f"--axes {order} or --axes row,column,band$",
+        ):
+            notes(shape)
     assert notes((30, 40, 12)) == notes((80, 100, 162)) == ()
     assert notes((12, 30, 40), "row,column,band") == ()
+    assert notes((12, 30, 40), "band,row,column") == ()
 
 
 def test_npz_choices(tmp_path):

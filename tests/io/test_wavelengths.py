@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from oddspec.io.wavelengths import named_wavelengths, to_nanometres
+from oddspec.errors import InputError
+from oddspec.io.source import Metadata
+from oddspec.io.wavelengths import (
+    good_to_bad,
+    named_wavelengths,
+    read_bad_bands,
+    to_nanometres,
+    wavelengths_in_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +78,76 @@ def test_by_name():
     assert named_wavelengths({"wavelength": (4,)}, 5) is None
     assert named_wavelengths({"wavelength": (5,), "wl": (5,)}, 5) is None
     assert named_wavelengths({"wavelength": (5, 5)}, 5) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "units", "expected", "says"),
+    [
+        ([400, 2450], "Micrometers", [400, 2450], "cannot be in 'Micrometers': read as nanometres"),
+        ([400, 2450], "UM", [400, 2450], "read as nanometres"),
+        ([0.4, 2.45], "NANOMETERS", [400, 2450], "cannot be in 'NANOMETERS': read as micrometres"),
+        ([0.4, 2.45], "nm", [400, 2450], "read as micrometres"),
+        ([400, 2450], "Meters", [400, 2450], "read as nanometres"),
+        ([8, 14], "mm", [8000, 14000], "read as micrometres"),
+        ([1, 2000], "mm", None, "cannot be in 'mm': ignored"),
+    ],
+)
+def test_units_that_contradict_the_numbers(values, units, expected, says):
+    found, note = to_nanometres(values, units, 2)
+    assert (found is None) if expected is None else np.allclose(found, expected)
+    assert says in note
+
+
+def test_right_units_are_believed_in_any_case_of_letters():
+    for units in ("MICROMETERS", "Micrometers", "um"):
+        found, note = to_nanometres([7.5, 13.5], units, 2)
+        np.testing.assert_allclose(found, [7500, 13500])
+        assert note is None
+
+
+@pytest.mark.parametrize("units", ["nm", None])
+def test_bands_without_a_wavelength_are_bad(units):
+    found, note = to_nanometres([0, 0, 400, 500, np.nan, 600], units, 6)
+    np.testing.assert_array_equal(found, [np.nan, np.nan, 400, 500, np.nan, 600])
+    assert note.endswith("bands without a wavelength (0), taken as bad: 1-2, 5")
+    assert np.flatnonzero(Metadata(wavelengths=found).bad_bands).tolist() == [0, 1, 4]
+    known = Metadata(wavelengths=found, bad_bands=np.arange(6) == 3).bad_bands
+    assert np.flatnonzero(known).tolist() == [0, 1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["Band 1 (400.5 Nanometers)", "Band 2 (410 Nanometers)"], [400.5, 410]),
+        (["0.45 µm", "2.2 µm"], [450, 2200]),
+        (["B1: 450NM", "B2: 560NM"], [450, 560]),
+        (["450.2", "460.3", "470.1"], [450.2, 460.3, 470.1]),
+        (["0.45", "0.46"], [450, 460]),
+        (["1", "2", "3"], None),
+        (["201", "202", "203"], None),
+        (["Band 1", "Band 2"], None),
+        (["450 nm", "Band 2"], None),
+        (["450 nm", "0.5 um"], None),
+        (["470", "460"], None),
+        ([None, None], None),
+        (["1", "50"], None),
+    ],
+)
+def test_wavelengths_in_band_names(names, expected):
+    found, _ = wavelengths_in_names(names)
+    if expected is None:
+        assert found is None
+    else:
+        np.testing.assert_allclose(found, expected)
+
+
+def test_lists_of_good_bands():
+    assert good_to_bad([1, 0, 1.0], 3, "x")[0].tolist() == [False, True, False]
+    assert good_to_bad([1, 0], 3, "x") == (
+        None, "x is no list of 3 numbers, 0 for a bad band: ignored",
+    )  # fmt: skip
+    assert good_to_bad(["a", "b"], 2, "x")[0] is None
+    assert read_bad_bands("a.hdr", ["1.0", "0"], 2).tolist() == [False, True]
+    for items, says in [(["1"], "has 1 entries, but there are 2"), (["1", "x"], "than numbers")]:
+        with pytest.raises(InputError, match=says):
+            read_bad_bands("a.hdr", items, 2)

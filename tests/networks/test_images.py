@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from oddspec.detectors.learned.auto_ad.network import SkipNetwork, possible_scales
+from oddspec.detectors.learned.auto_ad import SkipNetwork, possible_scales
 from oddspec.detectors.learned.msnet.network import MultiscaleNetwork, edges
 from oddspec.networks.images import as_image, convolution, initialised, spectra_of, squared_errors
 

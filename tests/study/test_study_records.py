@@ -4,7 +4,7 @@ import pytest
 
 from oddspec.errors import InputError
 from oddspec.io.lock import locked
-from oddspec.study.records_store import RecordFile, read_records
+from oddspec.study.records_store import RecordFile, read_records, recall_plan
 
 ROW = {"column": "defaults", "paper": None, "status": "done"}
 
@@ -76,3 +76,21 @@ def test_only_one_study_may_write_to_a_folder(tmp_path):
             second.__enter__()
     with locked(tmp_path / "study", "study"):
         pass
+
+
+@pytest.mark.parametrize("kept", [b'\0\0\0\0\0\0"done"}\n', b"\0\n", b"\xff\xfe\n"])
+def test_a_last_line_that_a_power_cut_left_in_part_is_dropped(tmp_path, kept):
+    written(tmp_path, record("a"), record("b"))
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(path.read_bytes() + kept)
+    assert read_records(tmp_path) == [record("a"), record("b")]
+    written(tmp_path, record("c"))
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "\0\0"])
+def test_a_damaged_note_of_the_place_is_no_folder_of_a_study(tmp_path, text):
+    (tmp_path / "study.json").write_text(text)
+    (tmp_path / "plan.toml").write_text("")
+    with pytest.raises(InputError, match="is no folder of a study"):
+        recall_plan(tmp_path)

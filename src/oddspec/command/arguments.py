@@ -6,13 +6,6 @@ import argparse
 import re
 from typing import Any
 
-import numpy as np
-
-from oddspec.errors import InputError, SettingError
-from oddspec.io.source import Source
-
-_NUMBER = r"\d+\.?\d*|\.\d+"
-
 
 def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> None:
     """Declare how a scene is read; ``brief`` sends the reader of the help to ``detect``."""
@@ -25,10 +18,14 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
     whole("--nodata", type=float, metavar="VALUE", help="value of pixels to mask")
     good = "bands to use instead of the file's good ones: 1-100,120 or 400-1300nm,1450-1800nm"
     add("--bands", good, metavar="LIST")
-    add("--mask-defects", "mask pixels with equal values in all bands", action="store_true")
+    add(
+        "--mask-defects",
+        "mask dead and filled pixels (one value in all bands, one spectrum over a quarter)",
+        action="store_true",
+    )
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
-    add("--axes", "what an HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")
+    add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")
 
 
 def add_truth(parser: argparse._ActionsContainer) -> None:
@@ -76,41 +73,3 @@ def setting(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r}: expected name=value")
     return name.strip(), value.strip()
-
-
-def bands_of(text: str, source: Source) -> list[int]:
-    """Band positions from ``1-100,120`` (counted from 1) or ``400-1300nm,1450-1800nm``.
-
-    Raises
-    ------
-    InputError, SettingError
-        If the text cannot be read, a range goes backwards, or wavelengths are asked for and the
-        file has none.
-    """
-    chosen: list[int] = []
-    where = source.path or source.name
-    for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(rf"({_NUMBER})(?:-({_NUMBER}))?(nm)?", part, re.ASCII)
-        if match is None:
-            raise SettingError(
-                f"--bands {text}: cannot read {part!r}; expected band numbers from 1 such as "
-                f"1-100,120 or wavelengths such as 400-1300nm"
-            )
-        first, last = float(match[1]), float(match[2] or match[1])
-        if match[3]:
-            wavelengths = source.metadata.wavelengths
-            if wavelengths is None:
-                raise InputError(f"{where}: has no wavelengths, so give --bands as band numbers")
-            inside = (wavelengths >= first) & (wavelengths <= last)
-            chosen += np.flatnonzero(inside).tolist()
-        else:
-            whole = first.is_integer() and last.is_integer()
-            if not whole or first < 1 or last > source.shape[2]:
-                raise InputError(
-                    f"{where}: --bands asks for {part}, but the scene has bands 1 to "
-                    f"{source.shape[2]}"
-                )
-            chosen += range(int(first) - 1, int(last))
-        if last < first:
-            raise SettingError(f"--bands {text}: {part} goes backwards; write the lower end first")
-    return sorted(set(chosen))

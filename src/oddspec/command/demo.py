@@ -12,7 +12,7 @@ from oddspec.scenes import make_scene
 
 def demo() -> int:
     """Run the main job on a scene that the project's own scene maker writes, or on another."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--scene", type=Path)
     chosen = parser.parse_args()

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from oddspec.command.arguments import add_reading, add_truth, bands_of, memory, rate, setting
+from oddspec.command.arguments import add_reading, add_truth, memory, rate, setting
+from oddspec.command.faults import told
 from oddspec.command.terminal import progress, say, show
 from oddspec.detectors import is_file, load
 from oddspec.errors import OddspecError, SettingError
 from oddspec.execution.resources import Resources
+from oddspec.io.bands import bands_of
 from oddspec.models import Model, load_model
 from oddspec.pipeline import DetectionResult, PipelineOptions, detect_scene, folder_name
 from oddspec.settings import build, describe
@@ -41,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         help="apply the model.npz of an earlier run as it is, instead of fitting one",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="products go to DIR/SCENE/")
+    overwrite_help = "replace the products of another detector in DIR/SCENE/"
+    add("--overwrite", action="store_true", help=overwrite_help)
     add(
         "--set",
         action="append",
@@ -112,9 +116,13 @@ def run_command(chosen: argparse.Namespace) -> int:
             _check_name(path, paths)
             with progress(chosen.progress, path.name) as report:
                 result = detect_scene(path, chosen.out, name, detector, options, report)
-        except OddspecError as error:
-            say(f"error: {error}")
-            results.append({"scene": str(path), "error": str(error)})
+        except Exception as error:
+            # Whatever happened in one scene, the others are not its fault.
+            sentence = told(error, chosen.out)
+            if not isinstance(error, OddspecError):
+                sentence = f"{path}: {sentence}"
+            say(f"error: {sentence}")
+            results.append({"scene": str(path), "error": sentence})
             continue
         for note in result.notes:
             say(f"note: {path.name}: {note}")
@@ -153,6 +161,10 @@ def _check(chosen: argparse.Namespace) -> None:
             f"--model {chosen.model}: a fitted model has its detector and settings already; leave "
             f"out --detector and --set"
         )
+    names = [name for name, _ in chosen.set]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingError(f"--set {twice} was given twice; leave one of them out")
     if chosen.truth and len(chosen.truth) != len(chosen.scenes):
         raise SettingError(
             f"--truth was given {len(chosen.truth)} times for {len(chosen.scenes)} scenes: give "

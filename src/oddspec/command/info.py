@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.command.arguments import add_reading, bands_of, memory
+from oddspec.command.arguments import add_reading, memory
 from oddspec.command.terminal import show, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
 from oddspec.execution.tiles import needed
+from oddspec.io.bands import bands_of
 from oddspec.io.open import open_source
 from oddspec.products import as_json
 from oddspec.scene import Scene
-from oddspec.survey import Survey, survey
+from oddspec.survey import Survey, look_over, survey
 from oddspec.text import gigabytes, megabytes
 
 
@@ -44,6 +45,7 @@ def run_command(chosen: argparse.Namespace) -> int:
     try:
         bands = None if chosen.bands is None else bands_of(chosen.bands, source)
         scene = Scene.of(source, bands, chosen.nodata, chosen.mask_defects)
+        scene = look_over(scene, asked=bands is not None)
         found = survey(scene)
         if chosen.json:
             print(json.dumps(as_json(_facts(scene, found)), indent=2, allow_nan=False))
@@ -103,7 +105,7 @@ def _lines(scene: Scene, found: Survey) -> list[str]:
         f"{source.dtype}, {_size(size)} of pixels",
         f"  size          {h} rows x {w} columns x {b} bands",
         f"  bands used    {len(scene.bands)}"
-        + (f"; {left_out} left out (the file or --bands says so)" if left_out else ""),
+        + (f"; {left_out} left out (the file, --bands or a note says so)" if left_out else ""),
         f"  wavelengths   {_wavelengths(scene)}",
         f"  nodata        {'none declared' if scene.nodata is None else f'{scene.nodata:g}'}",
         f"  georeference  {_place(scene)}",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 from oddspec.progress import Progress, silent
@@ -52,6 +53,62 @@ def text_table(rows: Sequence[Sequence[str]]) -> str:
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
+
+
+class Lasting:
+    """A stream that takes text for ever: what its reader does not want any more is dropped.
+
+    Attributes
+    ----------
+    error
+        Why text could not be written, where the reader has not simply left: a full disk.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.error: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write it, or drop it."""
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError:
+            # The terminal has no such letter.
+            coding = self._stream.encoding
+            self._stream.write(text.encode(coding, "backslashreplace").decode(coding))
+        except OSError as error:
+            self._drop(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Send what is waiting, or drop it."""
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._drop(error)
+
+    def _drop(self, error: OSError) -> None:
+        if not isinstance(error, BrokenPipeError):
+            self.error = error.strerror or str(error)
+        # The stream itself is led to nowhere: Python flushes it once more when it ends.
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+
+@contextmanager
+def lasting_output() -> Iterator[Lasting]:
+    """Within it, work does not end because nobody reads what it prints; gives standard output."""
+    output = Lasting(sys.stdout)
+    with redirect_stdout(output), redirect_stderr(Lasting(sys.stderr)):
+        try:
+            yield output
+        finally:
+            sys.stdout.flush()
 
 
 @contextmanager

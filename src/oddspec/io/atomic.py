@@ -1,4 +1,9 @@
-"""Atomic writing: a file is complete under its name, or what was there before is unchanged."""
+"""Atomic writing: a file is complete under its name, or what was there before is unchanged.
+
+That holds for kills, full disks and power cuts: the bytes are on the disk before the file gets its
+name, and the name is on the disk when `atomic_write` returns. So whoever removes what a file was
+made from, such as partial results, removes it after the file is safe.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +37,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
         # Also what an earlier run left, and a link that somebody planted there.
         _remove(partial)
         yield partial
-        _sync(partial)
         old_side, new_side = (_side(name) for name in (path, partial))
+        _sync(partial)
+        if new_side.exists():
+            _sync(new_side)
         os.replace(partial, path)
         if new_side.exists():
             os.replace(new_side, old_side)
         elif old_side.exists():
             old_side.unlink()
+        _sync_names(path.parent)
     except OSError as error:
         raise OddspecError(
             f"{path}: cannot be written ({error.strerror or error}); what was there before is "
@@ -47,6 +55,24 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             _remove(partial)
+
+
+@contextmanager
+def told_where(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing to ``path`` into a sentence.
+
+    Raises
+    ------
+    OddspecError
+        In place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OddspecError(
+            f"{path}: cannot be written ({error.strerror or error}); check that the folder is "
+            f"writable and the disk has room"
+        ) from error
 
 
 def must_be_text(path: Path) -> None:
@@ -86,3 +112,13 @@ def _sync(path: Path) -> None:
     """Have the bytes on the disk before the name changes hands."""
     with open(path, "rb+") as file:
         os.fsync(file.fileno())
+
+
+def _sync_names(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can be asked for that."""
+    with suppress(OSError):  # Windows opens no folders, and some network file systems sync none
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from oddspec.errors import InputError, SettingError
+from oddspec.io.variables import USUAL_NAMES, squeezed
+from oddspec.io.wavelengths import list_lengths
+
+Axes: TypeAlias = tuple[str, str, str]
+"""The words ``row``, ``column`` and ``band`` in the order of an array's axes."""
 
 ROWS_COLUMNS_BANDS = ("row", "column", "band")
+
+MOST_BANDS = 511
+"""A longer axis is a side of the image: hardly any imaging spectrometer has more bands, and many
+scenes are 512 lines long."""
+
+UNLIKE = 4 / 3
+"""How many times more alike another pair of axes must be than the first two, to be taken for the
+sides of the image."""
 
 _NAMES = {
     "band": (
@@ -24,9 +39,10 @@ _NAMES = {
     ),
 }
 _MEANING = {name: axis for axis, names in _NAMES.items() for name in names.split()}
+_COUNTED = ("first", "second", "third")
 
 
-def parse_axes(text: str | None) -> tuple[str, str, str] | None:
+def parse_axes(text: str | None) -> Axes | None:
     """Read ``--axes``, such as ``band,row,column``: the axes as stored, slowest first.
 
     Raises
@@ -46,13 +62,21 @@ def parse_axes(text: str | None) -> tuple[str, str, str] | None:
     return first, second, third
 
 
-def named_axes(names: Sequence[str]) -> tuple[str, str, str] | None:
+def kept_axes(shape: Sequence[int], names: Sequence[str] = ()) -> tuple[int, ...]:
+    """Positions of the axes that remain of more than three when those of length 1 are dropped.
+
+    Axes whose names say rows, columns or bands are dropped last.
+    """
+    return squeezed(shape, [_meaning(name) is not None for name in names])
+
+
+def named_axes(names: Sequence[str]) -> Axes | None:
     """The meaning of three dimensions by their names, or None if the names do not tell.
 
     The bands must be named. The other two may be known by their names as well, or by what is
     left over; if neither is known, rows come before columns.
     """
-    meanings = [_MEANING.get(name.rpartition("/")[2].lower()) for name in names]
+    meanings = [_meaning(name) for name in names]
     known = [meaning for meaning in meanings if meaning]
     if len(names) != 3 or "band" not in known or len(set(known)) != len(known):
         return None
@@ -61,76 +85,154 @@ def named_axes(names: Sequence[str]) -> tuple[str, str, str] | None:
     return first, second, third
 
 
-def guess_axes(
-    path: Path, what: str, shape: tuple[int, ...], wavelengths: int | None
-) -> tuple[tuple[str, str, str], str]:
-    """The meaning of three axes without names, and a note that says how it was found.
+def _meaning(name: str) -> str | None:
+    return _MEANING.get(name.rpartition("/")[2].lower())
 
-    A list of wavelengths that is as long as exactly one axis settles it. Otherwise the order is
-    rows, columns, bands, unless another axis is at most half as long as both others: then it
-    could as well hold the bands, and a wrong guess would not be noticed.
+
+def find_axes(
+    where: Path | None,
+    what: str,
+    shape: Sequence[int],
+    beside: Mapping[str, tuple[int, ...]],
+    stated: Axes | None = None,
+) -> tuple[Axes, list[str]]:
+    """The meaning of three axes without names, and notes on what was unusual.
+
+    What is stated counts. Otherwise what lies beside the array decides: a list of wavelengths or of
+    good bands that is as long as one axis, a plane (a truth, a mask) with the lengths of two. Where
+    nothing decides, the order is rows, columns, bands, unless the lengths speak for another one:
+
+    * An axis before the last is at most half as long as both others.
+    * The other two are equal to each other, or `UNLIKE` times more alike than the first two are.
+
+    Then either reading could be wrong and nothing would show it, so neither is taken. Where other
+    axes are more alike by less than that, the usual order is taken with a note. Axes of length 1 or
+    of more than `MOST_BANDS` do not hold bands, and strips of one row or column are in usual order.
 
     Parameters
     ----------
-    path, what
-        File and variable, for messages.
+    where
+        File, for messages; None for an array in Python.
+    what
+        The array, for messages.
     shape
-        Lengths of the axes.
-    wavelengths
-        Length of the file's list of wavelengths, if there is one.
+        Lengths of its three axes.
+    beside
+        Names and lengths of the other arrays of real numbers or truth values.
+    stated
+        What the user says.
 
     Raises
     ------
     InputError
-        If it is not clear what the axes mean.
+        If it is not clear what the axes mean; the message names the readings.
     """
-    matches = [axis for axis in range(3) if shape[axis] == wavelengths]
-    size = " x ".join(map(str, shape))
-    if len(matches) == 1:
-        rest = iter(("row", "column"))
-        first, second, third = ("band" if axis in matches else next(rest) for axis in range(3))
-        return (first, second, third), (
-            f"the axes of {what} ({size}) were taken as {first}, {second}, {third}, since there "
-            f"are {wavelengths} wavelengths"
-        )
-    if likely := _likely_axes(shape):
-        raise InputError(
-            f"{path}: the axes of {what} ({size}) have no names, and the bands could be the last "
-            f"or the shortest one; say which with --axes, such as --axes {','.join(likely)} or "
-            f"--axes row,column,band"
-        )
-    return ("row", "column", "band"), (
-        f"the axes of {what} ({size}) have no names: taken as row, column, band; if that is "
-        f"wrong, say so with --axes"
+    if stated is not None:
+        return stated, []
+    lists = list_lengths(beside)
+    by_lists = {axis for axis in range(3) if shape[axis] in lists}
+    planes = _planes(shape, beside)
+    by_planes = {axis for axes in planes.values() for axis in axes}
+    told = (by_lists & by_planes) or (by_lists | by_planes)
+    contradiction = bool(by_lists and by_planes and not by_lists & by_planes)
+    if len(told) == 1:
+        (axis,) = told
+        if axis == 2:
+            return ROWS_COLUMNS_BANDS, []
+        because = f"{next(iter(planes), None)!r} has the lengths of the other two"
+        if axis in by_lists:
+            wave = lists[shape[axis]].startswith("w")
+            because = f"there are {shape[axis]} {'wavelengths' if wave else 'entries per band'}"
+        order = _bands_at(axis)
+        return order, [
+            f"the axes of {_size(what, shape)} were taken as {_words(order)}, since {because}"
+        ]
+    doubts = [axis for axis in (0, 1) if (not told or axis in told) and _could_be(shape, axis)]
+    if contradiction or (told and 2 not in told):
+        raise _unclear(where, what, shape, sorted(told))
+    if any(_more_likely(shape, axis) for axis in doubts):
+        raise _unclear(where, what, shape, [*filter(partial(_more_likely, shape), doubts), 2])
+    if any(_likeness(shape, axis) > 1 for axis in doubts):
+        likely = max(doubts, key=lambda axis: _likeness(shape, axis))
+        option = _option(where, _bands_at(likely))
+        return ROWS_COLUMNS_BANDS, [
+            f"the axes of {_size(what, shape)} were taken as row,column,band; if the "
+            f"{_COUNTED[likely]} one holds the bands, say {option}"
+        ]
+    return ROWS_COLUMNS_BANDS, []
+
+
+def _planes(
+    shape: Sequence[int], beside: Mapping[str, tuple[int, ...]]
+) -> dict[str, tuple[int, ...]]:
+    """Planes with the lengths of two axes, and which axes could hold the bands then.
+
+    If one of them bears a truth's usual name, only such ones count.
+    """
+    found = {}
+    for name, lengths in beside.items():
+        rest = [axis for axis in range(3) if tuple(_without(shape, axis)) == lengths]
+        turned = [axis for axis in range(3) if tuple(_without(shape, axis)[::-1]) == lengths]
+        if len(lengths) == 2 and 1 not in lengths and (rest or turned):
+            found[name] = tuple(rest or turned)
+    usual = {name: axes for name, axes in found.items() if _last(name) in USUAL_NAMES}
+    return usual or found
+
+
+def _last(name: str) -> str:
+    return name.replace(".", "/").rpartition("/")[2].lower()
+
+
+def _without(shape: Sequence[int], axis: int) -> list[int]:
+    return [length for place, length in enumerate(shape) if place != axis]
+
+
+def _could_be(shape: Sequence[int], axis: int) -> bool:
+    """Whether an axis can hold bands by its length."""
+    return min(shape) > 1 and shape[axis] <= MOST_BANDS
+
+
+def _likeness(shape: Sequence[int], axis: int) -> float:
+    """How many times more alike the two other axes are than the first two."""
+    one, other = _without(shape, axis)
+    first, second = shape[:2]
+    return (max(first, second) * min(one, other)) / (min(first, second) * max(one, other))
+
+
+def _more_likely(shape: Sequence[int], axis: int) -> bool:
+    """Whether the lengths speak for bands on this axis before the last."""
+    one, other = _without(shape, axis)
+    shortest = 2 * shape[axis] <= min(one, other)
+    square = one == other != shape[axis]
+    return shortest or square or _likeness(shape, axis) >= UNLIKE
+
+
+def _bands_at(axis: int) -> Axes:
+    order = ["row", "column"]
+    order.insert(axis, "band")
+    first, second, third = order
+    return first, second, third
+
+
+def _unclear(
+    where: Path | None, what: str, shape: Sequence[int], readings: list[int]
+) -> InputError:
+    places = " or the ".join(_COUNTED[axis] for axis in readings)
+    options = " or ".join(_option(where, _bands_at(axis)) for axis in readings)
+    text = (
+        f"the axes of {_size(what, shape)} have no names, and the bands could be the {places} one; "
+        f"say which with {options}"
     )
+    return InputError(text if where is None else f"{where}: {text}")
 
 
-def doubt_axes(what: str, shape: tuple[int, ...], cure: str) -> list[str]:
-    """A note on an array taken as rows, columns, bands, if another axis looks like the bands.
-
-    Parameters
-    ----------
-    what, shape
-        The array, for the note, and the lengths of its axes.
-    cure
-        What to do if the other axis holds the bands; ``{}`` stands for the likely order.
-    """
-    likely = _likely_axes(shape)
-    if not likely:
-        return []
-    return [
-        f"the axes of {what} ({' x '.join(map(str, shape))}) were taken as row, column, band, but "
-        f"number {likely.index('band') + 1} is by far the shortest: if it holds the bands, "
-        f"{cure.format(','.join(likely))}"
-    ]
+def _option(where: Path | None, order: Axes) -> str:
+    return f'axes="{_words(order)}"' if where is None else f"--axes {_words(order)}"
 
 
-def _likely_axes(shape: tuple[int, ...]) -> list[str] | None:
-    """The order in which an axis before the last holds the bands, if it is by far the shortest."""
-    smallest = min(range(3), key=lambda axis: shape[axis])
-    others = [length for axis, length in enumerate(shape) if axis != smallest]
-    if smallest == 2 or 2 * shape[smallest] > min(others):
-        return None
-    likely = ["row", "column"]
-    likely.insert(smallest, "band")
-    return likely
+def _words(order: Axes) -> str:
+    return ",".join(order)
+
+
+def _size(what: str, shape: Sequence[int]) -> str:
+    return f"{what} ({' x '.join(map(str, shape))})"

@@ -12,11 +12,16 @@ import numpy as np
 
 from oddspec.arrays import RawCube, Scores
 from oddspec.errors import InputError
-from oddspec.io.axes import ROWS_COLUMNS_BANDS, named_axes
+from oddspec.io.axes import ROWS_COLUMNS_BANDS, Axes, kept_axes, named_axes
 from oddspec.io.coordinates import read_georeference
 from oddspec.io.source import Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
-from oddspec.io.wavelengths import to_nanometres
+from oddspec.io.wavelengths import (
+    good_to_bad,
+    named_good_bands,
+    to_nanometres,
+    wavelengths_in_names,
+)
 
 
 class DataArraySource:
@@ -59,12 +64,57 @@ class DataArraySource:
         """Nothing to release: the array belongs to the caller."""
 
 
-def open_dataarray(array: Any) -> DataArraySource:
+def only_cube(given: Any, variable: str | None) -> Any:
+    """A DataArray as it is; of a Dataset the variable of that name, or the only cube.
+
+    Raises
+    ------
+    InputError
+        If there is none, or more than one; the message names them.
+    """
+    if not hasattr(given, "data_vars"):
+        if variable is not None:
+            raise InputError(f"variable={variable!r}: a DataArray is one variable; leave it out")
+        return given
+    held = {str(name): given[name] for name in given.data_vars}
+    cubes = {
+        name: array
+        for name, array in held.items()
+        if len(kept_axes(array.shape)) == 3 and array.dtype.kind in "iuf"
+    }
+    names = ", ".join(cubes or held) or "nothing"
+    if variable is not None and variable not in held:
+        raise InputError(f"the Dataset has no variable {variable!r}; it holds {names}")
+    if variable is None and len(cubes) != 1:
+        several = "several cubes" if cubes else "no cube of real numbers"
+        raise InputError(
+            f"the Dataset holds {several}: {names}; choose one with variable=..., or give the "
+            f"DataArray itself"
+        )
+    cube = held[variable] if variable is not None else next(iter(cubes.values()))
+    # Lists of wavelengths and grid mappings that are variables serve as if they were coordinates.
+    beside = {
+        name: array
+        for name, array in held.items()
+        if name != cube.name and array.ndim <= 1 and set(array.dims) <= set(cube.dims)
+    }
+    return cube.assign_coords(beside)
+
+
+def open_dataarray(array: Any, axes: Axes | None = None) -> DataArraySource:
     """A DataArray with dimensions such as ``y, x, band``, in any order, as a scene.
 
-    Wavelengths come from a coordinate along the bands or from ``attrs``, the coordinate system
-    from a ``spatial_ref`` (or other grid mapping) coordinate as rioxarray writes it, the
-    transform from there or from the coordinates.
+    Dimensions of length 1 beyond three are dropped. Wavelengths come from a coordinate along the
+    bands, from ``attrs`` or from names of bands, bad bands from a coordinate such as
+    ``good_wavelength``, the coordinate system from a ``spatial_ref`` (or other grid mapping)
+    coordinate as rioxarray writes it, the transform from there or from the coordinates.
+
+    Parameters
+    ----------
+    array
+        The DataArray.
+    axes
+        What its dimensions mean, if their names do not tell.
 
     Raises
     ------
@@ -72,13 +122,15 @@ def open_dataarray(array: Any) -> DataArraySource:
         If it has not three dimensions, their names do not tell rows, columns and bands, or the
         values are no real numbers.
     """
+    kept = kept_axes(array.shape, tuple(map(str, array.dims)))
+    array = array.isel({name: 0 for axis, name in enumerate(array.dims) if axis not in kept})
     names = tuple(map(str, array.dims))
-    meaning = named_axes(names) if len(names) == 3 else None
+    meaning = (axes or named_axes(names)) if len(names) == 3 else None
     if meaning is None:
         raise InputError(
             f"the DataArray has the dimensions {', '.join(names) or 'none'} "
             f"({' x '.join(map(str, array.shape))}); expected three, named such as y, x and band: "
-            f"use array.rename(...)"
+            f'use array.rename(...), or say axes="row,column,band"'
         )
     row, column, band = (array.dims[meaning.index(axis)] for axis in ROWS_COLUMNS_BANDS)
     where = Path("DataArray")
@@ -88,6 +140,10 @@ def open_dataarray(array: Any) -> DataArraySource:
     notes: list[str] = []
     nodata = _nodata(array, notes)
     wavelengths = _wavelengths(array, band, notes)
+    band_names = _band_names(array, band)
+    if wavelengths is None and band_names is not None:
+        wavelengths, note = wavelengths_in_names(band_names)
+        notes += [note] if note else []
     georeference, unclear = read_georeference(
         _centres(array, column),
         _centres(array, row),
@@ -96,7 +152,8 @@ def open_dataarray(array: Any) -> DataArraySource:
     )
     metadata = Metadata(
         wavelengths=wavelengths,
-        band_names=_band_names(array, band),
+        band_names=band_names,
+        bad_bands=_bad_bands(array, band, notes),
         nodata=nodata,
         georeference=georeference,
         notes=(*notes, *unclear),
@@ -161,6 +218,16 @@ def _band_names(array: Any, band: Any) -> tuple[str, ...] | None:
     if band in array.coords and array.coords[band].dtype.kind in "UO":
         return tuple(map(str, array.coords[band].values))
     return None
+
+
+def _bad_bands(array: Any, band: Any, notes: list[str]) -> np.ndarray | None:
+    lists = {str(name): c for name, c in array.coords.items() if c.dims == (band,)}
+    name = named_good_bands({name: c.shape for name, c in lists.items()}, array.sizes[band])
+    if name is None:
+        return None
+    bad, note = good_to_bad(lists[name].values, array.sizes[band], repr(name))
+    notes += [note] if note else []
+    return bad
 
 
 def _mapping(array: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.positioned import PositionedFile
+from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, check_window
 
 _GAP = 16 * 1024
@@ -86,7 +87,8 @@ class FlatSource:
         ranges = [chosen[axis] for axis in self._axes]
         block = np.empty([stop - start for start, stop in ranges], dtype=self._stored)
         if block.size:
-            self._fill(block, ranges)
+            with reading(self.path):
+                self._fill(block, ranges)
         if not self._stored.isnative:
             block = block.byteswap(inplace=True).view(self._stored.newbyteorder("="))
         if block.dtype != self.dtype or self._last(ranges) >= self._present:
@@ -149,12 +151,7 @@ class FlatSource:
         view = target[:present].view(np.uint8).data
         offset = self._offset + start * self._stored.itemsize
         while len(view):
-            try:
-                done = self._file.read_into(view, offset)
-            except OSError as error:
-                raise InputError(
-                    f"{self.path}: byte {offset} cannot be read ({error.strerror})"
-                ) from error
+            done = self._file.read_into(view, offset)
             if not done:
                 raise InputError(
                     f"{self.path}: the file ended at byte {offset} while it was read; it has "

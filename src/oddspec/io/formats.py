@@ -9,6 +9,7 @@ from pathlib import Path
 
 from oddspec.errors import InputError
 from oddspec.io.envi.reader import find_header
+from oddspec.io.reading import reading
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _REMOTE = re.compile(r"^(/vsi|[A-Za-z][A-Za-z0-9+.\-]+:/)")
@@ -80,11 +81,8 @@ def format_of(name: str | os.PathLike[str]) -> str:
         return _folder(path)
     if not path.is_file():
         raise InputError(f"{path}: is no regular file")
-    try:
-        with open(path, "rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    with reading(path), open(path, "rb") as file:
+        head = file.read(4096)
     return _by_content(path, head)
 
 

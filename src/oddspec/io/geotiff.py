@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,18 @@ import numpy as np
 
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
+from oddspec.io.envi.header import Header
+from oddspec.io.envi.metadata import header_bands
+from oddspec.io.envi.reader import header_of_tiff
 from oddspec.io.limits import check_expansion, check_memory
+from oddspec.io.reading import reading
 from oddspec.io.source import Georeference, Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
-from oddspec.io.wavelengths import to_nanometres
+from oddspec.io.wavelengths import good_to_bad, to_nanometres, wavelengths_in_names
 
 _LEAST_CACHE, _MOST_CACHE = 8 * 2**20, 256 * 2**20
 
-_NUMBER_AND_UNIT = re.compile(
-    r"(?<![\w.])([0-9]+(?:\.[0-9]+)?)\s*\(?\s*"
-    r"(nm|nanomet(?:er|re)s?|um|µm|μm|microns?|micromet(?:er|re)s?)\b",
-    re.IGNORECASE,
-)
+_DAMAGED = "the file is truncated or damaged"
 
 
 class GeoTiffSource:
@@ -47,7 +46,6 @@ class GeoTiffSource:
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
         import rasterio
-        from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
         check_window(self.shape, rows, columns)
@@ -55,15 +53,12 @@ class GeoTiffSource:
         if not all(size):
             return np.empty((*size, self.shape[2]), dtype=self.dtype)
         # GDAL's own cache would grow to a twentieth of the machine's memory, whatever the budget.
-        with self._lent() as dataset, rasterio.Env(GDAL_CACHEMAX=self._cache):
-            try:
-                block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
-            except RasterioError as error:
-                text = " ".join(str(error.__cause__ or error).split())[:160]
-                raise InputError(
-                    f"{self.path}: rows {rows[0]} to {rows[1]} cannot be read, the file is "
-                    f"truncated or damaged ({text})"
-                ) from error
+        with (
+            reading(self.path, f"rows {rows[0]} to {rows[1]} cannot be read, {_DAMAGED}"),
+            self._lent() as dataset,
+            rasterio.Env(GDAL_CACHEMAX=self._cache),
+        ):
+            block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
         cube: np.ndarray = block.transpose(1, 2, 0)
         return cube
 
@@ -109,7 +104,9 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
         check_expansion(path, "the image", size, path.stat().st_size)
         block = height * width * together * dtype.itemsize
         check_memory(path, "one of its blocks", 2 * block, max_memory)
-        return GeoTiffSource(path, dataset, _metadata(dataset, dtype), _cache(dataset, max_memory))
+        return GeoTiffSource(
+            path, dataset, _metadata(path, dataset, dtype), _cache(dataset, max_memory)
+        )
     except BaseException:
         dataset.close()
         raise
@@ -118,15 +115,11 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
 def _dataset(path: Path) -> Any:
     """The file opened by GDAL's GeoTIFF driver and no other, whatever its name."""
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import NotGeoreferencedWarning
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            return rasterio.open(path.absolute(), driver="GTiff", sharing=False)
-    except RasterioError as error:
-        text = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: cannot be opened as GTiff ({text})") from error
+    with warnings.catch_warnings(), reading(path, "cannot be opened as GTiff"):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path.absolute(), driver="GTiff", sharing=False)
 
 
 def _cache(dataset: Any, max_memory: int | None) -> int:
@@ -139,13 +132,24 @@ def _cache(dataset: Any, max_memory: int | None) -> int:
     return int(min(max(least, min(row_of_blocks, most)), max_memory or _MOST_CACHE))
 
 
-def _metadata(dataset: Any, dtype: np.dtype[Any]) -> Metadata:
+def _metadata(path: Path, dataset: Any, dtype: np.dtype[Any]) -> Metadata:
     from rasterio.enums import ColorInterp, MaskFlags
 
-    notes = []
-    nodata, note = parse_nodata(dataset.nodata, dtype)
-    wavelengths, wave_note = _wavelengths(dataset)
-    notes += [text for text in (note, wave_note) if text]
+    notes: list[str] = []
+    tags = _BandTags(dataset)
+    names = _band_names(dataset)
+    wavelengths = _wavelengths(dataset, tags, notes)
+    bad = _bad_bands(dataset.count, tags, notes)
+    value = dataset.nodata
+    if header := _header_beside(path, dataset, notes):
+        # What the file itself says counts; the header says the rest.
+        waves, titles, listed = header_bands(header, dataset.count, notes)
+        wavelengths = waves if wavelengths is None else wavelengths
+        names = titles if names is None else names
+        bad = listed if bad is None else bad
+        value = header.fields.get("data ignore value") if value is None else value
+    nodata, note = parse_nodata(value, dtype)
+    notes += [note] if note else []
     if any(scale != 1 for scale in dataset.scales) or any(dataset.offsets):
         notes.append("scales and offsets of the bands were not applied")
     if ColorInterp.alpha in dataset.colorinterp:
@@ -154,7 +158,8 @@ def _metadata(dataset: Any, dtype: np.dtype[Any]) -> Metadata:
         notes.append("the mask inside the file was not applied; missing pixels need a nodata value")
     return Metadata(
         wavelengths=wavelengths,
-        band_names=_band_names(dataset),
+        band_names=names,
+        bad_bands=bad,
         nodata=nodata,
         georeference=_georeference(dataset, notes),
         interleave="bip" if dataset.interleaving.name.lower() == "pixel" else "bsq",
@@ -179,21 +184,105 @@ def _band_names(dataset: Any) -> tuple[str, ...] | None:
     return tuple(name or f"Band {i}" for i, name in enumerate(dataset.descriptions, start=1))
 
 
-def _wavelengths(dataset: Any) -> tuple[np.ndarray | None, str | None]:
-    """Wavelengths from GDAL's band metadata, or else from descriptions such as ``450.2 nm``."""
+def _header_beside(path: Path, dataset: Any, notes: list[str]) -> Header | None:
+    """An ENVI header that lies beside the file and describes as many bands, or None."""
+    try:
+        header = header_of_tiff(path)
+    except InputError as error:
+        notes.append(f"a header beside the file was not used: {error}")
+        return None
+    if header is None:
+        return None
+    stated = header.fields.get("bands", str(dataset.count)).strip()
+    if stated != str(dataset.count):
+        notes.append(
+            f"{header.path.name}: has {stated[:20]} bands where the file has {dataset.count}, so "
+            f"it was not used"
+        )
+        return None
+    return header
+
+
+class _BandTags:
+    """What a file's tags say of its bands, by lower-case name with ``_`` for blanks.
+
+    A band's own tags count before lists such as ``{400.1, 405.2}`` in the tags of the whole file.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self.count: int = dataset.count
+        self.bands = [_plain_names(dataset.tags(band)) for band in range(1, dataset.count + 1)]
+        self.file = {**_plain_names(dataset.tags(ns="ENVI")), **_plain_names(dataset.tags())}
+
+    def every(self, *names: str) -> list[str] | None:
+        """The values of a tag that every band has, or of a list with one entry per band."""
+        for name in names:
+            if all(name in tags for tags in self.bands):
+                return [tags[name] for tags in self.bands]
+        for name in names:
+            items = self.file.get(name, "").strip().strip("{}[]()").replace(",", " ").split()
+            if len(items) == self.count and self.count > 1:
+                return items
+        return None
+
+    def some(self, name: str, default: str) -> list[str] | None:
+        """The values of a tag that some band has, the default for the others."""
+        if not any(name in tags for tags in self.bands):
+            return None
+        return [tags.get(name, default) for tags in self.bands]
+
+    def unit(self) -> str | None:
+        """The unit of the wavelengths, if it is the same for all bands."""
+        names = ("wavelength_units", "wavelengths_units", "wavelength_unit", "wavelengths_unit")
+        found = {tags[name] for tags in (*self.bands, self.file) for name in names if name in tags}
+        return found.pop() if len(found) == 1 else None
+
+
+def _plain_names(tags: Mapping[str, str]) -> dict[str, str]:
+    return {"_".join(name.lower().split()): text for name, text in tags.items()}
+
+
+def _wavelengths(dataset: Any, tags: _BandTags, notes: list[str]) -> np.ndarray | None:
+    """From the file's own tags, GDAL's or descriptions such as ``450.2 nm``, in this order.
+
+    GDAL rounds its tags to a nanometre.
+    """
+    found: np.ndarray | None = None
+    for values, units in (
+        (tags.every("wavelength", "wavelengths"), tags.unit()),
+        (_gdal_tags(dataset), "um"),
+    ):
+        if found is None and values is not None:
+            found, note = to_nanometres(np.array(values, dtype=object), units, dataset.count)
+            if found is None:
+                # Such as 450.2 nm, number and unit in one.
+                found, _ = wavelengths_in_names(values)
+                note = note if found is None else None
+            notes += [note] if note else []
+    if found is None:
+        found, note = wavelengths_in_names(dataset.descriptions)
+        notes += [note] if note else []
+    return found
+
+
+def _gdal_tags(dataset: Any) -> list[str] | None:
     bands = range(1, dataset.count + 1)
-    imagery = [dataset.tags(band, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM") for band in bands]
-    if all(imagery):
-        return to_nanometres(np.array(imagery, dtype=object), "um", dataset.count)
-    tags = [{name.lower(): text for name, text in dataset.tags(band).items()} for band in bands]
-    if all("wavelength" in tag for tag in tags):
-        units = {tag.get("wavelength_units", tag.get("wavelength units")) for tag in tags}
-        values = [tag["wavelength"] for tag in tags]
-        if len(units) == 1:
-            return to_nanometres(np.array(values, dtype=object), units.pop(), dataset.count)
-    found = [_NUMBER_AND_UNIT.search(text or "") for text in dataset.descriptions]
-    pairs = [(match.group(1), match.group(2).lower()) for match in found if match]
-    if len(pairs) == dataset.count and len({unit for _, unit in pairs}) == 1:
-        values = [number for number, _ in pairs]
-        return to_nanometres(np.array(values, dtype=object), pairs[0][1], dataset.count)
-    return None, None
+    values = [dataset.tags(band, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM") for band in bands]
+    return values if all(values) else None
+
+
+_WORDS = {"true": "1", "good": "1", "false": "0", "bad": "0"}
+
+
+def _bad_bands(count: int, tags: _BandTags, notes: list[str]) -> np.ndarray | None:
+    """The bad bands by tags such as ``bbl``; a band without one is good where others have it."""
+    for name in ("bbl", "good_bands", "good_band", "good_wavelengths", "good_wavelength"):
+        values = tags.every(name) or tags.some(name, "1")
+        if values is not None:
+            numbers = [_WORDS.get(value.strip().lower(), value) for value in values]
+            bad, note = good_to_bad(numbers, count, f"the tag {name}")
+            notes += [note] if note else []
+            return bad
+        if name in tags.file:
+            notes.append(f"the tag {name} is no list of {count} numbers, 0 for a bad band: ignored")
+    return None

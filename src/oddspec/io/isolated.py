@@ -25,6 +25,7 @@ from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.execution.child import ChildEnded, ChildProcess, function_named
 from oddspec.execution.resources import total_memory
+from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, Source, check_window
 
 UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5")
@@ -129,7 +130,8 @@ class IsolatedSource:
         size = prod(shape) * self.dtype.itemsize
         if not size:
             return np.empty(shape, self.dtype)
-        memory = self._buffers.take(size)
+        with reading(self.path):
+            memory = self._buffers.take(size)
         try:
             with self._lock, self._errors():
                 self._child.call(

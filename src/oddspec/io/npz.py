@@ -18,12 +18,13 @@ import numpy as np
 from oddspec.errors import BudgetError, InputError
 from oddspec.execution.resources import Resources
 from oddspec.io.atomic import atomic_write
-from oddspec.io.axes import ROWS_COLUMNS_BANDS, doubt_axes
+from oddspec.io.axes import ROWS_COLUMNS_BANDS, find_axes, kept_axes
 from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.numpy_file import NpyHeader, native, read_npy_header
+from oddspec.io.reading import reading
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.variables import Variable, check_real_or_bool, choose_cube, is_real
-from oddspec.io.wavelengths import wavelengths_of
+from oddspec.io.wavelengths import bands_told
 from oddspec.text import bytes_text
 
 SETTINGS = "settings.json"
@@ -33,11 +34,10 @@ _LARGEST_SETTINGS = 16 * 2**20
 
 _MOST_MEMBERS = 10_000
 
+_DAMAGED = "is a damaged or unsupported .npz file"
+
 _MODEL_RATIO = 100
 """Most that a model may unpack to for each byte: `save_npz` does not compress, others may."""
-
-_DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError)
-"""What the standard library says of archives that are broken, encrypted or of unknown methods."""
 
 
 def open_npz(
@@ -52,7 +52,7 @@ def open_npz(
     Raises
     ------
     InputError
-        If it is not clear which is the cube, or it is damaged.
+        If it is not clear which is the cube or what its axes mean, or it is damaged.
     BudgetError
         If it is larger than the budget.
     """
@@ -61,18 +61,20 @@ def open_npz(
         array = _member(path, archive, chosen.name, headers, max_memory)
         if not array.size:
             raise InputError(f"{path}: {chosen} is empty")
-        order = axes or ROWS_COLUMNS_BANDS
+        array = array.reshape([array.shape[axis] for axis in kept_axes(array.shape)])
+        beside = {
+            name: header.shape
+            for name, header in headers.items()
+            if name != chosen.name and (is_real(header.dtype) or header.dtype == np.bool_)
+        }
+        order, doubts = find_axes(path, f"array {chosen.name!r}", array.shape, beside, axes)
         cube = array.transpose([order.index(axis) for axis in ROWS_COLUMNS_BANDS])
-        doubts = []
-        if axes is None:
-            doubts = doubt_axes(f"array {chosen.name!r}", array.shape, "say --axes {}")
-        wavelengths, notes = wavelengths_of(
-            {name: header.shape for name, header in headers.items() if is_real(header.dtype)},
+        wavelengths, bad, notes = bands_told(
+            beside,
             cube.shape[2],
             lambda name: _member(path, archive, name, headers, max_memory),
-            doubts,
         )
-    metadata = Metadata(wavelengths=wavelengths, notes=tuple(notes))
+    metadata = Metadata(wavelengths=wavelengths, bad_bands=bad, notes=(*doubts, *notes))
     return ArraySource(cube, metadata, name=path.stem, path=path, format="NumPy")
 
 
@@ -148,28 +150,18 @@ def load_npz(
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: there is no such file, but a saved model was expected")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check_size(archive, path, max_bytes)
-            head = json.loads(archive.read(SETTINGS))
-    except (*_DAMAGED, OSError, KeyError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise _no_model(path, kind, error) from error
+    problem = f"this is not a saved {kind} model, or it is damaged"
+    with reading(path, problem), zipfile.ZipFile(path) as archive:
+        _check_size(archive, path, max_bytes)
+        head = json.loads(archive.read(SETTINGS))
     _check_kind(head, kind, path)
     try:
         with _archive(path) as (archive, headers):
             arrays = {name: _member(path, archive, name, headers, None) for name in headers}
     except InputError as error:
-        raise _no_model(path, kind, error) from error
+        reason = str(error).removeprefix(f"{path}: ")
+        raise InputError(f"{path}: {problem} ({reason}); save it again") from error
     return arrays, head["settings"]
-
-
-def _no_model(path: Path, kind: str, error: Exception) -> InputError:
-    reason = str(error).removeprefix(f"{path}: ")
-    return InputError(
-        f"{path}: this is not a saved {kind} model, or it is damaged ({reason}); save it again"
-    )
 
 
 def _check_size(archive: zipfile.ZipFile, path: Path, max_bytes: float | None) -> None:
@@ -197,18 +189,15 @@ def _check_kind(head: Any, kind: str, path: Path) -> None:
 @contextmanager
 def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, NpyHeader]]]:
     """The open archive, and the header of each of its arrays by name."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            if len(members) > _MOST_MEMBERS:
-                raise InputError(f"{path}: holds {len(members)} arrays, more than {_MOST_MEMBERS}")
-            headers = {}
-            for info in members:
-                with archive.open(info) as file:
-                    headers[info.filename.removesuffix(".npy")] = read_npy_header(path, file)
-            yield archive, headers
-    except _DAMAGED as error:
-        raise InputError(f"{path}: is a damaged or unsupported .npz file ({error})") from error
+    with reading(path, _DAMAGED), zipfile.ZipFile(path) as archive:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        if len(members) > _MOST_MEMBERS:
+            raise InputError(f"{path}: holds {len(members)} arrays, more than {_MOST_MEMBERS}")
+        headers = {}
+        for info in members:
+            with archive.open(info) as file:
+                headers[info.filename.removesuffix(".npy")] = read_npy_header(path, file)
+        yield archive, headers
 
 
 def _variables(headers: dict[str, NpyHeader]) -> list[Variable]:
@@ -236,7 +225,4 @@ def _member(
             f"{path}: {what} has {info.file_size} bytes, but its header asks for {header.size}"
         )
     with archive.open(info) as file:
-        try:
-            return native(np.lib.format.read_array(file, allow_pickle=False))
-        except (ValueError, OSError) as error:
-            raise InputError(f"{path}: {what} cannot be read ({error})") from error
+        return native(np.lib.format.read_array(file, allow_pickle=False))

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.axes import ROWS_COLUMNS_BANDS, doubt_axes
+from oddspec.io.axes import find_axes, kept_axes
 from oddspec.io.flat import FlatSource
 from oddspec.io.limits import check_memory
+from oddspec.io.reading import reading
 from oddspec.io.source import Metadata
 from oddspec.io.variables import check_real, check_real_or_bool
 
@@ -37,24 +38,26 @@ def open_npy(
 ) -> FlatSource:
     """Open a .npy file as a scene; its axes are rows, columns, bands unless said otherwise.
 
+    Axes of length 1 beyond three are dropped.
+
     Raises
     ------
     InputError
-        If it holds no cube of real numbers or is truncated.
+        If it holds no cube of real numbers, is truncated, or could as well have its bands first.
     """
     with open(path, "rb") as file:
         header = read_npy_header(path, file)
     check_real(path, "its array", header.dtype)
-    if len(header.shape) != 3 or not prod(header.shape):
+    # Axes of length 1 make no difference to where the numbers lie.
+    stored = tuple(header.shape[axis] for axis in kept_axes(header.shape))
+    if len(stored) != 3 or not prod(stored):
         raise InputError(
             f"{path}: holds an array of shape {header.shape}, expected three dimensions (rows, "
             f"columns, bands), none of them empty"
         )
     present, notes = _check_size(path, header, allow_truncated)
-    if axes is None:
-        notes += doubt_axes("its array", header.shape, "say --axes {}")
-    order = axes or ROWS_COLUMNS_BANDS
-    length = dict(zip(order, header.shape, strict=True))
+    order, doubts = find_axes(path, "its array", stored, {}, axes)
+    length = dict(zip(order, stored, strict=True))
     # In Fortran's order the first axis is the fastest.
     first, second, third = order[::-1] if header.fortran else order
     return FlatSource(
@@ -66,7 +69,7 @@ def open_npy(
         axes=(first, second, third),
         shape=(length["row"], length["column"], length["band"]),
         present=present,
-        metadata=Metadata(notes=tuple(notes)),
+        metadata=Metadata(notes=(*notes, *doubts)),
     )
 
 
@@ -97,7 +100,7 @@ def read_npy_header(path: Path, file: Any) -> NpyHeader:
     InputError
         If there is none, or it claims what cannot be.
     """
-    try:
+    with reading(path, "has no readable NumPy header"):
         version = np.lib.format.read_magic(file)
         if version == (1, 0):
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
@@ -106,9 +109,6 @@ def read_npy_header(path: Path, file: Any) -> NpyHeader:
         else:
             raise ValueError(f"format version {version[0]}.{version[1]}")
         offset = file.tell()
-    except (ValueError, TypeError, OSError, SyntaxError, RecursionError, MemoryError) as error:
-        # NumPy names the whole header in its message.
-        raise InputError(f"{path}: has no readable NumPy header ({str(error)[:80]})") from error
     if any(length < 0 for length in shape) or prod(shape) * dtype.itemsize >= 2**62:
         raise InputError(f"{path}: claims an impossible shape, {shape}")
     return NpyHeader(shape, fortran, dtype, offset)

@@ -1,6 +1,6 @@
 """Open a scene of any format.
 
-A new format is a name in `formats.recognise` and a line in `READERS`. Products of single sensors
+A new format is a name in `formats.format_of` and a line in `READERS`. Products of single sensors
 (EMIT, PRISMA, EnMAP) are HDF5 or GeoTIFF files of a certain build: they get names of their own.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.axes import parse_axes
-from oddspec.io.envi.reader import open_envi
+from oddspec.io.envi.reader import open_envi, tiff_of_header
 from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.matlab73 import open_matlab73
@@ -22,13 +22,14 @@ from oddspec.io.isolated import UNSAFE, IsolatedSource
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
+from oddspec.io.reading import reading
 from oddspec.io.source import Source
 
 READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "ENVI": (open_envi, ("allow_truncated",)),
     "GeoTIFF": (open_geotiff, ("max_memory",)),
-    "MATLAB 5": (open_matlab5, ("variable", "max_memory")),
-    "MATLAB 7.3": (open_matlab73, ("variable", "max_memory")),
+    "MATLAB 5": (open_matlab5, ("variable", "max_memory", "axes")),
+    "MATLAB 7.3": (open_matlab73, ("variable", "max_memory", "axes")),
     "HDF5": (open_hdf5, ("variable", "max_memory", "axes")),
     "NPY": (open_npy, ("axes", "allow_truncated")),
     "NPZ": (open_npz, ("variable", "max_memory", "axes")),
@@ -58,8 +59,9 @@ def open_source(
     allow_truncated
         Read an ENVI or .npy file that is too short as far as it goes; the rest is masked.
     axes
-        What the axes mean as stored, slowest first, such as ``band,row,column``; for formats
-        that do not say it (HDF5, .npy, .npz).
+        What the axes mean, such as ``band,row,column``, in the order in which the format's users
+        know them (as ``size`` in MATLAB and ``shape`` elsewhere tell); for formats that do not say
+        it (MATLAB, HDF5, .npy, .npz).
 
     Raises
     ------
@@ -76,24 +78,21 @@ def open_source(
         "allow_truncated": allow_truncated,
         "axes": parse_axes(axes),
     }
-    try:
-        return _open(path, options, isolate=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return _open(path, options, isolate=True)
 
 
 def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
     """Open a scene file as `open_source` does, but in this process whatever its format."""
     everything = dict.fromkeys(("variable", "max_memory", "allow_truncated", "axes")) | options
-    try:
-        return _open(path, everything, isolate=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return _open(path, everything, isolate=False)
 
 
 def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
     place = Path(path)
-    kind = format_of(path)
+    with reading(path):
+        kind = format_of(path)
+        if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
+            place, kind = tiff, format_of(tiff)
     if kind == "Zarr":
         raise InputError(
             f"{place}: is a Zarr store, which is not supported yet; convert it to ENVI"
@@ -107,6 +106,7 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
         )
     if options["axes"] is not None and "axes" not in taken:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
-    if kind in UNSAFE and isolate:
-        return IsolatedSource(place, "oddspec.io.open:open_here", options)
-    return reader(place, **{name: options[name] for name in taken})
+    with reading(path, f"is damaged, or no {kind} file that can be read"):
+        if kind in UNSAFE and isolate:
+            return IsolatedSource(place, "oddspec.io.open:open_here", options)
+        return reader(place, **{name: options[name] for name in taken})

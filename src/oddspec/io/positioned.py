@@ -54,6 +54,11 @@ class PositionedFile:
         """Release the file."""
         self._file.close()
 
+    def __del__(self) -> None:
+        # A scene that is dropped without being closed is no mistake of its user.
+        if hasattr(self, "_file"):
+            self._file.close()
+
     def __enter__(self) -> PositionedFile:
         return self
 

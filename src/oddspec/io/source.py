@@ -62,7 +62,7 @@ class Metadata:
     """What a file says about its scene beside the pixels; None where it says nothing."""
 
     wavelengths: np.ndarray | None = None
-    """One per band, in nanometres (float64)."""
+    """One per band, in nanometres (float64); NaN for a band that has none, which is a bad one."""
     band_names: tuple[str, ...] | None = None
     bad_bands: np.ndarray | None = None
     """True for a band that the file itself calls bad (bool, one per band)."""
@@ -75,6 +75,13 @@ class Metadata:
     """Sentences for the user about what is unusual in the file and how it was read."""
     extra: dict[str, Any] = field(default_factory=dict)
     """What else the file says, by the file's own names."""
+
+    def __post_init__(self) -> None:
+        """Call bad what has no wavelength among bands that have one."""
+        if self.wavelengths is not None and np.isnan(self.wavelengths).any():
+            lacking = np.isnan(self.wavelengths)
+            known = lacking if self.bad_bands is None else self.bad_bands | lacking
+            object.__setattr__(self, "bad_bands", known)
 
 
 @runtime_checkable
@@ -129,13 +136,25 @@ def check_window(
 
 @dataclass(frozen=True)
 class ArraySource:
-    """A NumPy array ``(h, w, b)`` in memory as a scene."""
+    """A NumPy array ``(h, w, b)`` in memory as a scene.
+
+    Attributes
+    ----------
+    array
+        Real numbers.
+    metadata, name, path, format
+        As of every source.
+    missing
+        True for values that are none, of the array's shape: they are read as NaN, and for their
+        sake integers as floating point numbers. None where all values count.
+    """
 
     array: np.ndarray
     metadata: Metadata = field(default_factory=Metadata)
     name: str = "array"
     path: Path | None = None
     format: str = "NumPy"
+    missing: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -146,11 +165,18 @@ class ArraySource:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the values."""
-        return self.array.dtype
+        if self.missing is None:
+            return self.array.dtype
+        return np.promote_types(self.array.dtype, np.float32)
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
-        """Pixels of the half-open window: a view."""
-        return self.array[slice(*rows), slice(*columns)]
+        """Pixels of the half-open window: a view, or a copy where values are missing."""
+        window = slice(*rows), slice(*columns)
+        if self.missing is None:
+            return self.array[window]
+        piece = self.array[window].astype(self.dtype)
+        piece[self.missing[window]] = np.nan
+        return piece
 
     def close(self) -> None:
         """Nothing to release."""

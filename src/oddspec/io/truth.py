@@ -24,6 +24,7 @@ from oddspec.io.npz import npz_variables, read_npz
 from oddspec.io.numpy_file import read_npy
 from oddspec.io.place import check_place
 from oddspec.io.place import warp as warp_labels
+from oddspec.io.reading import reading
 from oddspec.io.source import Georeference, Source
 from oddspec.io.variables import Variable, check_plane, choose_plane
 from oddspec.io.vector_truth import burn, vector_format
@@ -59,10 +60,8 @@ def _read_plane(
     name: str | Path, shape: Shape, variable: str | None, max_memory: int | None = None
 ) -> Plane:
     """The image in a file, with the values as stored."""
-    try:
+    with reading(name, "is damaged, or no image that can be read"):
         return _read(name, shape, variable, max_memory)
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read ({error.strerror or error})") from error
 
 
 def _read(name: str | Path, shape: Shape, variable: str | None, max_memory: int | None) -> Plane:
@@ -102,23 +101,21 @@ def _read_here(path: Path, shape: Shape, variable: str | None, max_memory: int |
 
 def _picture(path: Path, shape: Shape, max_memory: int | None) -> Plane:
     """A picture's brightness; of colours only black and white can be told apart for sure."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     notes: list[str] = []
-    try:
-        with Image.open(path, formats=["PNG", "BMP"]) as picture:
-            check_plane(path, "the picture", picture.size[::-1], shape)
-            # Colours, and the copy that tells whether they are grey.
-            check_memory(path, "the picture", 8 * picture.width * picture.height, max_memory)
-            if picture.mode == "1":
-                return Plane(np.asarray(picture, dtype=np.uint8) * np.uint8(255), picture=True)
-            numbers = np.asarray(picture) if picture.mode == "P" else None
-            # What a palette's numbers mean is seen in its colours only.
-            plane = np.asarray(picture if numbers is None else picture.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: is no picture that can be read ({str(error)[:80]})") from error
+    with (
+        reading(path, "is no picture that can be read"),
+        Image.open(path, formats=["PNG", "BMP"]) as picture,
+    ):
+        check_plane(path, "the picture", picture.size[::-1], shape)
+        # Colours, and the copy that tells whether they are grey.
+        check_memory(path, "the picture", 8 * picture.width * picture.height, max_memory)
+        if picture.mode == "1":
+            return Plane(np.asarray(picture, dtype=np.uint8) * np.uint8(255), picture=True)
+        numbers = np.asarray(picture) if picture.mode == "P" else None
+        # What a palette's numbers mean is seen in its colours only.
+        plane = np.asarray(picture if numbers is None else picture.convert("RGB"))
     if plane.ndim == 3:
         colours = plane[:, :, : 3 if plane.shape[2] >= 3 else 1]
         if (colours != colours[:, :, :1]).any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,18 +31,45 @@ class Variable:
         Its type in the format's own words.
     real
         Whether it is an array of real numbers.
+    inside
+        Whether it lies inside a structure: such a one is read where it is named, never unasked.
     """
 
     name: str
     shape: tuple[int, ...]
     kind: str
     real: bool
+    inside: bool = False
 
     def __str__(self) -> str:
         size = " x ".join(map(str, self.shape)) or "scalar"
         # A name from the file must not be able to steer a terminal.
         name = self.name if self.name.isprintable() else ascii(self.name)
         return f"{name} ({size}, {self.kind})"
+
+
+def squeezed(shape: Sequence[int], known: Sequence[bool] = ()) -> tuple[int, ...]:
+    """Positions of the axes that remain of more than three when those of length 1 are dropped.
+
+    Parameters
+    ----------
+    shape
+        Lengths of the axes.
+    known
+        Of each axis whether its meaning is known: such ones are dropped last. The first ones go
+        first otherwise.
+    """
+    kept = list(range(len(shape)))
+    single = [axis for axis in kept if shape[axis] == 1]
+    for axis in sorted(single, key=lambda axis: bool(known) and known[axis]):
+        if len(kept) > 3:
+            kept.remove(axis)
+    return tuple(kept)
+
+
+def is_cube(variable: Variable) -> bool:
+    """Whether a variable is a cube of real numbers, but for axes of length 1."""
+    return variable.real and len(squeezed(variable.shape)) == 3
 
 
 def is_real(dtype: np.dtype[Any]) -> bool:
@@ -78,6 +105,9 @@ def check_real_or_bool(path: Path, what: str, dtype: np.dtype[Any]) -> None:
 def choose_cube(path: Path, variables: Iterable[Variable], wanted: str | None) -> Variable:
     """The variable of that name, or the only three-dimensional one of real numbers.
 
+    Axes of length 1 beyond three do not count. An array with an axis of length 1 is taken only
+    where there is no other cube: it may be a plane, or a list.
+
     Raises
     ------
     InputError
@@ -86,13 +116,15 @@ def choose_cube(path: Path, variables: Iterable[Variable], wanted: str | None) -
     everything = list(variables)
     if wanted is not None:
         chosen = _named(path, everything, wanted)
-        if len(chosen.shape) != 3 or not chosen.real:
+        if not is_cube(chosen):
             raise InputError(
                 f"{path}: variable {chosen} is no cube; expected three dimensions of real numbers"
                 f"{_cubes(everything)}"
             )
         return chosen
-    cubes = [variable for variable in everything if len(variable.shape) == 3 and variable.real]
+    cubes = [variable for variable in everything if is_cube(variable) and not variable.inside]
+    full = [cube for cube in cubes if sum(length != 1 for length in cube.shape) == 3]
+    cubes = full or cubes
     if len(cubes) == 1:
         return cubes[0]
     if not cubes:
@@ -126,7 +158,7 @@ def choose_plane(
         if not chosen.real:
             raise InputError(f"{path}: variable {chosen} does not hold real numbers")
         return chosen
-    planes = [variable for variable in everything if len(variable.shape) == 2 and variable.real]
+    planes = [v for v in everything if len(v.shape) == 2 and v.real and not v.inside]
     if shape is None:
         fitting = [plane for plane in planes if min(plane.shape) > 1]
         named = []
@@ -175,7 +207,7 @@ def _named(path: Path, variables: list[Variable], wanted: str) -> Variable:
 
 
 def _cubes(variables: list[Variable]) -> str:
-    cubes = [variable for variable in variables if len(variable.shape) == 3 and variable.real]
+    cubes = [variable for variable in variables if is_cube(variable)]
     return f", such as {_listed(cubes)}" if cubes else ""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from oddspec.detectors import short_name
 from oddspec.errors import InputError
 from oddspec.io import lock
 from oddspec.io.source import Source
@@ -32,12 +33,31 @@ def folder_name(scene: str) -> str:
 
 
 @contextmanager
-def locked_folder(folder: Path, source: Source) -> Iterator[None]:
-    """The folder for this run alone, and not another scene's."""
+def locked_folder(
+    folder: Path, source: Source, detector: str, overwrite: bool = False
+) -> Iterator[None]:
+    """The folder for this run alone, and not another scene's.
+
+    Parameters
+    ----------
+    folder
+        Of the scene's products.
+    source
+        The scene.
+    detector
+        Its name, or the path of its file.
+    overwrite
+        Whether another detector's products may be replaced.
+
+    Raises
+    ------
+    InputError
+        If another run writes there, or the folder holds what must not be replaced.
+    """
     _refuse_links(folder)
     with lock.locked(folder, "run"):
         try:
-            _check_owner(folder, source)
+            _check_owner(folder, source, detector, overwrite)
             yield
         finally:
             # Nothing but products in a folder that is handed on; some systems keep an open file.
@@ -65,13 +85,21 @@ def _refuse_links(folder: Path) -> None:
             raise InputError(f"{path}: is no plain file; remove it or choose another --out")
 
 
-def _check_owner(folder: Path, source: Source) -> None:
+def _check_owner(folder: Path, source: Source, detector: str, overwrite: bool) -> None:
     try:
-        earlier = json.loads((folder / "run.json").read_text(encoding="utf-8"))["scene"]["path"]
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        earlier = record["scene"]["path"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
     if source.path is not None and earlier and str(earlier) != str(source.path.resolve()):
         raise InputError(
             f"{folder}: holds the results of {earlier}, another scene of the same name; choose "
             f"another --out, or remove that folder"
+        )
+    # Of a detector in a file, the file's name: the same one may be reached by several paths.
+    before, now = (short_name(str(name)) for name in (record.get("detector", detector), detector))
+    if before != now and not overwrite:
+        raise InputError(
+            f"{folder}: holds the results of the detector {before}, this run is of {now}; choose "
+            f"another --out, or say --overwrite to replace them"
         )

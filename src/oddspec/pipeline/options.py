@@ -38,6 +38,8 @@ class PipelineOptions:
     allow_truncated: bool = False
     axes: str | None = None
     resume: bool = False
+    overwrite: bool = False
+    """Whether products of another detector in the scene's folder may be replaced."""
     model: Model | None = None
     """What the detector has fitted to another scene; None fits it to this one."""
     resources: Resources = field(default_factory=Resources)

@@ -7,7 +7,7 @@ import datetime
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -20,8 +20,9 @@ from oddspec.errors import OddspecError
 from oddspec.execution.resources import peak_memory
 from oddspec.execution.run import Outcome, run
 from oddspec.execution.score_store import Partial
-from oddspec.io.atomic import must_be_text
-from oddspec.io.checksum import Checksum
+from oddspec.io.atomic import must_be_text, told_where
+from oddspec.io.checksum import Checksum, InputChanged, WatchedInputs
+from oddspec.io.flat import FlatSource
 from oddspec.io.open import open_source
 from oddspec.io.source import Source
 from oddspec.io.truth import read_truth
@@ -33,7 +34,7 @@ from oddspec.progress import Progress, silent
 from oddspec.report import DetectionResult, TruthComparison, write_report
 from oddspec.report.histogram import count_scores, row_strips
 from oddspec.scene import Scene
-from oddspec.survey import Survey, survey
+from oddspec.survey import Survey, look_over, survey
 from oddspec.threshold import Tail, Threshold, choose
 
 T = TypeVar("T")
@@ -54,11 +55,19 @@ def detect_scene(
     OddspecError
         If the scene cannot be read, the settings do not serve or the products cannot be written;
         what was there before is unchanged.
+    InputChanged
+        If an input file was written to while it was read. Mostly that is found before products
+        are written; if only then, those of this run are removed again, and with them what they
+        had replaced.
     """
     for named in (path, out, Path(name), *([options.truth] if options.truth else [])):
         must_be_text(named)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        inputs = WatchedInputs()
+        # Ahead of the reader, which may take the whole file at once; it tells of a missing one.
+        with suppress(OSError):
+            inputs.watch(path)
         source = open_source(
             path,
             variable=options.variable,
@@ -69,9 +78,11 @@ def detect_scene(
         try:
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
+            scene = look_over(scene, asked=bands is not None)
             folder = out / folder_name(source.name)
-            with locked_folder(folder, source), _errors_name(source):
-                return _SceneRun(scene, folder, name, detector, options, progress, caught).execute()
+            with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
+                work = _SceneRun(scene, folder, name, detector, options, progress, caught, inputs)
+                return work.execute()
         finally:
             source.close()
 
@@ -98,38 +109,74 @@ class _SceneRun:
     options: PipelineOptions
     progress: Progress
     caught: list[warnings.WarningMessage]
+    inputs: WatchedInputs
     timings: dict[str, float] = field(default_factory=dict)
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
 
     def execute(self) -> DetectionResult:
         """Go through all stages; what is done of the scores is kept if one of them fails."""
         path = self.scene.source.path
+        self._watch_inputs()
+        # From before the first pixel is read: a later run compares it with the file it finds.
+        identity = run_identity(self.scene, self.name, self.detector, self.options)
         checksum = Checksum(path) if path else None
         truth = self._read_truth()
         model = self.options.model
         if model:
             model.check(self.scene)
         found = self._timed("survey", lambda: survey(self.scene))
-        identity = run_identity(self.scene, self.name, self.detector, self.options)
         store = Partial(self.folder, self.scene.shape[:2], identity, resume=self.options.resume)
         try:
-            result = self._detect(store, found, truth, checksum)
-            write_report(self.folder / "report.html", result)
+            with self._told_as_change():
+                result = self._detect(store, found, truth, checksum)
+                write_report(self.folder / "report.html", result)
+                self._check_inputs(result)
             end = {
                 "finished": datetime.datetime.now(datetime.UTC),
                 "peak_memory_bytes": peak_memory(),
             }
             write_record(self.folder / "run.json", result.as_dict() | end)
-        except BaseException:
+        except BaseException as error:
             if checksum:
                 checksum.cancel()
-            if store.empty:
+            if store.empty or isinstance(error, InputChanged):
                 store.discard()
             else:
                 store.close()
             raise
         store.discard()
         return result
+
+    def _watch_inputs(self) -> None:
+        source = self.scene.source
+        header = source.header if isinstance(source, FlatSource) else None
+        for path in (source.path, header, self.options.truth):
+            # What cannot be opened, such as a missing truth, is told by its reader.
+            with suppress(OSError):
+                if path:
+                    self.inputs.watch(path)
+
+    @contextmanager
+    def _told_as_change(self) -> Iterator[None]:
+        """Whatever a changed input has led to, say that it was changed."""
+        try:
+            yield
+        except Exception:
+            self.inputs.check()
+            raise
+
+    def _check_inputs(self, result: DetectionResult) -> None:
+        """Refuse the products of an input that was changed while they were made."""
+        try:
+            self.inputs.check()
+            if self.scene.source.path:
+                self.inputs.check_bytes(self.scene.source.path, result.sha256 or "")
+        except InputChanged:
+            for name in result.files:
+                (self.folder / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.folder / "insights").rmdir()
+            raise
 
     def _detect(
         self, store: Partial, found: Survey, truth: np.ndarray | None, checksum: Checksum | None
@@ -142,6 +189,7 @@ class _SceneRun:
                 self.scene, self.detector, store, options.resources, self.progress, store, fitted
             ),
         )
+        self.inputs.check()
         scores = store.scores
         threshold = self._timed("threshold", lambda: self._threshold(scores, outcome))
         detections = self._timed(
@@ -217,10 +265,13 @@ class _SceneRun:
     def _objects(
         self, scores: np.ndarray, threshold: Threshold, found: Survey, scratch: Path
     ) -> Detections:
-        # On disk, as the scores are: a mask in memory would grow with the scene.
-        mask = np.memmap(scratch / "mask.u8", np.uint8, "w+", shape=scores.shape)
-        for rows in row_strips(scores.shape):
-            mask[rows] = threshold.mask(scores[rows])
+        # On disk, as the scores are: a mask in memory would grow with the scene. Written and then
+        # mapped: on a full disk that is an error, and writing to mapped memory would be a crash.
+        path = scratch / "mask.u8"
+        with told_where(path), open(path, "wb") as file:
+            for rows in row_strips(scores.shape):
+                file.write(threshold.mask(scores[rows]).astype(np.uint8).tobytes())
+        mask = np.memmap(path, np.uint8, "r", shape=scores.shape)
         detections = find_detections(
             scores,
             mask,

@@ -26,7 +26,7 @@ from oddspec.execution.resources import Resources, peak_since_reset, reset_peak,
 from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.atomic import atomic_write
-from oddspec.io.checksum import sha256
+from oddspec.io.checksum import FileTimes, WatchedInputs, sha256
 from oddspec.io.open import open_source
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.truth import read_truth
@@ -59,7 +59,8 @@ def perform(task: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     task
         ``source``, ``settings`` and ``detector_sha256`` (None but for a file) of the detector;
-        ``cube``, ``cube_variable``, ``truth``, ``truth_variable``; ``noise``, ``noise_seed``;
+        ``cube``, ``cube_variable``, ``truth``, ``truth_variable``, and of their files the
+        ``times`` by path, which must not have changed; ``noise``, ``noise_seed``;
         ``thresholds`` for areas on grids; ``map``, a path for the scores or None; ``max_memory``
         in bytes.
     """
@@ -92,6 +93,10 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
     detector = build(cls, task["settings"])
     if family_of(task["source"]) == "learned":
         _load_torch()
+    inputs = WatchedInputs()
+    for path, times in task.get("times", {}).items():
+        inputs.watch(Path(path), FileTimes(*times))
+    inputs.check()
     scene = _scene(task)
     try:
         h, w, _ = scene.shape
@@ -114,6 +119,7 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
         result["unscored"] = _unscored(scene, target.scores)
     finally:
         scene.source.close()
+    inputs.check()
     result |= _curves(outcome.insights)
     if task["map"] is not None:
         with atomic_write(Path(task["map"])) as partial, open(partial, "wb") as file:

@@ -14,6 +14,7 @@ import tomli_w
 
 from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
+from oddspec.io.reading import reading
 from oddspec.study.plan_fields import (
     Fields,
     as_counts,
@@ -93,13 +94,10 @@ def read_plan(path: str | Path, data: str | Path | None = None) -> Plan:
         line and entry.
     """
     path = Path(path)
-    try:
+    with reading(path, "is no UTF-8 text; expected a plan in TOML"):
         text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is no UTF-8 text; expected a plan in TOML") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    return make_plan(text, path.name, path.resolve().parent, path.stem, data)
+        folder = path.resolve().parent
+    return make_plan(text, path.name, folder, path.stem, data)
 
 
 def make_plan(
@@ -112,10 +110,21 @@ def make_plan(
     written: bool = True,
 ) -> Plan:
     """The plan in a TOML text; see `read_plan`. Messages give the lines of one that was written."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: is no TOML: {error}") from None
+    # Tables nested a thousand deep fail not while they are parsed but when they are shown.
+    with reading(where, "is no TOML that can be read"):
+        return _plan_of(tomllib.loads(text), text, where, folder, name, data, written)
+
+
+def _plan_of(
+    table: dict[str, Any],
+    text: str,
+    where: str,
+    folder: Path,
+    name: str,
+    data: str | Path | None,
+    written: bool,
+) -> Plan:
+    """The plan in a table that TOML has given; the other parameters are `make_plan`'s."""
     fields = Fields(table, where)
     shared = _shared(fields, {})
     named = fields.take("data", as_text, None)

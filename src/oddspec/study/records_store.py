@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from oddspec.errors import InputError, OddspecError
 from oddspec.io.atomic import write_text
 from oddspec.io.journal import Journal, read_lines
+from oddspec.io.reading import cause, reading
 from oddspec.study.plan import Plan, make_plan
 from oddspec.study.row import Key
 from oddspec.study.scene_files import relative
@@ -28,6 +30,17 @@ ROWS = "rows.json"
 KEY = ("id", "column")
 NEEDED = ("id", "detector", "column", "scene", "status")
 """Fields without which a record cannot stand in a table."""
+
+_TEXT: tuple[type, ...] = (str, NoneType)
+_NUMBER: tuple[type, ...] = (int, float, NoneType)
+_TABLE: tuple[type, ...] = (dict, NoneType)
+_TYPES = (
+    dict.fromkeys(("id", "column", "detector", "scene", "status"), (str,))
+    | dict.fromkeys(("paper", "study", "reason", "truth", "map", "started", "note"), _TEXT)
+    | dict.fromkeys(("noise", "seed", "noise_seed", "peak_memory", "iterations"), _NUMBER)
+    | dict.fromkeys(("settings", "varied", "metrics", "curves", "machine"), _TABLE)
+)
+"""Of fields that are read again: the types that they may have where they are there."""
 
 
 class RecordList(list[dict[str, Any]]):
@@ -64,7 +77,7 @@ def key_of(record: Mapping[str, Any]) -> Key:
 def read_records(folder: str | Path, needed: Iterable[str] = KEY) -> RecordList:
     """The records of a study's folder, of each row the last one; also while it is running.
 
-    A last line that a kill cut short is left out.
+    A last line that a kill or a power cut damaged is left out.
 
     Parameters
     ----------
@@ -80,7 +93,7 @@ def read_records(folder: str | Path, needed: Iterable[str] = KEY) -> RecordList:
     """
     path = Path(folder) / FILE
     try:
-        lines = read_lines(path)
+        lines = read_lines(path, _is_json)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror or error}); is {folder} the folder of a "
@@ -96,20 +109,42 @@ def _parsed(
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
-            lacking = [name for name in needed if name not in record]
-            wrong = f"lacks {', '.join(lacking)}" if lacking else ""
-            if not lacking:
-                found[key_of(record)] = record
-        except ValueError as error:
-            wrong = f"is no JSON: {error}"
-        except TypeError:
-            wrong = "is no JSON object with texts for id, column and paper"
-        if wrong:
+            wrong = _wrong(record, needed)
+        except (ValueError, RecursionError) as error:
+            wrong = f"is no JSON: {cause(error)}"
+        if not wrong:
+            found[key_of(record)] = record
+        else:
             raise InputError(
                 f"{path}: line {number} is no record of a study (it {wrong}); restore the file, or "
                 f"remove the line to have it run again"
             )
     return found
+
+
+def _wrong(record: Any, needed: Iterable[str]) -> str:
+    """What keeps something from being a record; empty where nothing does."""
+    if not isinstance(record, dict):
+        return "is no JSON object"
+    lacking = [name for name in needed if name not in record]
+    if lacking:
+        return f"lacks {', '.join(lacking)}"
+    for name, types in _TYPES.items():
+        if name in record and not isinstance(record[name], types):
+            return f"has a {type(record[name]).__name__} as its {name}"
+    return ""
+
+
+def _is_json(line: bytes) -> bool:
+    """Whether a last line is whole: a power cut may leave its end on the disk, and not all of it.
+
+    Earlier lines were on the disk before the next was begun; there, damage is told.
+    """
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 class RecordFile:
@@ -118,7 +153,7 @@ class RecordFile:
     def __init__(self, folder: Path) -> None:
         path = folder / FILE
         try:
-            self._journal = Journal(path)
+            self._journal = Journal(path, _is_json)
         except OSError as error:
             raise InputError(
                 f"{path}: cannot be written to ({error.strerror}); choose another --out"
@@ -189,7 +224,7 @@ def places_in_plan(folder: Path) -> Callable[[Mapping[str, Any]], float | None]:
         content = json.loads((folder / ROWS).read_text(encoding="utf-8"))
         rows = {(id_, column, paper): k for k, (id_, column, paper) in enumerate(content["rows"])}
         missing = set(content["missing"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return lambda record: math.inf
     return lambda record: rows.get(key_of(record), math.inf if record["scene"] in missing else None)
 
@@ -203,20 +238,21 @@ def recall_plan(folder: Path, data: str | Path | None = None) -> Plan:
         If there is none.
     """
     place = _read_place(folder)
-    try:
-        text = (folder / PLAN).read_text(encoding="utf-8")
-    except OSError:
-        place = None
-    if place is None:
+    if place is None or not (folder / PLAN).is_file():
         raise InputError(f"{folder}: is no folder of a study; name one that `oddspec study` wrote")
+    with reading(folder / PLAN):
+        text = (folder / PLAN).read_text(encoding="utf-8")
     base = (folder / place["folder"]).resolve()
     own = data or (place["data"] and folder / place["data"]) or None
     return make_plan(text, str(folder / PLAN), base, place["name"], own)
 
 
 def _read_place(folder: Path) -> dict[str, Any] | None:
+    """Name, folder and data as they were written; None where they were not, or are damaged."""
     try:
-        place: dict[str, Any] = json.loads((folder / PLACE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        place = json.loads((folder / PLACE).read_text(encoding="utf-8"))
+        whole = isinstance(place["name"], str) and isinstance(place["folder"], str)
+        whole = whole and isinstance(place["data"], (str, NoneType))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return place
+    return place if whole else None

@@ -121,7 +121,8 @@ class Run:
 
     def value(self, metric: str) -> float | None:
         """A number of the record: a metric, or ``seconds``, ``cpu_seconds``, ``peak_memory``."""
-        seconds = self.record.get("seconds") or {}
+        seconds = self.record.get("seconds")
+        seconds = seconds if isinstance(seconds, dict) else {}
         others = {"seconds": seconds.get("wall"), "cpu_seconds": seconds.get("cpu")}
         others |= {name: self.record.get(name) for name in ("peak_memory", "iterations")}
         found = {**(self.record.get("metrics") or {}), **others}.get(metric)

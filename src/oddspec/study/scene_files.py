@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oddspec.errors import SettingError
+from oddspec.io.checksum import FileTimes
+from oddspec.io.flat import FlatSource
 from oddspec.io.open import open_source
 
 
@@ -30,6 +33,9 @@ class StudyScene:
         Rows, columns, bands.
     note
         What is uncertain about it, or empty.
+    times
+        Of each of its files, by path: a run compares them, since it may begin hours after the
+        checksums were computed.
     """
 
     key: str
@@ -43,6 +49,7 @@ class StudyScene:
     truth_sha256: str
     shape: tuple[int, int, int]
     note: str = ""
+    times: Mapping[str, FileTimes] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,12 @@ def opened(
 ) -> StudyScene:
     """The scene, once its cube can be opened; raises `InputError` where it cannot."""
     source = open_source(cube[0], variable=cube[1])
+    header = source.header if isinstance(source, FlatSource) else None
+    files = (cube[0], source.path, header, truth[0])
+    times = {str(path): FileTimes.of(path) for path in files if path}
     shape = source.shape
     source.close()
-    return StudyScene(key, name, *cube, *truth, truth_file, *sums, shape, note)
+    return StudyScene(key, name, *cube, *truth, truth_file, *sums, shape, note, times)
 
 
 def expanded(path: str | Path) -> Path:

@@ -56,10 +56,12 @@ class Forecast:
 
 
 def _note(record: Mapping[str, Any], known: _Known) -> None:
-    taken = record["seconds"]["wall"]
-    if taken is None or "copied_from" in record:
+    seconds = record.get("seconds")
+    taken = seconds.get("wall") if isinstance(seconds, dict) else None
+    if not isinstance(taken, (int, float)) or "copied_from" in record:
         return
-    for key in [*_alike(record["detector"], record["column"], record["scene"]), ()]:
+    names = (record.get(name, "") for name in ("detector", "column", "scene"))
+    for key in [*_alike(*names), ()]:
         known[key].append(taken)
 
 
@@ -177,6 +179,7 @@ class Scheduler:
             "cube_variable": scene.cube_variable,
             "truth": str(scene.truth),
             "truth_variable": scene.truth_variable,
+            "times": scene.times,
             "noise": row.noise,
             "noise_seed": row.noise_seed,
             "thresholds": list(row.thresholds),

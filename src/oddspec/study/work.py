@@ -117,7 +117,9 @@ class _Recorder:
         self.done = 0.0
         self.forecast = Forecast(records.by_key.values())
         self._same: dict[str, dict[str, Any]] = {
-            record["id"]: record for record in records.by_key.values() if record["status"] == "done"
+            record["id"]: record
+            for record in records.by_key.values()
+            if record.get("status") == "done"
         }
 
     def ready(self, row: Row) -> bool:
@@ -157,12 +159,14 @@ def _settled(row: Row, record: Mapping[str, Any] | None, retry: bool = False) ->
     """
     if record is None:
         return False
-    if (record["scene_sha256"], record["truth_sha256"]) != (
+    if (record.get("scene_sha256"), record.get("truth_sha256")) != (
         row.scene.sha256,
         row.scene.truth_sha256,
     ):
         return False
-    if record["status"] != "done":
-        return not retry
-    lacks_area = any(f"auc_pf_tau_{count}" not in record["metrics"] for count in row.thresholds)
-    return not lacks_area and not (row.keep_map and record["map"] is None)
+    if record.get("status") != "done":
+        # A record that does not say how its run went is of none.
+        return not retry and "status" in record
+    metrics = record.get("metrics") or {}
+    lacks_area = any(f"auc_pf_tau_{count}" not in metrics for count in row.thresholds)
+    return not lacks_area and not (row.keep_map and record.get("map") is None)

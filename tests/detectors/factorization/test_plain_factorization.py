@@ -6,7 +6,7 @@ import pytest
 
 import oddspec
 from oddspec import detectors
-from oddspec.detectors.factorization.rnmf import solver
+from oddspec.detectors.factorization import rnmf as solver
 from oddspec.errors import DataWarning, InputError, SettingError
 from oddspec.solvers import nmf
 from oddspec.solvers.prox import soft

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from oddspec.detectors.factorization.rnmf import solver
+from oddspec.detectors.factorization import rnmf as solver
 from oddspec.solvers import nmf
 from oddspec.solvers.blocks import row_blocks
 from oddspec.solvers.prox import soft

@@ -1,6 +1,6 @@
 import numpy as np
 
-from oddspec.detectors.learned.msnet.band_selection import select_bands
+from oddspec.detectors.learned.msnet import select_bands
 
 
 def greedy(X, count):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from oddspec.detectors.representation.pab_dc.joint_pursuit import code_jointly
+from oddspec.detectors.representation.pab_dc.patch_atoms import code_jointly
 
 
 @pytest.fixture

@@ -240,3 +240,35 @@ def test_any_bytes_after_envi_give_fields_or_one_clear_error(tmp_path_factory, d
         assert name == name.lower()
         assert value
         assert value.strip() == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"wavelengths": "{400, 500, 600}", "wavelength_units": "nm"}, [400, 500, 600]),
+        ({"wavelength": "{0.4, 0.5, 0.6}", "wavelength_unit": "MICROMETERS"}, [400, 500, 600]),
+        ({"wavelength": "{400 nm, 500 nm, 600 nm}"}, [400, 500, 600]),
+        ({"wavelength": "{400, 500, 600}", "wavelength_units": "um"}, [400, 500, 600]),
+        ({"band_names": "{B1 (400 nm), B2 (500 nm), B3 (600 nm)}"}, [400, 500, 600]),
+        (
+            {
+                "wavelength": "{1, 2, 3}",
+                "wavelength_units": "Index",
+                "band_names": "{400.5 nm, 500 nm, 600 nm}",
+            },
+            [400.5, 500, 600],
+        ),
+    ],
+)
+def test_where_wavelengths_are_found(make_envi, fields, expected):
+    cube = np.zeros((4, 5, 3), np.int16)
+    np.testing.assert_allclose(open_envi(make_envi(cube, **fields)).metadata.wavelengths, expected)
+
+
+def test_bands_of_wavelength_zero_are_bad(make_envi):
+    cube = np.zeros((4, 5, 4), np.int16)
+    meta = open_envi(
+        make_envi(cube, wavelength="{0, 500, 600, 0}", wavelength_units="nm", bbl="{1, 1, 0, 1}")
+    ).metadata
+    assert np.flatnonzero(meta.bad_bands).tolist() == [0, 2, 3]
+    np.testing.assert_array_equal(meta.wavelengths, [np.nan, 500, 600, np.nan])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oddspec.errors import InputError
+from oddspec.io.reading import reading
 
 LARGEST = 16 * 2**20
 """Bytes; a header with thousands of band names takes a hundredth of it."""
@@ -58,12 +59,9 @@ def read_header(path: Path) -> Header:
     InputError
         If it is no ENVI header, is larger than 16 MB or has a brace that is never closed.
     """
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(min(size, LARGEST))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    with reading(path), open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, LARGEST))
     if size > LARGEST:
         raise InputError(
             f"{path}: is larger than {LARGEST // 2**20} MB, far more than any ENVI header; if it "

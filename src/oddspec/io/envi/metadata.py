@@ -6,14 +6,15 @@ from math import prod
 
 import numpy as np
 
-from oddspec.errors import InputError
 from oddspec.io.envi.header import Header, split_list
 from oddspec.io.envi.layout import Layout
 from oddspec.io.envi.map import read_map
 from oddspec.io.source import Metadata, parse_nodata
-from oddspec.io.wavelengths import to_nanometres
+from oddspec.io.wavelengths import read_bad_bands, to_nanometres, wavelengths_in_names
 
-_READ = ("wavelength", "band names", "bbl", "description")
+_WAVELENGTHS = ("wavelength", "wavelengths")
+_UNITS = ("wavelength units", "wavelengths units", "wavelength unit", "wavelengths unit")
+_READ = (*_WAVELENGTHS, "band names", "bbl", "description")
 
 
 def read_metadata(
@@ -37,13 +38,11 @@ def read_metadata(
     """
     notes = [*notes, *header.notes]
     fields = header.fields
-    wavelengths = _wavelengths(header, layout.bands, notes)
-    names = _band_names(header, layout.bands, notes)
+    wavelengths, names, bad = header_bands(header, layout.bands, notes)
     nodata, note = parse_nodata(fields.get("data ignore value"), layout.dtype)
     notes += [f"{header.path.name}: {note}"] if note else []
     georeference, unclear = read_map(fields)
     notes += [f"{header.path.name}: {note}" for note in unclear]
-    bad = _bad_bands(header, layout.bands)
     if present is not None:
         bad = _without_lost_bands(bad, layout, present, notes)
     return Metadata(
@@ -59,16 +58,42 @@ def read_metadata(
     )
 
 
-def _wavelengths(header: Header, bands: int, notes: list[str]) -> np.ndarray | None:
-    text = header.fields.get("wavelength")
-    if text is None:
+def header_bands(
+    header: Header, bands: int, notes: list[str]
+) -> tuple[np.ndarray | None, tuple[str, ...] | None, np.ndarray | None]:
+    """Wavelengths in nanometres, names and bad bands of a header; None where it has none.
+
+    Raises
+    ------
+    InputError
+        If the bad-band list has another length than there are bands, or holds no numbers.
+    """
+    names = _band_names(header, bands, notes)
+    text = header.fields.get("bbl")
+    bad = None if text is None else read_bad_bands(header.path, split_list(text, bands), bands)
+    return _wavelengths(header, bands, names, notes), names, bad
+
+
+def _wavelengths(
+    header: Header, bands: int, names: tuple[str, ...] | None, notes: list[str]
+) -> np.ndarray | None:
+    """From the header's list, or else from the names of the bands."""
+    text = next((header.fields[key] for key in _WAVELENGTHS if key in header.fields), None)
+    if text is not None:
+        items = split_list(text, bands)
+        units = next((header.fields[key] for key in _UNITS if key in header.fields), None)
+        wavelengths, note = to_nanometres(np.array(items, dtype=object), units, bands)
+        if wavelengths is None and len(items) == bands:
+            # Numbers with units behind them, such as 450.2 nm.
+            named, other = wavelengths_in_names(items)
+            wavelengths, note = (named, other) if named is not None else (wavelengths, note)
+        notes += [f"{header.path.name}: {note}"] if note else []
+        if wavelengths is not None:
+            return wavelengths
+    if names is None:
         return None
-    items = split_list(text, bands)
-    wavelengths, note = to_nanometres(
-        np.array(items, dtype=object), header.fields.get("wavelength units"), bands
-    )
-    if note:
-        notes.append(f"{header.path.name}: {note}")
+    wavelengths, note = wavelengths_in_names(names)
+    notes += [f"{header.path.name}: {note}"] if note else []
     return wavelengths
 
 
@@ -81,29 +106,6 @@ def _band_names(header: Header, bands: int, notes: list[str]) -> tuple[str, ...]
         notes.append(f"{header.path.name}: {len(names)} band names for {bands} bands: ignored")
         return None
     return tuple(names)
-
-
-def _bad_bands(header: Header, bands: int) -> np.ndarray | None:
-    text = header.fields.get("bbl")
-    if text is None:
-        return None
-    items = split_list(text, bands)
-    if len(items) != bands:
-        raise InputError(
-            f"{header.path}: the bad-band list (bbl) has {len(items)} entries, but there are "
-            f"{bands} bands; correct or remove it"
-        )
-    try:
-        values = np.array([float(item) for item in items])
-    except ValueError:
-        values = np.full(bands, np.nan)
-    if not np.isfinite(values).all():
-        raise InputError(
-            f"{header.path}: the bad-band list (bbl) holds other things than numbers; expected 0 "
-            f"for a bad band and 1 for a good one"
-        )
-    bad: np.ndarray = values == 0
-    return bad
 
 
 def _without_lost_bands(

@@ -29,7 +29,7 @@ def open_envi(path: Path, *, allow_truncated: bool = False) -> FlatSource:
         header = read_header(path)
         layout = read_layout(header)
         data = _find_data(header, layout)
-        _must_stay(data, path)
+        must_stay(data, path)
     else:
         data = path
         found = find_header(path)
@@ -38,7 +38,7 @@ def open_envi(path: Path, *, allow_truncated: bool = False) -> FlatSource:
                 f"{path}: no header was found beside it; an ENVI file needs {path.stem}.hdr or "
                 f"{path.name}.hdr"
             )
-        _must_stay(found, path)
+        must_stay(found, path)
         header = read_header(found)
         layout = read_layout(header)
         if data != (named := _named_data(header) or data):
@@ -60,12 +60,72 @@ def open_envi(path: Path, *, allow_truncated: bool = False) -> FlatSource:
     )
 
 
+def tiff_of_header(path: Path) -> Path | None:
+    """The GeoTIFF that an ENVI header belongs to, or None where it belongs to plain data.
+
+    It is the one that says ``file type = TIFF``, or has no plain data but a TIFF of its name
+    beside it.
+
+    Raises
+    ------
+    InputError
+        If it is no header, or the TIFF is a link that leaves the folder.
+    """
+    header = read_header(path)
+    stem = path.name[: -len(".hdr")]
+    names = (stem,) if _is_tiff_name(stem) else (f"{stem}.tif", f"{stem}.tiff")
+    found = [data for name in names for data in _same_name(path.parent, name)]
+    if not found or (not _says_tiff(header) and _has_plain_data(header)):
+        return None
+    must_stay(found[0], path)
+    return found[0]
+
+
+def header_of_tiff(path: Path) -> Header | None:
+    """The ENVI header that serves a GeoTIFF, or None where there is none or it is of other data.
+
+    Raises
+    ------
+    InputError
+        If it is no ENVI header or a link that leaves the folder.
+    """
+    found = find_header(path)
+    if found is None:
+        return None
+    must_stay(found, path)
+    header = read_header(found)
+    named = found.name[: -len(".hdr")] == path.name
+    return header if named or _says_tiff(header) or not _has_plain_data(header) else None
+
+
+def _says_tiff(header: Header) -> bool:
+    return "tiff" in header.fields.get("file type", "").lower()
+
+
+def _has_plain_data(header: Header) -> bool:
+    """Whether plain data lie beside the header, or it names some."""
+    if any(field in header.fields for field in _NAMED_DATA):
+        return True
+    stem = header.path.name[: -len(".hdr")]
+    names = [stem + suffix for suffix in _SUFFIXES if not _is_tiff_name(stem + suffix)]
+    if any(_same_name(header.path.parent, name) for name in names):
+        return True
+    try:
+        return not _is_tiff_name(_find_data(header, read_layout(header)).name)
+    except InputError:
+        return False
+
+
+def _is_tiff_name(name: str) -> bool:
+    return name.lower().endswith((".tif", ".tiff"))
+
+
 def _scene_name(data: Path) -> str:
     """The data file's name without its suffix, if that is one of ENVI's."""
     return data.stem if data.suffix.lower() in _SUFFIXES else data.name
 
 
-def _must_stay(found: Path, given: Path) -> None:
+def must_stay(found: Path, given: Path) -> None:
     """Refuse a file that was found beside the given one but is a link to another folder.
 
     The given path itself may be a link: that is the user's own choice, and files that lie where it

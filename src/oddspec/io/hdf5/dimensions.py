@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,13 @@ class Coordinates:
     values: tuple[np.ndarray | None, ...]
     units: tuple[str | None, ...]
     mapping: dict[str, Any] = field(default_factory=dict)
+
+    def of_axes(self, kept: tuple[int, ...]) -> Coordinates:
+        """What is said about some of the axes."""
+        names = tuple(self.names[axis] for axis in kept)
+        values = tuple(self.values[axis] for axis in kept)
+        units = tuple(self.units[axis] for axis in kept)
+        return replace(self, names=names, values=values, units=units)
 
     def wavelengths(self, axes: tuple[str, str, str]) -> tuple[np.ndarray | None, str | None]:
         """Coordinates of the bands and their unit, if they are wavelengths rather than numbers."""

@@ -17,8 +17,11 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.limits import check_expansion, check_memory
+from oddspec.io.reading import reading
 from oddspec.io.variables import Variable, is_real
 from oddspec.text import bytes_text
+
+DAMAGED = "is damaged, or no HDF5 file that can be read"
 
 _MOST_OBJECTS = 20_000
 _DEEPEST = 32
@@ -29,20 +32,8 @@ def open_hdf5_file(path: Path, **settings: Any) -> Iterator[Any]:
     """The open file; what HDF5 finds damaged becomes an `InputError`."""
     import h5py
 
-    try:
-        with h5py.File(path, "r", **settings) as file:
-            yield file
-    except InputError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        # All of these come out of h5py where single bytes of a file are damaged.
-        raise damaged(path, error) from error
-
-
-def damaged(path: Path, error: Exception) -> InputError:
-    """The sentence for what the HDF5 library cannot read."""
-    text = " ".join(str(error).split())[:120]
-    return InputError(f"{path}: is damaged, or no HDF5 file that can be read ({text})")
+    with reading(path, DAMAGED), h5py.File(path, "r", **settings) as file:
+        yield file
 
 
 def hdf5_variables(path: Path, file: Any) -> list[Variable]:
@@ -154,8 +145,9 @@ def _outside(dataset: Any) -> str | None:
 
 
 def read_small(path: Path, dataset: Any) -> np.ndarray | None:
-    """A short list of numbers, such as wavelengths; None if it is neither short nor numbers."""
-    if dataset.shape is None or prod(dataset.shape) > 1_000_000 or not is_real(dataset.dtype):
+    """A short list of numbers or truth values, such as wavelengths; None if it is none."""
+    numbers = is_real(dataset.dtype) or dataset.dtype == np.bool_
+    if dataset.shape is None or prod(dataset.shape) > 1_000_000 or not numbers:
         return None
     _check_dataset(path, dataset)
     return np.asarray(dataset[()])

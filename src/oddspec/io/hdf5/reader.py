@@ -6,8 +6,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from oddspec.errors import InputError
-from oddspec.io.axes import guess_axes, named_axes
+from oddspec.io.axes import Axes, find_axes, kept_axes, named_axes
 from oddspec.io.hdf5.dimensions import Coordinates, is_bare, read_coordinates
 from oddspec.io.hdf5.links import (
     find_dataset,
@@ -21,7 +23,13 @@ from oddspec.io.hdf5.packing import Packing
 from oddspec.io.hdf5.source import Hdf5Source, StoredCube, open_cube
 from oddspec.io.source import Metadata
 from oddspec.io.variables import Variable, check_real, choose_cube
-from oddspec.io.wavelengths import named_wavelengths, to_nanometres
+from oddspec.io.wavelengths import (
+    good_to_bad,
+    list_lengths,
+    named_good_bands,
+    named_wavelengths,
+    to_nanometres,
+)
 
 
 def open_hdf5(
@@ -29,12 +37,12 @@ def open_hdf5(
     *,
     variable: str | None = None,
     max_memory: int | None = None,
-    axes: tuple[str, str, str] | None = None,
+    axes: Axes | None = None,
 ) -> Hdf5Source:
     """Open a cube in an HDF5 or NetCDF-4 file.
 
     The meaning of the axes is, in this order: what ``axes`` says; the names of the dimensions;
-    a list of wavelengths as long as one axis; or else rows, columns, bands (`guess_axes`).
+    what lies beside it, or else rows, columns, bands (`find_axes`).
 
     Raises
     ------
@@ -71,7 +79,7 @@ def _stored_cube(
     chosen: Variable,
     coordinates: Coordinates,
     variables: list[Variable],
-    axes: tuple[str, str, str] | None,
+    axes: Axes | None,
 ) -> StoredCube:
     what = f"variable {chosen.name!r}"
     check_real(path, what, dataset.dtype)
@@ -79,37 +87,69 @@ def _stored_cube(
         raise InputError(f"{path}: variable {chosen} is empty")
     fill = dataset.fillvalue if _has_own_fill(dataset) else None
     packing, notes = Packing.of(dataset.dtype, dict(dataset.attrs), fill)
+    kept = kept_axes(dataset.shape, coordinates.names)
+    coordinates = coordinates.of_axes(kept)
+    shape = [dataset.shape[axis] for axis in kept]
+    beside = {
+        v.name: v.shape for v in variables if (v.real or v.kind == "bool") and v.name != chosen.name
+    }
+    beside |= _listed_attributes(dataset)
     order = axes or named_axes(coordinates.names)
-    shapes = {v.name: v.shape for v in variables if v.real}
     if order is None:
-        lists = [
-            length
-            for length in sorted(set(dataset.shape))
-            if named_wavelengths(shapes, length) is not None
-        ]
-        only = lists[0] if len(lists) == 1 else None
-        order, note = guess_axes(path, what, dataset.shape, only)
-        notes.append(note)
-    bands = dataset.shape[order.index("band")]
+        order, doubts = find_axes(path, what, shape, beside)
+        size = " x ".join(map(str, shape))
+        assumed = f"the axes of {what} ({size}) have no names: taken as {', '.join(order)}; if that"
+        notes += doubts or [f"{assumed} is wrong, say so with --axes"]
+    bands = shape[order.index("band")]
     wavelengths, units = coordinates.wavelengths(order)
-    if wavelengths is None and (name := named_wavelengths(shapes, bands)):
-        listed = find_dataset(path, file, name)
-        if not is_bare(listed):
-            wavelengths, units = read_small(path, listed), listed.attrs.get("units")
+    if wavelengths is None and (name := named_wavelengths(beside, bands)):
+        wavelengths, units = _listed(path, file, dataset, name)
     nanometres = None
     if wavelengths is not None:
         nanometres, unclear = to_nanometres(wavelengths, text_of(units), bands)
         notes += [unclear] if unclear else []
+    bad = None
+    if name := named_good_bands(beside, bands):
+        good, _ = _listed(path, file, dataset, name)
+        bad, unclear = good_to_bad(good, bands, repr(name)) if good is not None else (None, None)
+        notes += [unclear] if unclear else []
     georeference, more = coordinates.georeference(order)
     metadata = Metadata(
         wavelengths=nanometres,
+        bad_bands=bad,
         nodata=packing.nodata,
         georeference=georeference,
         description=text_of(dataset.attrs.get("long_name")),
         notes=(*notes, *more),
         extra={"variable": chosen.name, "axes": ",".join(order)},
     )
-    return StoredCube(chosen.name, order, packing, metadata, dataset.shape, dataset.chunks)
+    return StoredCube(chosen.name, order, packing, metadata, dataset.shape, dataset.chunks, kept)
+
+
+_ATTRIBUTE = "attribute/"
+"""Before the name of a list that is an attribute of the cube, not a variable of the file."""
+
+
+def _listed_attributes(dataset: Any) -> dict[str, tuple[int, ...]]:
+    """Lengths of the attributes of a dataset that are lists with one entry per band."""
+    found = {}
+    for name, value in dataset.attrs.items():
+        shape = np.shape(value)
+        if np.asarray(value).dtype.kind in "biuf" and list_lengths({name: shape}):
+            found[_ATTRIBUTE + name] = shape
+    return found
+
+
+def _listed(path: Path, file: Any, dataset: Any, name: str) -> tuple[np.ndarray | None, Any]:
+    """A list with one entry per band and its unit: an attribute of the cube, or a variable."""
+    if name.startswith(_ATTRIBUTE):
+        key = name.removeprefix(_ATTRIBUTE)
+        units = dataset.attrs.get(f"{key}_units", dataset.attrs.get("wavelength_units"))
+        return np.asarray(dataset.attrs[key]), units
+    found = find_dataset(path, file, name)
+    if is_bare(found):
+        return None, None
+    return read_small(path, found), found.attrs.get("units")
 
 
 def _has_own_fill(dataset: Any) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from oddspec.arrays import RawCube
-from oddspec.io.axes import ROWS_COLUMNS_BANDS
-from oddspec.io.hdf5.links import damaged, find_dataset
+from oddspec.io.axes import ROWS_COLUMNS_BANDS, Axes
+from oddspec.io.hdf5.links import DAMAGED, find_dataset
 from oddspec.io.hdf5.packing import Packing
 from oddspec.io.limits import check_memory
+from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, check_window
 from oddspec.text import bytes_text
 
@@ -20,28 +22,58 @@ _CACHE = 64 * 2**20
 
 @dataclass(frozen=True)
 class StoredCube:
-    """How a cube lies in its file: what must be known before it is opened for reading."""
+    """How a cube lies in its file: what must be known before it is opened for reading.
+
+    Attributes
+    ----------
+    variable
+        Name of the dataset.
+    axes
+        What the axes mean that are kept.
+    packing
+        How stored numbers become values.
+    metadata
+        What the file says about the scene.
+    lengths
+        Of all axes of the dataset.
+    chunks
+        Lengths of a chunk along all axes; None where there are none.
+    kept
+        Positions of the three axes that count; the others are of length 1.
+    """
 
     variable: str
-    axes: tuple[str, str, str]
+    axes: Axes
     packing: Packing
     metadata: Metadata
-    lengths: tuple[int, int, int]
+    lengths: tuple[int, ...]
     chunks: tuple[int, ...] | None
+    kept: tuple[int, ...] = (0, 1, 2)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Rows, columns, bands."""
-        length = dict(zip(self.axes, self.lengths, strict=True))
+        length = self._by_axis(self.lengths)
         return length["row"], length["column"], length["band"]
+
+    def _by_axis(self, lengths: tuple[int, ...]) -> dict[str, int]:
+        return {axis: lengths[place] for axis, place in zip(self.axes, self.kept, strict=True)}
 
     @property
     def block(self) -> tuple[int, int] | None:
         """Rows and columns of a chunk, or None if the file has none."""
         if self.chunks is None:
             return None
-        length = dict(zip(self.axes, self.chunks, strict=True))
+        length = self._by_axis(self.chunks)
         return length["row"], length["column"]
+
+    def selection(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Any, ...]:
+        """What to index the dataset with: slices along the kept axes, 0 along the others."""
+        chosen: list[Any] = [0] * len(self.lengths)
+        parts = {"row": slice(*rows), "column": slice(*columns), "band": slice(None)}
+        for axis, place in zip(self.axes, self.kept, strict=True):
+            chosen[place] = parts[axis]
+        return tuple(chosen)
 
 
 class Hdf5Source:
@@ -67,11 +99,8 @@ class Hdf5Source:
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands; only the chunks it touches are unpacked."""
         check_window(self.shape, rows, columns)
-        chosen = {"row": slice(*rows), "column": slice(*columns), "band": slice(None)}
-        try:
-            block = self._dataset[tuple(chosen[axis] for axis in self._cube.axes)]
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise damaged(Path(self.path or ""), error) from error
+        with reading(self.path, DAMAGED):
+            block = self._dataset[self._cube.selection(rows, columns)]
         return self._cube.packing.unpack(block).transpose(self._back)
 
     def close(self) -> None:
@@ -85,7 +114,7 @@ def open_cube(path: Path, cube: StoredCube, format_name: str, max_memory: int | 
     if chunks is not None:
         size = cube.packing.stored.itemsize
         check_memory(path, "one chunk", 2 * prod(chunks) * size, max_memory)
-        rows = chunks[cube.axes.index("row")]
+        rows = cube.block[0] if cube.block else 1
         row_of_chunks = rows * cube.shape[1] * cube.shape[2] * size
         most = _CACHE if max_memory is None else min(_CACHE, max_memory // 8)
         cache = min(row_of_chunks + prod(chunks) * size, most)
@@ -97,7 +126,5 @@ def open_cube(path: Path, cube: StoredCube, format_name: str, max_memory: int | 
             )
             metadata = replace(cube.metadata, notes=(*cube.metadata.notes, note))
             cube = replace(cube, metadata=metadata)
-    try:
+    with reading(path, DAMAGED):
         return Hdf5Source(path, cube, format_name, cache)
-    except (OSError, RuntimeError) as error:
-        raise damaged(path, error) from error

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
+from oddspec.api.opening import odd_about, open_scene, tell
 from oddspec.detectors import load
 from oddspec.errors import InputError, SettingError
 from oddspec.execution.resources import Resources
 from oddspec.execution.run import fit_scene, run
 from oddspec.execution.score_store import ScoreArray
-from oddspec.io.dataarray import DataArraySource, open_dataarray
-from oddspec.io.open import open_source
-from oddspec.io.source import ArraySource
+from oddspec.io.dataarray import DataArraySource
 from oddspec.models import Model
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
@@ -23,10 +21,10 @@ from oddspec.settings import build
 
 
 def open(
-    path: str | Path,
+    path: str | os.PathLike[str],
     *,
     variable: str | None = None,
-    bands: Sequence[int] | None = None,
+    bands: Any = None,
     nodata: float | None = None,
     mask_flat: bool = False,
     max_memory: int | None = None,
@@ -40,47 +38,63 @@ def open(
     path
         ENVI, GeoTIFF, MATLAB, NumPy or HDF5/NetCDF file.
     variable
-        Name of the cube in a file that holds several arrays.
+        Name of the cube in a file that holds several arrays, such as ``data`` or ``hsi.Data``.
     bands
-        Positions of the bands to use, from 0; by default all but those that the file calls bad.
+        The bands to use: positions from 0; a mask with one truth value per band; a slice; or text
+        as on the command line, ``1-100,120`` (counted from 1) or ``400-1300nm``. By default all
+        but those that the file calls bad, and those that hold nothing: nodata, NaN or infinity
+        throughout, or one value.
     nodata
         Value of masked pixels; by default the one that the file declares.
     mask_flat
-        Mask pixels with the same value in every band too (dead or filled ones).
+        Mask defects too: pixels with the same value in every band (dead or filled ones), and a
+        spectrum that a quarter of the pixels share.
     max_memory
         Bytes that a reader may use where a format has to be read whole.
     allow_truncated
         Read a file that is shorter than its header says, and mask the rest.
     axes
-        What the axes of an HDF5 or NumPy file mean, slowest first, as ``band,row,column``.
+        What the axes of a MATLAB, HDF5 or NumPy file mean, as ``band,row,column``.
 
     Returns
     -------
     Scene
-        With ``shape``, ``wavelengths``, ``source.metadata`` and ``read(rows, columns)``.
+        With ``shape``, ``wavelengths``, ``source.metadata`` and ``read(rows, columns)``; close it,
+        or use it in a ``with`` statement.
 
     Raises
     ------
     InputError
         If the file cannot be read as it is; the message says what to do.
+
+    Warns
+    -----
+    DataWarning
+        Of all that is odd about the scene, each once; the logger ``oddspec`` gets the same.
     """
-    source = open_source(
+    scene = open_scene(
         path,
         variable=variable,
+        bands=bands,
+        nodata=nodata,
+        mask_flat=mask_flat,
         max_memory=max_memory,
         allow_truncated=allow_truncated,
         axes=axes,
     )
-    return Scene.of(source, bands, nodata, mask_flat)
+    tell(scene, odd_about(scene, max_memory))
+    return scene
 
 
 def detect(
     scene: Any,
     detector: str | Model = "rx",
     *,
-    bands: Sequence[int] | None = None,
+    bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
+    axes: str | None = None,
+    mask_flat: bool = False,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -92,11 +106,12 @@ def detect(
     Parameters
     ----------
     scene
-        NumPy array ``(h, w, b)``, `xarray.DataArray`, opened `Scene`, or path.
+        NumPy array ``(h, w, b)``, `xarray.DataArray`, `xarray.Dataset` with one cube, opened
+        `Scene`, or path. What is masked in a masked array is missing.
     detector
         A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
         is applied as it is.
-    bands, nodata, variable
+    bands, nodata, variable, axes, mask_flat
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
         Bytes of resident memory that the process may use; by default half of what is free is
@@ -123,6 +138,12 @@ def detect(
     OddspecError
         If input, settings or budget do not serve; the message says what to do.
 
+    Warns
+    -----
+    DataWarning
+        Of all that is odd about the scene, each once, unless it was opened before; the logger
+        ``oddspec`` gets the same.
+
     Examples
     --------
     >>> import numpy as np
@@ -132,33 +153,37 @@ def detect(
     >>> np.unravel_index(scores.argmax(), scores.shape) == (7, 9)
     True
     """
-    opened = _as_scene(scene, bands, nodata, variable, max_memory)
-    target = ScoreArray(*opened.shape[:2])
-    resources = Resources(max_memory, workers, device)
-    if isinstance(detector, Model):
-        if settings:
-            raise SettingError(
-                f"{', '.join(settings)}: a fitted model has its settings already; give them to "
-                f"oddspec.fit"
-            )
-        detector.check(opened)
-        run(opened, detector.detector, target, resources, progress, fitted=detector.fitted)
-        name = detector.name
-    else:
-        run(opened, build(load(detector), settings), target, resources, progress)
-        name = detector
-    if isinstance(opened.source, DataArraySource) and not isinstance(scene, Scene):
-        return opened.source.like(target.scores, name)
-    return target.scores
+    reading = _reading(bands, nodata, variable, axes, mask_flat)
+    with _opened(scene, max_memory, reading) as opened:
+        tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
+        target = ScoreArray(*opened.shape[:2])
+        resources = Resources(max_memory, workers, device)
+        if isinstance(detector, Model):
+            if settings:
+                raise SettingError(
+                    f"{', '.join(settings)}: a fitted model has its settings already; give them to "
+                    f"oddspec.fit"
+                )
+            detector.check(opened)
+            run(opened, detector.detector, target, resources, progress, fitted=detector.fitted)
+            name = detector.name
+        else:
+            run(opened, build(load(detector), settings), target, resources, progress)
+            name = detector
+        if isinstance(opened.source, DataArraySource) and not isinstance(scene, Scene):
+            return opened.source.like(target.scores, name)
+        return target.scores
 
 
 def fit(
     scene: Any,
     detector: str = "rx",
     *,
-    bands: Sequence[int] | None = None,
+    bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
+    axes: str | None = None,
+    mask_flat: bool = False,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -169,8 +194,10 @@ def fit(
 
     Parameters
     ----------
-    scene, detector, bands, nodata, variable, max_memory, workers, device, progress, **settings
+    scene, detector, bands, nodata, variable, axes, mask_flat
         As for `detect`; the detector by name.
+    max_memory, workers, device, progress, **settings
+        As for `detect`.
 
     Returns
     -------
@@ -196,41 +223,35 @@ def fit(
     True
     """
     chosen = build(load(detector), settings)
-    opened = _as_scene(scene, bands, nodata, variable, max_memory)
-    outcome = fit_scene(opened, chosen, Resources(max_memory, workers, device), progress)
-    model = Model.of(detector, chosen, outcome.fitted, opened)
+    reading = _reading(bands, nodata, variable, axes, mask_flat)
+    with _opened(scene, max_memory, reading) as opened:
+        tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
+        outcome = fit_scene(opened, chosen, Resources(max_memory, workers, device), progress)
+        model = Model.of(detector, chosen, outcome.fitted, opened)
     if model is None:
         raise SettingError(f"{detector} fits nothing to a scene that another scene could use")
     return model
 
 
-def _as_scene(
-    scene: Any,
-    bands: Sequence[int] | None,
-    nodata: float | None,
-    variable: str | None,
-    max_memory: int | None,
-) -> Scene:
+def _reading(
+    bands: Any, nodata: float | None, variable: str | None, axes: str | None, mask_flat: bool
+) -> dict[str, Any]:
+    """What was said about reading, without what was left out."""
+    said = {"bands": bands, "nodata": nodata, "variable": variable, "axes": axes}
+    chosen = {name: value for name, value in said.items() if value is not None}
+    return {**chosen, "mask_flat": True} if mask_flat else chosen
+
+
+@contextmanager
+def _opened(scene: Any, max_memory: int | None, reading: dict[str, Any]) -> Iterator[Scene]:
+    """The scene, closed in the end if it was opened here."""
     if isinstance(scene, Scene):
-        if any(choice is not None for choice in (bands, nodata, variable)):
+        if reading:
             raise InputError(
-                f"{scene.name}: an opened scene has its bands, nodata and variable already; give "
+                f"{scene.name}: an opened scene has its {', '.join(reading)} already; give "
                 f"them to oddspec.open instead"
             )
-        return scene
-    if isinstance(scene, (str, Path)):
-        return open(scene, variable=variable, bands=bands, nodata=nodata, max_memory=max_memory)
-    if hasattr(scene, "dims") and hasattr(scene, "coords"):
-        return Scene.of(open_dataarray(scene), bands, nodata)
-    array = np.asarray(scene)
-    if array.ndim != 3:
-        raise InputError(
-            f"an array of shape {array.shape} was given, but a scene has three axes: rows, "
-            f"columns, bands"
-        )
-    if array.dtype.kind not in "iuf":
-        raise InputError(
-            f"an array of type {array.dtype} was given, but spectra must be real numbers "
-            f"(integers or floats)"
-        )
-    return Scene.of(ArraySource(array), bands, nodata)
+        yield scene
+        return
+    with open_scene(scene, max_memory=max_memory, **reading) as opened:
+        yield opened
