@@ -192,6 +192,7 @@ def test_a_pixel_that_stands_out_does_not_hide_others(rng):
     assert found.method == "gap"
     assert np.flatnonzero(found.mask(scores)).tolist() == [3, 4, 5]
     assert found.diagnostics["over_next"] == pytest.approx(9)
+    assert np.isnan(found.p_values(scores[:9])).all()
     assert "the 3 highest scores (highest 1e+07, the last of them" in found.warnings[0]
 
 

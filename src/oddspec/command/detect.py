@@ -221,6 +221,8 @@ def _summary(result: DetectionResult) -> list[str]:
             f"  threshold for {result.threshold.pfa:g} false alarms per pixel "
             f"({result.threshold.method}): about {counted(expected, 'pixel')} by chance"
         )
+    if result.threshold.method == "gap":
+        lines.append("  they stand apart from all other pixels; no false-alarm rate can be stated")
     # At most a tenth of the pixels: a higher rate detects background, and the parser refuses one.
     rate = min(100 / max(result.threshold.pixels, 1), 0.1)
     higher = result.threshold.pfa is not None and rate > result.threshold.pfa

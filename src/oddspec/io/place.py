@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oddspec.errors import InputError
+from oddspec.io.reading import reading
 from oddspec.io.source import Georeference
 
 if TYPE_CHECKING:
@@ -106,7 +107,6 @@ def warp(
         If one of them has no coordinate system, or they do not overlap.
     """
     from rasterio.enums import Resampling
-    from rasterio.errors import RasterioError
     from rasterio.warp import reproject
 
     if found is None or scene is None or found.crs is None or scene.crs is None:
@@ -117,7 +117,7 @@ def warp(
         )
     source = np.ma.filled(np.ma.asarray(labels).astype(np.int32), -1)
     result = np.full(shape, -1, dtype=np.int32)
-    try:
+    with reading(path, "cannot be resampled to the scene's pixels"):
         reproject(
             source,
             result,
@@ -130,10 +130,6 @@ def warp(
             resampling=Resampling.max if _finer(labels.shape, found, scene) else Resampling.nearest,
             tolerance=0,
         )
-    except RasterioError as error:
-        raise InputError(
-            f"{path}: cannot be resampled to the scene's pixels ({str(error)[:100]})"
-        ) from error
     unjudged = result < 0
     if unjudged.all():
         raise InputError(

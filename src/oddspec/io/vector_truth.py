@@ -15,6 +15,7 @@ from oddspec.io.isolated import read_isolated
 from oddspec.io.labels import tell_of_truth
 from oddspec.io.limits import check_memory
 from oddspec.io.place import to_pixels
+from oddspec.io.reading import reading
 from oddspec.io.source import Georeference
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def vector_format(path: Path) -> str | None:
     """``GeoPackage``, ``shapefile`` or ``GeoJSON`` by a file's content; None for anything else."""
     if not path.is_file():
         return None
-    with open(path, "rb") as file:
+    with reading(path), open(path, "rb") as file:
         head = file.read(512)
     for magic, kind in _MAGIC.items():
         if head.startswith(magic):
@@ -134,10 +135,9 @@ def _read(path: Path, kind: str, layer: str | None, max_memory: int | None) -> S
 def read_here(path: Path, kind: str, layer: str | None) -> tuple[list[bytes], str | None]:
     """The geometries of a file as well-known binary, and its system; read in this process."""
     import pyogrio
-    import pyogrio.errors
     import pyogrio.raw
 
-    try:
+    with reading(path, f"is no {kind} that can be read"):
         layers = pyogrio.list_layers(path.absolute())
         names = [str(name) for name, geometry in layers if geometry is not None]
         if layer is not None and layer not in names:
@@ -152,10 +152,7 @@ def read_here(path: Path, kind: str, layer: str | None) -> tuple[list[bytes], st
         if pyogrio.read_info(path.absolute(), layer=chosen)["driver"] != _DRIVERS[kind]:
             raise InputError(f"{path}: is no {kind}")
         meta, _, wkb, _ = pyogrio.raw.read(path.absolute(), layer=chosen, columns=[], force_2d=True)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
-        text = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: is no {kind} that can be read ({text})") from error
-    return [shape for shape in wkb if shape is not None], meta["crs"]
+        return [shape for shape in wkb if shape is not None], meta["crs"]
 
 
 def _geojson(path: Path) -> Shapes:
@@ -163,7 +160,7 @@ def _geojson(path: Path) -> Shapes:
     import shapely
     from shapely.geometry import shape
 
-    try:
+    with reading(path, "is no GeoJSON that can be read"):
         content = json.loads(path.read_bytes().decode("utf-8-sig"))
         kind = content["type"]
         features = content["features"] if kind == "FeatureCollection" else [content]
@@ -172,11 +169,6 @@ def _geojson(path: Path) -> Shapes:
         ]
         found = [shape(mapping) for mapping in mappings if mapping is not None]
         geometries = shapely.force_2d(np.array(found, dtype=object))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError,
-            shapely.errors.ShapelyError) as error:  # fmt: skip
-        raise InputError(
-            f"{path}: is no GeoJSON that can be read ({type(error).__name__}: {str(error)[:100]})"
-        ) from None
     return Shapes(geometries, _geojson_system(path, content))
 
 

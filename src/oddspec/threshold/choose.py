@@ -158,7 +158,7 @@ def _of_small_scene(tail: Tail, pfa: float, found: Threshold) -> Threshold:
             None,
             None,
             tail.count,
-            found.distribution,
+            None,  # a p-value would be a rate, too
             {**found.diagnostics, **facts},
             (
                 f"{tail.count} pixels are too few to show a false-alarm rate of {pfa:g}, and none "
