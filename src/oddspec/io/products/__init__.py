@@ -1,0 +1,54 @@
+"""Products of sensors as they are delivered: one file per family, one row in a table here.
+
+A family is recognised by what a file holds, never by its name alone. Files of HDF5 are looked into
+in the child process that reads them (`oddspec.io.isolated`); folders, XML files and images are
+looked at where they are opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oddspec.io.hdf5.links import open_hdf5_file
+from oddspec.io.products import emit
+from oddspec.io.source import Source
+
+
+@dataclass(frozen=True)
+class Family:
+    """The products of a sensor.
+
+    Attributes
+    ----------
+    name
+        The sensor.
+    recognise
+        Whether it is one of them: of an open HDF5 file, or of a path.
+    open
+        Opens it: takes the path and ``max_memory``.
+    """
+
+    name: str
+    recognise: Callable[[Any], bool]
+    open: Callable[..., Source]
+
+
+IN_HDF5 = (Family("EMIT", emit.recognise, emit.open_emit),)
+"""Families whose products are HDF5 or NetCDF-4 files."""
+
+IN_FOLDERS: tuple[Family, ...] = ()
+"""Families whose products are several files: a path is any of them, or the folder."""
+
+
+def hdf5_family(path: Path) -> Family | None:
+    """The family that an HDF5 file is of, if any."""
+    with open_hdf5_file(path) as file:
+        return next((family for family in IN_HDF5 if family.recognise(file)), None)
+
+
+def folder_family(path: Path) -> Family | None:
+    """The family that a folder, or a file of several that belong together, is of, if any."""
+    return next((family for family in IN_FOLDERS if family.recognise(path)), None)
