@@ -206,13 +206,14 @@ def _checked_direction(
         return float(np.nanmedian(np.abs(stated - x_of_map)) / abs(transform.a))
 
     columns = table.columns[y, x]
-    if apart(columns) <= _CLOSE:
-        return table
     mirrored = shape[1] - 1 - columns
-    if apart(mirrored) > _CLOSE:
+    distance = {"stated": apart(columns), "mirrored": apart(mirrored)}
+    if distance["stated"] <= min(distance["mirrored"], _CLOSE):
+        return table
+    if distance["mirrored"] > _CLOSE:
         raise InputError(
             f"{path}: its lookup table leads to pixels whose own longitudes lie "
-            f"{apart(columns):.3g} pixels away; table and scene do not belong together"
+            f"{distance['stated']:.3g} pixels away; table and scene do not belong together"
         )
     turned = np.full(table.shape, VOID, np.int32)
     turned[y, x] = mirrored
