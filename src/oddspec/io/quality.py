@@ -65,7 +65,7 @@ def flag_bits(names: Iterable[str]) -> np.uint16:
     return np.bitwise_or.reduce([QUALITY_FLAGS[name] for name in names], initial=np.uint16(0))
 
 
-def combined(
+def flags_of_layers(
     layers: Mapping[str, Layer], rows: tuple[int, int], columns: tuple[int, int]
 ) -> np.ndarray:
     """Flags ``(h, w)``, uint16, of a window, of layers by the names of their flags."""

@@ -36,7 +36,7 @@ class Family:
     open: Callable[..., Source]
 
 
-IN_HDF5 = (Family("EMIT", emit.recognise, emit.open_emit),)
+IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
 IN_FOLDERS: tuple[Family, ...] = ()

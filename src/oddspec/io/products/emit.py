@@ -51,7 +51,7 @@ _CLOSE = 2.0
 differ: the table takes the nearest."""
 
 
-def recognise(file: Any) -> bool:
+def is_emit(file: Any) -> bool:
     """Whether an open HDF5 file is an EMIT granule."""
     known = any(has(file, name) for name in (*_LEVELS, *_OTHER))
     return known and has(file, _BANDS) and has(file, "location/glt_x", "location/glt_y")

@@ -11,7 +11,7 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.geolocation import LookupTable
-from oddspec.io.quality import Layer, combined
+from oddspec.io.quality import Layer, flags_of_layers
 from oddspec.io.source import Metadata, Source
 
 
@@ -80,7 +80,7 @@ class ProductSource:
 
     def read_quality(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
         """Flags ``(h, w)``, uint16, of the pixels of a half-open window."""
-        return combined(self._layers, rows, columns)
+        return flags_of_layers(self._layers, rows, columns)
 
     def geolocation(self) -> LookupTable | None:
         """The way from the sensor's pixels to the map, if the product tells it."""
