@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import emit
+from oddspec.io.products import emit, prisma
 from oddspec.io.source import Source
 
 
@@ -36,7 +36,10 @@ class Family:
     open: Callable[..., Source]
 
 
-IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
+IN_HDF5 = (
+    Family("EMIT", emit.is_emit, emit.open_emit),
+    Family("PRISMA", prisma.is_prisma, prisma.open_prisma),
+)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
 IN_FOLDERS: tuple[Family, ...] = ()
