@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import emit, prisma
+from oddspec.io.products import emit, prisma, tanager
 from oddspec.io.source import Source
 
 
@@ -39,6 +39,7 @@ class Family:
 IN_HDF5 = (
     Family("EMIT", emit.is_emit, emit.open_emit),
     Family("PRISMA", prisma.is_prisma, prisma.open_prisma),
+    Family("Tanager", tanager.is_tanager, tanager.open_tanager),
 )
 """Families whose products are HDF5 or NetCDF-4 files."""
 

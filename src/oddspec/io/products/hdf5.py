@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from oddspec.io.hdf5.links import (
 from oddspec.io.hdf5.packing import Packing
 from oddspec.io.hdf5.source import StoredCube
 from oddspec.io.limits import check_memory
+from oddspec.io.products.bands import BandList
 from oddspec.io.quality import Layer
 from oddspec.io.reading import reading
-from oddspec.io.source import Metadata
+from oddspec.io.source import Georeference, Metadata, Product
 from oddspec.io.variables import check_real
 
 _PER_PIXEL = 400
@@ -155,34 +157,27 @@ def stored_cube(
     return StoredCube(name, order, packing, metadata, cube.shape, cube.chunks)
 
 
-def join_bands(wavelengths: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Which bands of several spectrometers make one ascending spectrum.
-
-    Where two of them saw the same wavelengths, the later one counts. Bands without a wavelength
-    (0 or NaN) were not acquired and are left out.
-
-    Parameters
-    ----------
-    wavelengths
-        Nanometres of the bands of each spectrometer, in any order.
-
-    Returns
-    -------
-    order
-        Positions among the bands of all, one after the other, by ascending wavelength.
-    overlapping
-        Positions of those that were left out since another spectrometer saw the same.
-    """
-    acquired = [np.isfinite(part) & (part > 0) for part in wavelengths]
-    twice = [np.zeros(len(part), dtype=bool) for part in wavelengths]
-    for at, part in enumerate(wavelengths):
-        for other, known in zip(wavelengths[at + 1 :], acquired[at + 1 :], strict=True):
-            if known.any():
-                twice[at] |= (part >= other[known].min()) & (part <= other[known].max())
-    everything = np.concatenate(wavelengths)
-    kept = np.flatnonzero(np.concatenate(acquired) & ~np.concatenate(twice))
-    overlapping = np.flatnonzero(np.concatenate(acquired) & np.concatenate(twice))
-    return kept[np.argsort(everything[kept], kind="stable")], overlapping
+def described(
+    stored: StoredCube,
+    bands: BandList,
+    product: Product,
+    unit: str,
+    description: str = "",
+    georeference: Georeference | None = None,
+) -> StoredCube:
+    """A cube with what the product says of it; its bands stay in the order of the file."""
+    metadata = replace(
+        stored.metadata,
+        wavelengths=bands.wavelengths,
+        fwhm=bands.fwhm,
+        bad_bands=bands.bad,
+        georeference=georeference,
+        description=description,
+        unit=unit,
+        product=product,
+        notes=(*stored.metadata.notes, *bands.notes),
+    )
+    return replace(stored, metadata=metadata)
 
 
 def table_in_file(

@@ -9,11 +9,14 @@ from oddspec.errors import InputError, SettingError
 from oddspec.io.atomic import must_be_text
 from oddspec.scenes.products.emit import write_emit
 from oddspec.scenes.products.prisma import write_prisma_l1, write_prisma_l2d
+from oddspec.scenes.products.tanager import write_tanager_basic, write_tanager_ortho
 
 MADE_PRODUCTS: dict[str, Callable[..., list[Path]]] = {
     "emit": write_emit,
     "prisma": write_prisma_l2d,
     "prisma-l1": write_prisma_l1,
+    "tanager": write_tanager_ortho,
+    "tanager-basic": write_tanager_basic,
 }
 """What `make_product` can make: writes the files, the product first, and returns them."""
 
