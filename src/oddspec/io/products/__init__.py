@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import emit, prisma, tanager
+from oddspec.io.products import aviris_netcdf, emit, neon, pace, prisma, tanager
 from oddspec.io.source import Source
 
 
@@ -40,6 +40,9 @@ IN_HDF5 = (
     Family("EMIT", emit.is_emit, emit.open_emit),
     Family("PRISMA", prisma.is_prisma, prisma.open_prisma),
     Family("Tanager", tanager.is_tanager, tanager.open_tanager),
+    Family("AVIRIS", aviris_netcdf.is_aviris_netcdf, aviris_netcdf.open_aviris_netcdf),
+    Family("NEON", neon.is_neon, neon.open_neon),
+    Family("PACE", pace.is_pace, pace.open_pace),
 )
 """Families whose products are HDF5 or NetCDF-4 files."""
 

@@ -96,6 +96,7 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
                 f"both spectrometers saw {seen.min():.0f} to {seen.max():.0f} nm: "
                 f"{len(overlapping)} bands of VNIR were left out"
             )
+        fwhm = np.concatenate([part.fwhm for part in parts])[order]
         place = _place(path, file, shape, notes) if level == "L2D" else None
         product = Product(
             "PRISMA",
@@ -107,7 +108,7 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
     bad = None if level == "L1" else _without_retrieval(sources, order, notes)
     metadata = Metadata(
         wavelengths=wavelengths[order],
-        fwhm=np.concatenate([part.fwhm for part in parts])[order],
+        fwhm=None if np.isnan(fwhm).all() else fwhm,
         bad_bands=bad,
         georeference=place,
         unit=_UNITS[level],

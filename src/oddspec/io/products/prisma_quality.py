@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 
-from oddspec.errors import InputError
-from oddspec.io.hdf5.links import DAMAGED, find_dataset, read_small
+from oddspec.io.hdf5.links import read_small
 from oddspec.io.hdf5.source import StoredCube
 from oddspec.io.products.hdf5 import LayerFile, has
+from oddspec.io.products.matrices import matrix_layers
 from oddspec.io.quality import Layer
-from oddspec.io.reading import reading
 
 _PIXEL_MASKS = {
     "cloud": ("Cloud_Mask", 1),
@@ -75,9 +74,7 @@ def prisma_layers(
     matrix, bits = _ERRORS[level[:2]]
     names = [f"{fields}/{matrix.format(part)}" for part in ("VNIR", "SWIR")]
     if has(masks.file, *names):
-        errors = _errors(masks, names, cubes, used)
-        for flag, bit in bits.items():
-            found[flag] = partial(_has_bit, errors, bit)
+        found |= matrix_layers(masks, names, cubes, used, bits)
     angles = f"{swath}/Geometric Fields/Solar_Zenith_Angle"
     if level == "L2D" and has(masks.file, angles):
         # Outside the scene the map is filled up with angles of 0, too.
@@ -88,39 +85,3 @@ def prisma_layers(
         else:
             found["fill"] = layer
     return found, notes
-
-
-def _has_bit(
-    errors: Layer, bit: int, rows: tuple[int, int], columns: tuple[int, int]
-) -> np.ndarray:
-    return np.asarray(errors(rows, columns) & bit != 0)
-
-
-def _errors(masks: LayerFile, names: list[str], cubes: list[StoredCube], used: np.ndarray) -> Layer:
-    """Reads all bits ``(h, w)`` that are set in any used band of the two error matrices."""
-    datasets, at = [], []
-    start = 0
-    for name, cube in zip(names, cubes, strict=True):
-        dataset = find_dataset(masks.path, masks.file, name)
-        if dataset.shape != cube.lengths or dataset.dtype.kind != "u":
-            size = " x ".join(map(str, dataset.shape))
-            raise InputError(
-                f"{masks.path}: {name!r} ({size}, {dataset.dtype}) is no error matrix of its cube"
-            )
-        datasets.append(dataset)
-        bands = cube.shape[2]
-        at.append(used[(used >= start) & (used < start + bands)] - start)
-        start += bands
-
-    # Kept for the next flag: the matrices are as many numbers as the cube.
-    @lru_cache(maxsize=1)
-    def read(rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
-        bits = np.zeros((rows[1] - rows[0], columns[1] - columns[0]), datasets[0].dtype)
-        for dataset, bands, cube in zip(datasets, at, cubes, strict=True):
-            with reading(masks.path, DAMAGED):
-                values = dataset[cube.selection(rows, columns)]
-            axis = cube.axes.index("band")
-            bits |= np.bitwise_or.reduce(values.take(bands, axis=axis), axis=axis)
-        return bits
-
-    return read

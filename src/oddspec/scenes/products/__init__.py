@@ -7,7 +7,10 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.atomic import must_be_text
+from oddspec.scenes.products.aviris import write_aviris_5
 from oddspec.scenes.products.emit import write_emit
+from oddspec.scenes.products.neon import write_neon
+from oddspec.scenes.products.pace import write_pace
 from oddspec.scenes.products.prisma import write_prisma_l1, write_prisma_l2d
 from oddspec.scenes.products.tanager import write_tanager_basic, write_tanager_ortho
 
@@ -17,6 +20,9 @@ MADE_PRODUCTS: dict[str, Callable[..., list[Path]]] = {
     "prisma-l1": write_prisma_l1,
     "tanager": write_tanager_ortho,
     "tanager-basic": write_tanager_basic,
+    "aviris-5": write_aviris_5,
+    "neon": write_neon,
+    "pace": write_pace,
 }
 """What `make_product` can make: writes the files, the product first, and returns them."""
 
