@@ -44,7 +44,15 @@ def run_command(chosen: argparse.Namespace) -> int:
     )
     try:
         bands = None if chosen.bands is None else bands_of(chosen.bands, source)
-        scene = Scene.of(source, bands, chosen.nodata, chosen.mask_defects)
+        scene = Scene.of(
+            source,
+            bands,
+            chosen.nodata,
+            chosen.mask_defects,
+            chosen.mask,
+            chosen.area_of_interest,
+            chosen.max_memory,
+        )
         scene = look_over(scene, asked=bands is not None)
         found = survey(scene)
         if chosen.json:

@@ -52,6 +52,13 @@ class LookupTable:
         found[~self.valid] = fill
         return found
 
+    def to_sensor(self, image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """Pixels ``(h, w)`` of the sensor that some set pixel of a map image ``(H, W)`` shows."""
+        found = np.zeros(shape, dtype=bool)
+        shown = image & self.valid
+        found[self.rows[shown], self.columns[shown]] = True
+        return found
+
     @classmethod
     def checked(
         cls,

@@ -20,6 +20,9 @@ QUALITY_FLAGS = {
 }
 """Bit of each flag in a layer of 16 bits."""
 
+USER_MASK = np.uint16(1 << 15)
+"""Bit of pixels that the user has masked."""
+
 DEFAULT_MASK = ("fill", "saturated", "cloud", "cloud-shadow", "cirrus")
 """Flags that mask a pixel where nothing else is asked for, and the product tells them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from oddspec.errors import InputError
+from oddspec.errors import DataWarning, InputError
 from oddspec.io.envi.reader import open_envi
 from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
@@ -232,3 +233,51 @@ def read_truth(
     unjudged = int(np.ma.getmaskarray(warped).sum())
     tell_of_truth(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
     return warped if unjudged else warped.data
+
+
+def read_marked(
+    path: str | Path,
+    shape: tuple[int, int],
+    max_memory: int | None = None,
+    *,
+    georeference: Georeference | None = None,
+) -> np.ndarray:
+    """Which pixels of a scene an image or polygons mark: all that is neither 0 nor missing.
+
+    Parameters
+    ----------
+    path
+        As for `read_truth`.
+    shape
+        Rows and columns of the scene.
+    max_memory
+        Bytes that reading may take.
+    georeference
+        Where the scene's pixels lie: an image that has a place, too, is resampled to them.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(h, w)``, bool.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has another shape, or lies elsewhere.
+    """
+    name = Path(path)
+    kind = vector_format(name)
+    with warnings.catch_warnings():
+        # Here it is not told how a truth is read: no rule is needed.
+        warnings.simplefilter("ignore", DataWarning)
+        if kind is not None:
+            return np.asarray(burn(name, kind, georeference, shape, None, max_memory) > 0)
+        plane = _read_plane(path, None if georeference else shape, None, max_memory)
+        marked = (plane.values != 0) & ~missing(plane)
+        if georeference and plane.georeference:
+            moved = warp_labels(
+                name, marked.astype(np.uint8), plane.georeference, georeference, shape
+            )
+            return np.asarray(np.ma.filled(moved, 0) > 0)
+    check_plane(name, "the image", marked.shape, shape)
+    return marked

@@ -77,7 +77,15 @@ def detect_scene(
         )
         try:
             bands = options.bands(source) if options.bands else None
-            scene = Scene.of(source, bands, options.nodata, options.mask_defects)
+            scene = Scene.of(
+                source,
+                bands,
+                options.nodata,
+                options.mask_defects,
+                options.mask,
+                options.area_of_interest,
+                options.resources.max_memory,
+            )
             scene = look_over(scene, asked=bands is not None)
             folder = out / folder_name(source.name)
             with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
