@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.geolocation import HasGeolocation
+from oddspec.io.geolocation import lookup_table
 from oddspec.io.quality import DEFAULT_MASK, HasQuality, parse_flags
 from oddspec.io.source import Source
 from oddspec.io.truth import read_marked
@@ -118,7 +118,7 @@ def _image(source: Source, given: Any, what: str, max_memory: int | None) -> np.
             raise InputError(f"{what}: an array of type {found.dtype} was given; expected bool")
         return found.astype(bool)
     path = Path(given)
-    table = source.geolocation() if isinstance(source, HasGeolocation) else None
+    table = lookup_table(source)
     if table is not None:
         marked = read_marked(path, table.shape, max_memory, georeference=table.georeference)
         return table.to_sensor(marked, shape)

@@ -13,6 +13,7 @@ import numpy as np
 from oddspec.errors import DataWarning, InputError
 from oddspec.io.envi.reader import open_envi
 from oddspec.io.formats import format_of
+from oddspec.io.geolocation import LookupTable
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.links import variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
@@ -233,6 +234,53 @@ def read_truth(
     unjudged = int(np.ma.getmaskarray(warped).sum())
     tell_of_truth(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
     return warped if unjudged else warped.data
+
+
+def read_sensor_truth(
+    path: str | Path,
+    shape: tuple[int, int],
+    lookup: LookupTable,
+    variable: str | None = None,
+    max_memory: int | None = None,
+    *,
+    warp: bool = False,
+) -> np.ndarray:
+    """The truth of a scene in sensor geometry: an image of its pixels, or one of the map.
+
+    Polygons, and images of the map's rows and columns, are taken to the sensor by the lookup
+    table: a pixel is a target if any of the map's pixels that show it is one.
+
+    Parameters
+    ----------
+    lookup
+        The scene's way to the map. The other parameters are those of `read_truth`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(h, w)``: what `read_truth` gives, or 0 and 1 (uint8).
+
+    Raises
+    ------
+    InputError
+        If it fits neither the sensor nor the map.
+    """
+    name, of_sensor = Path(path), None
+    if not warp and vector_format(name) is None:
+        try:
+            return read_truth(name, shape, variable, max_memory)
+        except InputError as error:
+            of_sensor = error
+    place = lookup.georeference
+    try:
+        on_map = read_truth(name, lookup.shape, variable, max_memory, georeference=place, warp=warp)
+    except InputError:
+        # What was wrong with it as an image of the sensor's pixels says more.
+        if of_sensor is None:
+            raise
+        raise of_sensor from None
+    marked = np.asarray(np.ma.filled(on_map, 0) > 0)
+    return lookup.to_sensor(marked, shape).astype(np.uint8)
 
 
 def read_marked(
