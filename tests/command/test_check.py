@@ -28,8 +28,8 @@ def test_plain_scene(tmp_path, rng, check, capsys):
     assert set(found) == {("note", "has no wavelengths"), ("note", "has no georeference")}
     assert main(["info", "--check", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:3] == ["note     has no wavelengths", f"{'':<8} -> bands are counted; the picture "
-                          "takes three of them for colours"]  # fmt: skip
+    done = "bands are counted; the picture takes three of them for colours"
+    assert lines[1:3] == ["note     has no wavelengths", f"{'':<8} -> {done}"]
 
 
 def test_what_stops_a_detection(tmp_path, rng, check):

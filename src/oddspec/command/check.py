@@ -14,7 +14,6 @@ from oddspec.io.quality import HasQuality
 from oddspec.io.source import Georeference, Source
 from oddspec.scene import Scene
 from oddspec.survey import Survey, look_over, survey
-from oddspec.text import printable
 
 SEVERITIES = ("error", "warning", "note")
 """What stops a detection; what may spoil it; what is only good to know."""
@@ -102,7 +101,7 @@ def _of_metadata(source: Source) -> Iterator[Oddity]:
         count = int(meta.bad_bands.sum())
         yield Oddity("note", f"the file calls {count} of {b} bands bad", "they are left out")
     yield from _of_place(source)
-    if not isinstance(source, HasQuality) or not source.quality:
+    if meta.product and not (isinstance(source, HasQuality) and source.quality):
         yield Oddity("note", "tells nothing of the quality of its pixels", "clouds are not masked")
     if min(h, w) == 1:
         yield Oddity("warning", f"is a single line ({h} x {w})", "windows do not fit in")
@@ -176,4 +175,7 @@ def oddity_lines(found: list[Oddity]) -> list[str]:
     """As lines of text."""
     if not found:
         return ["nothing odd"]
-    return [f"{each.severity:<8} {printable(each.found)}\n{'':<8} -> {each.done}" for each in found]
+    lines = []
+    for each in found:
+        lines += [f"{each.severity:<8} {each.found}", f"{'':<8} -> {each.done}"]
+    return lines
