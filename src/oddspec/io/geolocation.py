@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.source import Georeference
+from oddspec.io.source import Georeference, Source
 
 VOID = -1
 """In place of a row and a column, where nothing was measured."""
@@ -47,9 +47,14 @@ class LookupTable:
         return np.asarray(self.rows != VOID)
 
     def to_map(self, values: np.ndarray, fill: float) -> np.ndarray:
-        """Values ``(h, w)`` of the sensor on the map ``(H, W)``: each map pixel's own, no mean."""
-        found = values[np.maximum(self.rows, 0), np.maximum(self.columns, 0)]
-        found[~self.valid] = fill
+        """Values ``(h, w, ...)`` of the sensor on the map: each map pixel's own, no mean."""
+        return OnMap(values, self, fill)[:, :]
+
+    def to_sensor(self, image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """Pixels ``(h, w)`` of the sensor that some set pixel of a map image ``(H, W)`` shows."""
+        found = np.zeros(shape, dtype=bool)
+        shown = image & self.valid
+        found[self.rows[shown], self.columns[shown]] = True
         return found
 
     @classmethod
@@ -103,12 +108,56 @@ class LookupTable:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class OnMap:
+    """Values of a scene in sensor geometry, seen on the map: indexed by slices of the map.
+
+    Attributes
+    ----------
+    values
+        ``(h, w, ...)``, may be a ``numpy.memmap``; only what a window shows is read.
+    table
+        The way to the sensor.
+    fill
+        Where the map has no pixel.
+    """
+
+    values: np.ndarray
+    table: LookupTable
+    fill: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns of the map, and what else a pixel has."""
+        return (*self.table.shape, *self.values.shape[2:])
+
+    def __getitem__(self, window: slice | tuple[slice, slice]) -> np.ndarray:
+        rows, columns = self.table.rows[window], self.table.columns[window]
+        # Void places lead to the first pixel, and are filled after.
+        found = np.array(self.values[np.maximum(rows, 0), np.maximum(columns, 0)])
+        found[rows == VOID] = self.fill
+        return found
+
+
 @runtime_checkable
 class HasGeolocation(Protocol):
     """A source in sensor geometry that knows where its pixels lie."""
 
     def geolocation(self) -> LookupTable | None:
         """The way to the map; None where the product does not tell it."""
+
+
+def lookup_table(source: Source) -> LookupTable | None:
+    """The way from a scene to the map, where its own pixels are none of a map.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
+    if source.metadata.georeference is not None or not isinstance(source, HasGeolocation):
+        return None
+    return source.geolocation()
 
 
 def table_of_coordinates(

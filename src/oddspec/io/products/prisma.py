@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.axes import Axes
 from oddspec.io.hdf5.links import find_dataset, open_hdf5_file
@@ -148,12 +147,11 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
 class _Radiance(ProductSource):
     """A cube of L1, where 0 is a small radiance and only pixels without any are missing."""
 
-    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
-        """Pixels of the half-open window, all bands; NaN where nothing was measured."""
-        cube = super().read(rows, columns)
-        missing = ~cube.any(axis=2)
-        if missing.any():
-            cube[missing] = np.nan  # joined from two parts, hence a copy of its own
+    def _join(
+        self, joined: np.ndarray | None, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> np.ndarray:
+        cube = super()._join(joined, rows, columns)
+        cube[~cube.any(axis=2)] = np.nan
         return cube
 
 

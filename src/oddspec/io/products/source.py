@@ -13,7 +13,7 @@ from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.geolocation import LookupTable
 from oddspec.io.quality import Layer, flags_of_layers
-from oddspec.io.source import Metadata, Source
+from oddspec.io.source import Metadata, Source, read_into
 
 
 class ProductSource:
@@ -79,9 +79,21 @@ class ProductSource:
         """Pixels of the half-open window, all bands."""
         if self._moves is None:
             return self._parts[0].read(rows, columns)
-        joined = None
+        return self._join(None, rows, columns)
+
+    def read_into(self, out: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+        """The same into an array ``(h, w, b)``; without a copy on the way if the part can."""
+        if self._moves is None:
+            read_into(self._parts[0], out, rows, columns)
+        else:
+            self._join(out, rows, columns)
+
+    def _join(
+        self, joined: np.ndarray | None, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> np.ndarray:
+        """Bands of all parts in an array ``(h, w, b)``, a new one if none is given."""
         # Part by part, so that no more than one lies beside the joined bands.
-        for part, (to, taken) in zip(self._parts, self._moves, strict=True):
+        for part, (to, taken) in zip(self._parts, self._moves or (), strict=True):
             piece = part.read(rows, columns)
             if joined is None:
                 joined = _in_order_of(piece, (*piece.shape[:2], self.shape[2]), self.dtype)

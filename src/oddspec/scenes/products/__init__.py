@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.atomic import must_be_text
-from oddspec.scenes.products.aviris import write_aviris_5
+from oddspec.scenes.products.aviris_netcdf import write_aviris_5
 from oddspec.scenes.products.emit import write_emit
 from oddspec.scenes.products.neon import write_neon
 from oddspec.scenes.products.pace import write_pace
