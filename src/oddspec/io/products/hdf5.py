@@ -66,14 +66,25 @@ def listed(path: Path, file: Any, name: str, count: int | None = None) -> np.nda
     return values
 
 
-def number(path: Path, holder: Any, name: str) -> float:
+def number_attribute(path: Path, holder: Any, name: str, default: float | None = None) -> float:
     """An attribute that is one finite number.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    holder, name
+        Where it is, and what it is called.
+    default
+        What it is where there is none; None where there must be one.
 
     Raises
     ------
     InputError
         If there is no such attribute, or it is none.
     """
+    if default is not None and name not in holder.attrs:
+        return default
     found = listed_attribute(path, holder, name, 1)
     if found is None or not np.isfinite(found[0]):
         said = "is missing" if found is None else "is no finite number"
@@ -104,7 +115,7 @@ def listed_attribute(
     return values
 
 
-def text_in(path: Path, file: Any, name: str) -> str:
+def stored_text(path: Path, file: Any, name: str) -> str:
     """A dataset that is one text, such as HDF-EOS's metadata; empty where there is none."""
     if not has(file, name):
         return ""

@@ -26,9 +26,9 @@ from oddspec.io.products.hdf5 import (
     has,
     listed,
     listed_attribute,
-    number,
+    number_attribute,
     stored_cube,
-    text_in,
+    stored_text,
 )
 from oddspec.io.products.source import ProductSource
 from oddspec.io.quality import Layer
@@ -87,11 +87,13 @@ def open_neon(path: Path, *, max_memory: int | None = None) -> ProductSource:
                 f"and is not supported; open the file of reflectance"
             )
         cube = find_dataset(path, file, name)
-        scale = number(path, cube, "Scale_Factor") if "Scale_Factor" in cube.attrs else _SCALE
+        scale = (
+            number_attribute(path, cube, "Scale_Factor") if "Scale_Factor" in cube.attrs else _SCALE
+        )
         if scale <= 0:
             raise InputError(f"{path}: 'Scale_Factor' is {scale:g}, which is no scale")
         stated = "Data_Ignore_Value" in cube.attrs
-        fill = number(path, cube, "Data_Ignore_Value") if stated else _FILL
+        fill = number_attribute(path, cube, "Data_Ignore_Value") if stated else _FILL
         dtype = cube.dtype.newbyteorder("=")
         packing = Packing(dtype, np.dtype(np.float32), (fill,), 1 / scale, 0.0)
         stored = stored_cube(path, file, name, ROWS_COLUMNS_BANDS, packing=packing)
@@ -154,11 +156,13 @@ def _place(
     system = f"{group}/Metadata/Coordinate_System"
     place, notes = read_map(
         {
-            "map info": text_in(path, file, f"{system}/Map_Info"),
-            "coordinate system string": text_in(path, file, f"{system}/Coordinate_System_String"),
+            "map info": stored_text(path, file, f"{system}/Map_Info"),
+            "coordinate system string": stored_text(
+                path, file, f"{system}/Coordinate_System_String"
+            ),
         }
     )
-    code = text_in(path, file, f"{system}/EPSG Code")
+    code = stored_text(path, file, f"{system}/EPSG Code")
     if not code and has(file, f"{system}/EPSG Code"):
         numbers = listed(path, file, f"{system}/EPSG Code", 1)
         code = f"{numbers[0]:.0f}" if numbers is not None else ""

@@ -25,7 +25,7 @@ from oddspec.io.products.hdf5 import (
     attribute,
     has,
     listed_attribute,
-    number,
+    number_attribute,
     stored_cube,
     table_in_file,
 )
@@ -177,7 +177,7 @@ def _level(path: Path, file: Any) -> str:
 def _part(path: Path, file: Any, name: str, part: str, notes: list[str]) -> _Part:
     """A spectrometer's cube in physical values, and its bands."""
     if f"L2Scale{part}Max" in file.attrs:
-        low, high = (number(path, file, f"L2Scale{part}{end}") for end in ("Min", "Max"))
+        low, high = (number_attribute(path, file, f"L2Scale{part}{end}") for end in ("Min", "Max"))
         if high <= low:
             raise InputError(
                 f"{path}: 'L2Scale{part}Min' and 'L2Scale{part}Max' are {low:g} and {high:g}, "
@@ -185,8 +185,12 @@ def _part(path: Path, file: Any, name: str, part: str, notes: list[str]) -> _Par
             )
         scale, offset = (high - low) / _LARGEST, low
     else:
-        factor = number(path, file, f"ScaleFactor_{part}")
-        shift = number(path, file, f"Offset_{part}") if f"Offset_{part}" in file.attrs else 0.0
+        factor = number_attribute(path, file, f"ScaleFactor_{part}")
+        shift = (
+            number_attribute(path, file, f"Offset_{part}")
+            if f"Offset_{part}" in file.attrs
+            else 0.0
+        )
         if shift:
             raise InputError(
                 f"{path}: 'Offset_{part}' is {shift:g}; readers disagree on whether it is to be "
@@ -253,7 +257,10 @@ def _place(path: Path, file: Any, shape: tuple[int, int], notes: list[str]) -> G
     from rasterio.errors import CRSError
 
     (left, top), (right, bottom) = (
-        [number(path, file, f"Product_{corner}corner_{axis}") for axis in ("easting", "northing")]
+        [
+            number_attribute(path, file, f"Product_{corner}corner_{axis}")
+            for axis in ("easting", "northing")
+        ]
         for corner in ("UL", "LR")
     )
     rows, columns = shape
@@ -274,7 +281,7 @@ def _place(path: Path, file: Any, shape: tuple[int, int], notes: list[str]) -> G
             )
         notes.append(f"its corners give pixels of {width:g} x {-height:g}, which are not square")
     try:
-        crs = CRS.from_epsg(int(number(path, file, "Epsg_Code")))
+        crs = CRS.from_epsg(int(number_attribute(path, file, "Epsg_Code")))
     except CRSError as error:
         raise InputError(f"{path}: 'Epsg_Code' is no coordinate system ({error})") from None
     return Georeference(crs, Affine(width, 0.0, left - width / 2, 0.0, height, top - height / 2))

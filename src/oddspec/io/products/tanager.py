@@ -25,10 +25,10 @@ from oddspec.io.products.hdf5 import (
     described,
     has,
     listed_attribute,
-    number,
+    number_attribute,
     stored_cube,
     table_in_file,
-    text_in,
+    stored_text,
 )
 from oddspec.io.products.source import ProductSource
 from oddspec.io.quality import Layer
@@ -135,7 +135,7 @@ def _place(path: Path, file: Any, shape: tuple[int, int], notes: list[str]) -> G
     from rasterio.crs import CRS
     from rasterio.errors import CRSError
 
-    text = text_in(path, file, _STRUCTURE)
+    text = stored_text(path, file, _STRUCTURE)
     left, top = _pair(text, "UpperLeftPointMtrs")
     right, bottom = _pair(text, "LowerRightMtrs")
     rows, columns = shape
@@ -153,7 +153,7 @@ def _place(path: Path, file: Any, shape: tuple[int, int], notes: list[str]) -> G
             f"expected; the map would be upside down"
         )
     try:
-        crs = CRS.from_epsg(int(number(path, file[_GRID], "epsg_code")))
+        crs = CRS.from_epsg(int(number_attribute(path, file[_GRID], "epsg_code")))
     except (CRSError, InputError):
         crs = None
     width, height = (right - left) / columns, (bottom - top) / rows
