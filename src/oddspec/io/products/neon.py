@@ -87,13 +87,10 @@ def open_neon(path: Path, *, max_memory: int | None = None) -> ProductSource:
                 f"and is not supported; open the file of reflectance"
             )
         cube = find_dataset(path, file, name)
-        scale = (
-            number_attribute(path, cube, "Scale_Factor") if "Scale_Factor" in cube.attrs else _SCALE
-        )
+        scale = number_attribute(path, cube, "Scale_Factor", _SCALE)
         if scale <= 0:
             raise InputError(f"{path}: 'Scale_Factor' is {scale:g}, which is no scale")
-        stated = "Data_Ignore_Value" in cube.attrs
-        fill = number_attribute(path, cube, "Data_Ignore_Value") if stated else _FILL
+        fill = number_attribute(path, cube, "Data_Ignore_Value", _FILL)
         dtype = cube.dtype.newbyteorder("=")
         packing = Packing(dtype, np.dtype(np.float32), (fill,), 1 / scale, 0.0)
         stored = stored_cube(path, file, name, ROWS_COLUMNS_BANDS, packing=packing)

@@ -186,11 +186,7 @@ def _part(path: Path, file: Any, name: str, part: str, notes: list[str]) -> _Par
         scale, offset = (high - low) / _LARGEST, low
     else:
         factor = number_attribute(path, file, f"ScaleFactor_{part}")
-        shift = (
-            number_attribute(path, file, f"Offset_{part}")
-            if f"Offset_{part}" in file.attrs
-            else 0.0
-        )
+        shift = number_attribute(path, file, f"Offset_{part}", 0.0)
         if shift:
             raise InputError(
                 f"{path}: 'Offset_{part}' is {shift:g}; readers disagree on whether it is to be "

@@ -27,8 +27,8 @@ from oddspec.io.products.hdf5 import (
     listed_attribute,
     number_attribute,
     stored_cube,
-    table_in_file,
     stored_text,
+    table_in_file,
 )
 from oddspec.io.products.source import ProductSource
 from oddspec.io.quality import Layer
