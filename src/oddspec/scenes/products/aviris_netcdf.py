@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from oddspec.io.atomic import atomic_write
-from oddspec.scenes.products.content import make_content, write_truth_image
+from oddspec.scenes.products.content import make_content
 from oddspec.scenes.products.flight import turned_flight
 
 _STEM = "AV520250701t180000_000_L1B_RDN_0123abcd"
@@ -39,6 +39,5 @@ def write_aviris_5(folder: Path, *, rows: int, columns: int, seed: int) -> list[
         mapping.attrs.update(crs_wkt=flight.wkt, spatial_ref=flight.wkt, GeoTransform=numbers)
     return [
         path,
-        write_truth_image(folder / "truth_sensor.tif", content.truth, None),
-        write_truth_image(folder / "truth_map.tif", flight.to_map(content.truth), flight.place),
+        *flight.write_truths(folder, content.truth, None),
     ]

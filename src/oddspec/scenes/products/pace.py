@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from oddspec.io.atomic import atomic_write
-from oddspec.scenes.products.content import make_content, write_truth_image
+from oddspec.scenes.products.content import make_content
 from oddspec.scenes.products.flight import turned_flight
 
 _FILL = np.float32(-32767)
@@ -53,6 +53,5 @@ def write_pace(folder: Path, *, rows: int, columns: int, seed: int) -> list[Path
             places[name].attrs["_FillValue"] = _FILL
     return [
         path,
-        write_truth_image(folder / "truth_sensor.tif", content.truth, None),
-        write_truth_image(folder / "truth_map.tif", flight.to_map(content.truth), flight.place),
+        *flight.write_truths(folder, content.truth, np.float32),
     ]

@@ -73,8 +73,7 @@ def write_tanager_basic(folder: Path, *, rows: int, columns: int, seed: int) -> 
         group["Geolocation Fields/Latitude"] = flight.y
     return [
         path,
-        write_truth_image(folder / "truth_sensor.tif", content.truth, None),
-        write_truth_image(folder / "truth_map.tif", flight.to_map(content.truth), flight.place),
+        *flight.write_truths(folder, content.truth, np.float64),
     ]
 
 
