@@ -35,6 +35,7 @@ def open_scene(
     bands: Any = None,
     nodata: float | None = None,
     mask_flat: bool = False,
+    use_gains: bool = True,
     max_memory: int | None = None,
     **reading: Any,
 ) -> Scene:
@@ -57,7 +58,8 @@ def open_scene(
             )
         source = _array_source(given, bands, reading.get("axes"))
     try:
-        return look_over(Scene.of(source, bands, nodata, mask_flat), asked=bands is not None)
+        scene = Scene.of(source, bands, nodata, mask_flat, use_gains)
+        return look_over(scene, asked=bands is not None)
     except BaseException:
         source.close()
         raise

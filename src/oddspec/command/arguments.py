@@ -23,6 +23,8 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
         "mask dead and filled pixels (one value in all bands, one spectrum over a quarter)",
         action="store_true",
     )
+    gains = "leave out gains and offsets of bands that the file declares"
+    add("--no-gains", gains, action="store_false", dest="use_gains")
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")

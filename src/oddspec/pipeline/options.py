@@ -35,6 +35,8 @@ class PipelineOptions:
     nodata: float | None = None
     bands: Callable[[Source], Sequence[int]] | None = None
     mask_defects: bool = False
+    use_gains: bool = True
+    """Whether gains and offsets that a file declares may be applied."""
     allow_truncated: bool = False
     axes: str | None = None
     resume: bool = False
@@ -65,7 +67,7 @@ def run_identity(
     source = scene.source
     stat = source.path.stat() if source.path else None
     header = source.header if isinstance(source, FlatSource) else None
-    return {
+    found = {
         "version": __version__,
         "input": str(source.path.resolve()) if source.path else source.name,
         "bytes": stat.st_size if stat else None,
@@ -86,3 +88,5 @@ def run_identity(
         "settings": dataclasses.asdict(detector),  # type: ignore[call-overload]
         "model": options.model.digest if options.model else None,
     }
+    # Other runs keep the identity that they had before gains were applied.
+    return found | ({"gains": scene.gains.digest} if scene.gains else {})

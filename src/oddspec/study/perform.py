@@ -97,7 +97,7 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
     for path, times in task.get("times", {}).items():
         inputs.watch(Path(path), FileTimes(*times))
     inputs.check()
-    scene = _scene(task)
+    scene = _scene(task).suited_to(detector)
     try:
         h, w, _ = scene.shape
         place = scene.source.metadata.georeference
