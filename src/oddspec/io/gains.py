@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.arrays import Cube
 from oddspec.text import positions_text
 
 LEAST, MOST = 1e-30, 1e30
@@ -54,10 +53,10 @@ class BandGains:
         """Those of the bands at these positions."""
         return BandGains(self.gains[bands], self.offsets[bands])
 
-    def apply(self, cube: Cube) -> None:
-        """Turn stored numbers (float64) into values, in place."""
-        cube *= self.gains
-        cube += self.offsets
+    def apply(self, stored: Float[np.ndarray, "... b"]) -> None:
+        """Turn stored numbers (float64, bands last) into values, in place."""
+        stored *= self.gains
+        stored += self.offsets
 
     def then_undo(self, other: BandGains) -> BandGains:
         """These, and then the way back of the others: from numbers stored here to those there."""
