@@ -20,6 +20,7 @@ from oddspec.io.source import ArraySource, Metadata
 from oddspec.pipeline import PipelineOptions, detect_scene
 from oddspec.pipeline.options import run_identity
 from oddspec.scene import Scene
+from oddspec.study.perform import perform
 from oddspec.survey import survey
 
 APPLIED = "gains or offsets that the file declares were applied to the bands"
@@ -263,3 +264,20 @@ def test_info_says_what_is_declared(path, stored, tmp_path, capsys):
     plain = save(tmp_path / "plain.hdr", stored, None, None)
     assert main(["info", str(plain)]) == 0
     assert "gains         none declared" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_studies_apply_them_too(noise, path, stored, values, tmp_path):
+    truth = np.zeros(stored.shape[:2], np.uint8)
+    truth[9, 13] = 1
+    np.save(tmp_path / "truth.npy", truth)
+    np.save(tmp_path / "values.npy", values)
+    maps = []
+    for cube in (path, tmp_path / "values.npy"):
+        maps.append(tmp_path / f"map{len(maps)}.npy")
+        task = dict.fromkeys(("detector_sha256", "cube_variable", "truth_variable"))
+        task |= {"source": "pca_rx", "settings": {"components": 5}, "cube": str(cube)}
+        task |= {"truth": tmp_path / "truth.npy", "noise": noise, "noise_seed": 0, "thresholds": []}
+        found = perform(task | {"map": maps[-1], "max_memory": 10**9})
+        assert found["status"] == "done", found["reason"]
+    np.testing.assert_array_equal(*map(np.load, maps))

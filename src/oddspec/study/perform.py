@@ -6,6 +6,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,9 @@ def _scene(task: Mapping[str, Any]) -> Scene:
     whole = (0, h), (0, w)
     if task["noise"]:
         scene = Scene.of(source)
+        if declared := scene.declared_gains:
+            # The same noise for all detectors, so the same values.
+            scene = replace(scene, gains=declared)
         _must_fit(scene, budget)
         noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
         source.close()
