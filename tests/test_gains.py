@@ -148,10 +148,15 @@ def test_the_survey_looks_at_stored_numbers_and_states_values(stored, tmp_path):
 def test_gains_that_lead_too_far(stored):
     cube = stored.astype(np.float64)
     cube[0, 0] = 1e139
+    cube[3, 3] = 1e300
     source = ArraySource(cube, Metadata(gains=BandGains(np.full(12, 1e20), np.zeros(12))))
     scene = Scene.of(source).suited_to(load("crd")())
     with pytest.raises(InputError, match=r"its gains and offsets lead to 1e\+159"):
         scene.read((0, 2), (0, 2))
+    source.array[0, 0, 0] = np.nan
+    cube, valid = Scene.of(source, nodata=1e300).suited_to(load("crd")()).read((0, 4), (0, 4))
+    assert valid.sum() == 14
+    assert np.abs(cube).max() < 1e26
 
 
 # Models

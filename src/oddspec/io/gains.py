@@ -55,8 +55,9 @@ class BandGains:
 
     def apply(self, stored: Float[np.ndarray, "... b"]) -> None:
         """Turn stored numbers (float64, bands last) into values, in place."""
-        stored *= self.gains
-        stored += self.offsets
+        with np.errstate(over="ignore"):  # of pixels that are missing; of others it is refused
+            stored *= self.gains
+            stored += self.offsets
 
     def then_undo(self, other: BandGains) -> BandGains:
         """These, and then the way back of the others: from numbers stored here to those there."""
