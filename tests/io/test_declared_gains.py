@@ -78,7 +78,7 @@ def test_envi_with_gains_and_a_reflectance_scale_factor(make_envi):
     ("text", "said"),
     [
         ("{1, 2, 3}", "3 numbers for 4 bands"),
-        ("{1, 2, 0, 4}", "of bands 3 (counted from 1) zero"),
+        ("{1, 2, 0, 4}", "of bands 3 (counted from 1) are zero"),
         ("{1, nan, 3, inf}", "of bands 2, 4 (counted"),
         ("{1, 2, three, 4}", "of bands 3 (counted"),
         ("{1, 2, 1e300, 4}", "of bands 3 (counted"),
@@ -99,7 +99,7 @@ def test_damaged_lists_are_told_and_not_applied(make_envi, text, said, field):
 def test_a_damaged_reflectance_scale_factor_is_told(make_envi):
     pair, notes = declared(open_source(make_envi(CUBE, reflectance_scale_factor="0")))
     assert pair is None
-    assert "reflectance scale factor: of bands 1-4" in notes
+    assert "reflectance scale factor: those of bands 1-4" in notes
 
 
 def test_gains_of_bad_bands_need_not_be_of_use(make_envi):
@@ -118,7 +118,7 @@ def test_geotiff(tiff):
 def test_geotiff_whose_scales_are_of_no_use(tiff):
     pair, notes = declared(open_source(tiff([1.0, 0.0, 1.0, 1.0], OFFSETS)))
     assert pair is None
-    assert "scales and offsets of the bands: of bands 2" in notes
+    assert "scales and offsets of the bands: those of bands 2" in notes
 
 
 def test_a_header_beside_a_geotiff_has_its_gains(tiff):
