@@ -176,6 +176,14 @@ def test_dataarray(attributes, expected):
     assert declared(open_dataarray(array))[0] == expected
 
 
+def test_a_scene_handed_on_as_a_dataarray_declares_the_same(make_envi):
+    pytest.importorskip("xarray")
+    fields = {"data_gain_values": listed(GAINS), "data_offset_values": listed(OFFSETS)}
+    with Scene.of(open_source(make_envi(CUBE, **fields))) as scene:
+        handed = open_dataarray(scene.to_xarray(chunks=False))
+        assert declared(handed)[0] == (GAINS.tolist(), OFFSETS.tolist())
+
+
 def test_masks_are_decided_by_stored_numbers_and_invalid_pixels_are_zero(make_envi):
     cube = CUBE.copy()
     cube[2, 3] = -9

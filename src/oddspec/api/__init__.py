@@ -27,6 +27,8 @@ def open(
     bands: Any = None,
     nodata: float | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
     use_gains: bool = True,
     max_memory: int | None = None,
     allow_truncated: bool = False,
@@ -50,6 +52,12 @@ def open(
     mask_flat
         Mask defects too: pixels with the same value in every band (dead or filled ones), and a
         spectrum that a quarter of the pixels share.
+    mask
+        Pixels to leave out: quality flags that the product tells, as ``"cloud,water"`` (by default
+        fill, saturated, cloud, cloud-shadow, cirrus; ``"none"`` for none); the path of an image or
+        of polygons; an array ``(h, w)``, true where pixels are left out; or a list of such.
+    area_of_interest
+        The path of an image or of polygons, or an array: what lies outside is left out.
     use_gains
         Apply gains and offsets of bands that the file declares where a detector's scores depend
         on them (`Detector.affine_invariant`). What is opened reads as it is stored until then.
@@ -82,6 +90,8 @@ def open(
         bands=bands,
         nodata=nodata,
         mask_flat=mask_flat,
+        mask=mask,
+        area_of_interest=area_of_interest,
         use_gains=use_gains,
         max_memory=max_memory,
         allow_truncated=allow_truncated,
@@ -100,6 +110,8 @@ def detect(
     variable: str | None = None,
     axes: str | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
     use_gains: bool = True,
     max_memory: int | None = None,
     workers: int | None = None,
@@ -117,7 +129,7 @@ def detect(
     detector
         A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
         is applied as it is.
-    bands, nodata, variable, axes, mask_flat, use_gains
+    bands, nodata, variable, axes, mask_flat, mask, area_of_interest, use_gains
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
         Bytes of resident memory that the process may use; by default half of what is free is
@@ -159,7 +171,16 @@ def detect(
     >>> np.unravel_index(scores.argmax(), scores.shape) == (7, 9)
     True
     """
-    reading = _reading(bands, nodata, variable, axes, mask_flat, use_gains)
+    reading = _reading(
+        bands=bands,
+        nodata=nodata,
+        variable=variable,
+        axes=axes,
+        mask_flat=mask_flat or None,
+        mask=mask,
+        area_of_interest=area_of_interest,
+        use_gains=None if use_gains else False,
+    )
     with _opened(scene, max_memory, reading) as opened:
         if isinstance(detector, Model):
             if settings:
@@ -192,6 +213,8 @@ def fit(
     variable: str | None = None,
     axes: str | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
     use_gains: bool = True,
     max_memory: int | None = None,
     workers: int | None = None,
@@ -203,7 +226,7 @@ def fit(
 
     Parameters
     ----------
-    scene, detector, bands, nodata, variable, axes, mask_flat, use_gains
+    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest, use_gains
         As for `detect`; the detector by name.
     max_memory, workers, device, progress, **settings
         As for `detect`.
@@ -232,7 +255,16 @@ def fit(
     True
     """
     chosen = build(load(detector), settings)
-    reading = _reading(bands, nodata, variable, axes, mask_flat, use_gains)
+    reading = _reading(
+        bands=bands,
+        nodata=nodata,
+        variable=variable,
+        axes=axes,
+        mask_flat=mask_flat or None,
+        mask=mask,
+        area_of_interest=area_of_interest,
+        use_gains=None if use_gains else False,
+    )
     with _opened(scene, max_memory, reading) as opened:
         seen = opened.suited_to(chosen)
         tell(seen, _odd(scene, opened, seen, max_memory))
@@ -243,19 +275,9 @@ def fit(
     return model
 
 
-def _reading(
-    bands: Any,
-    nodata: float | None,
-    variable: str | None,
-    axes: str | None,
-    mask_flat: bool,
-    use_gains: bool,
-) -> dict[str, Any]:
+def _reading(**said: Any) -> dict[str, Any]:
     """What was said about reading, without what was left out."""
-    said = {"bands": bands, "nodata": nodata, "variable": variable, "axes": axes}
-    chosen = {name: value for name, value in said.items() if value is not None}
-    chosen |= {"mask_flat": True} if mask_flat else {}
-    return chosen if use_gains else {**chosen, "use_gains": False}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _odd(given: Any, opened: Scene, seen: Scene, max_memory: int | None) -> Sequence[str]:

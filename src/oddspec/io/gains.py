@@ -99,9 +99,10 @@ def read_gains(
         found.gains[useless & bad], found.offsets[useless & bad] = 1.0, 0.0
         useless &= ~bad
     if useless.any():
-        numbers = positions_text(np.flatnonzero(useless))
+        which = positions_text(np.flatnonzero(useless))
         return None, (
-            f"{what}: those of bands {numbers} (counted from 1) are zero, no finite numbers, or beyond {LEAST:g} to {MOST:g}: none were applied"
+            f"{what}: those of bands {which} (counted from 1) are zero, no finite numbers, or "
+            f"beyond {LEAST:g} to {MOST:g}: none were applied"
         )
     return (None if found.identity else found), None
 
