@@ -15,9 +15,10 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.axes import Axes, find_axes, kept_axes, named_axes
+from oddspec.io.gains import read_gains
 from oddspec.io.hdf5.dimensions import Coordinates
 from oddspec.io.hdf5.links import text_of
-from oddspec.io.hdf5.packing import Packing
+from oddspec.io.hdf5.packing import Packing, has_lists
 from oddspec.io.hdf5.source import StoredCube
 from oddspec.io.source import Metadata
 from oddspec.io.variables import Variable, check_real
@@ -101,11 +102,17 @@ def cube_of_variable(path: Path, told: StoredVariable, axes: Axes | None) -> Sto
         good, _ = _read(told, found)
         bad, unclear = good_to_bad(good, bands, repr(found)) if good is not None else (None, None)
         notes += [unclear] if unclear else []
+    gains = None
+    if has_lists(told.attributes):
+        scale, offset = (told.attributes.get(name) for name in ("scale_factor", "add_offset"))
+        gains, unclear = read_gains(scale, offset, bands, "scale_factor, add_offset", bad)
+        notes += [unclear] if unclear else []
     georeference, more = coordinates.georeference(order)
     metadata = Metadata(
         wavelengths=nanometres,
         bad_bands=bad,
         nodata=packing.nodata,
+        gains=gains,
         georeference=georeference,
         description=text_of(told.attributes.get("long_name")),
         notes=(*notes, *more),
