@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+from rasterio.warp import transform
 
 from oddspec.errors import BudgetError, InputError
 from oddspec.io.open import open_here, open_source
@@ -131,6 +132,28 @@ def test_corners_of_l2d_are_centres_of_pixels(l2d):
     assert place.crs.to_epsg() == 32632
     assert tuple(place.transform)[:6] == (30, 0, 600_000, 0, -30, 5_000_100)
     assert source.metadata.nodata is None
+
+
+def test_coordinates_that_contradict_the_corners_are_noted(l2d):
+    # 10 + 0.002 degrees east, 45 - 0.002 north are elsewhere than easting 600 075.
+    source = open_here(l2d)
+    assert any("the corners were taken" in note for note in source.metadata.notes)
+    source.close()
+    with h5py.File(l2d, "a") as file:
+        places = file["HDFEOS/SWATHS/PRS_L2D_HCO/Geolocation Fields"]
+        x, y = transform("EPSG:32632", "EPSG:4326", [600_015.0 + 60], [5_000_085.0 - 60])
+        places["Longitude"][2, 2], places["Latitude"][2, 2] = x[0], y[0]
+    source = open_here(l2d)
+    assert not any("the corners were taken" in note for note in source.metadata.notes)
+    source.close()
+
+
+def test_the_stated_level_chooses_between_two(l2d):
+    with h5py.File(l2d, "a") as file:
+        file.create_group("HDFEOS/SWATHS/PRS_L1_HCO")
+    source = open_here(l2d)
+    assert source.format == "PRISMA L2D"
+    source.close()
 
 
 @pytest.mark.parametrize("level", ["L1", "L2B", "L2C"])

@@ -44,6 +44,8 @@ _LARGEST = 65535
 """Stored number of the largest value of an L2 cube."""
 _UNITS = {"L1": "W/m^2/sr/um", "L2B": "W/m^2/sr/um", "L2C": "reflectance", "L2D": "reflectance"}
 
+_NEAR = 1.5
+"""Pixels of the map by which its corners and the coordinates of a pixel may differ."""
 _SAMPLED = 24
 """Rows that are looked at for bands without retrievals."""
 _MOST_MISSING = 0.5
@@ -96,7 +98,10 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
                 f"{len(overlapping)} bands of VNIR were left out"
             )
         fwhm = np.concatenate([part.fwhm for part in parts])[order]
-        place = _place(path, file, shape, notes) if level == "L2D" else None
+        place = None
+        if level == "L2D":
+            place = _place(path, file, shape, notes)
+            notes += _contradiction(path, file, swath, shape, place)
         product = Product(
             "PRISMA",
             level,
@@ -158,15 +163,17 @@ class _Radiance(ProductSource):
 def _level(path: Path, file: Any) -> str:
     """The level of the coregistered cube, checked against what the file says of itself."""
     found = _swaths(file)
-    level = next((level for level, kind in found if kind == "HCO"), None)
-    if level is None:
+    stated = attribute(file, "Processing_Level").upper()
+    said = f"L{stated.removeprefix('L')}"
+    levels = [level for level, kind in found if kind == "HCO"]
+    if not levels:
         held = ", ".join(f"PRS_{level}_{kind}" for level, kind in found)
         raise InputError(
             f"{path}: is a PRISMA file without a coregistered hyperspectral cube (PRS_*_HCO); it "
             f"holds {held}"
         )
-    stated = attribute(file, "Processing_Level").upper()
-    if stated and "L" + stated.removeprefix("L") != level:
+    level = said if said in levels else levels[0]
+    if stated and said != level:
         raise InputError(
             f"{path}: says that its level is {stated}, but holds PRS_{level}_HCO; the file has "
             f"been changed"
@@ -281,6 +288,32 @@ def _place(path: Path, file: Any, shape: tuple[int, int], notes: list[str]) -> G
     except CRSError as error:
         raise InputError(f"{path}: 'Epsg_Code' is no coordinate system ({error})") from None
     return Georeference(crs, Affine(width, 0.0, left - width / 2, 0.0, height, top - height / 2))
+
+
+def _contradiction(
+    path: Path, file: Any, swath: str, shape: tuple[int, int], place: Georeference
+) -> list[str]:
+    """A note where the middle pixel's own coordinates are not where the corners put it."""
+    from rasterio.warp import transform
+
+    names = _coordinates(file, swath)
+    datasets = [find_dataset(path, file, name) for name in names or ()]
+    if not datasets or any(dataset.shape != shape for dataset in datasets):
+        return []
+    row, column = shape[0] // 2, shape[1] // 2
+    longitude, latitude = (float(dataset[row, column]) for dataset in datasets)
+    if not (abs(longitude) <= 180 and abs(latitude) <= 90) or (longitude, latitude) == (0, 0):
+        return []
+    found = transform("EPSG:4326", place.crs, [longitude], [latitude])
+    t = place.transform
+    x, y = t.c + t.a * (column + 0.5), t.f + t.e * (row + 0.5)
+    apart = float(np.hypot(found[0][0] - x, found[1][0] - y))
+    if apart <= _NEAR * t.a:
+        return []
+    return [
+        f"the coordinates of its middle pixel lie {apart:.4g} m from where the corners of the map "
+        f"put it: the corners were taken"
+    ]
 
 
 def _square(width: float, height: float) -> bool:
