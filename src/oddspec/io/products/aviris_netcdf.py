@@ -101,15 +101,10 @@ def _map(path: Path, file: Any, name: str) -> tuple[Georeference | None, list[st
     for mapping in _MAPPINGS:
         for place in (mapping, f"{name}/{mapping}", f"{_TABLE}/{mapping}"):
             if has(file, place):
-                found = {key: _text(value) for key, value in file[place].attrs.items()}
+                found = {key: text_of(value) or value for key, value in file[place].attrs.items()}
                 x, y = (_coordinates(path, file, axis) for axis in ("easting", "northing"))
                 return read_georeference(x, y, found)
     return None, []
-
-
-def _text(value: Any) -> Any:
-    """An attribute's value, bytes as text."""
-    return text_of(value) or value
 
 
 def _coordinates(path: Path, file: Any, name: str) -> np.ndarray | None:
