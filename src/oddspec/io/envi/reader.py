@@ -126,12 +126,13 @@ def _scene_name(data: Path) -> str:
 
 
 def must_stay(found: Path, given: Path) -> None:
-    """Refuse a file that was found beside the given one but is a link to another folder.
+    """Refuse a file that was found beside the given one, or in the given folder, but is a link out.
 
     The given path itself may be a link: that is the user's own choice, and files that lie where it
     leads belong to it.
     """
-    folders = (given.parent.resolve(), given.resolve().parent)
+    place = given.resolve()
+    folders = (place,) if given.is_dir() else (given.parent.resolve(), place.parent)
     target = found.resolve()
     if not any(target.is_relative_to(folder) for folder in folders):
         raise InputError(
