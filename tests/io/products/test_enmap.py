@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import rasterio
 from tiffs import PLACE, coded, write_tiff
 
 import oddspec
 from oddspec.errors import InputError
 from oddspec.io.open import open_source
 from oddspec.io.quality import QUALITY_FLAGS
+from oddspec.scenes.products import make_product
 
 ROWS, COLUMNS = 5, 4
 NAME = "ENMAP01-____{}-DT0000004950_20221103T162438Z_001_V010110_20221118T145147Z"
@@ -235,9 +237,9 @@ def test_bands_that_stand_by_detector_are_sorted(tmp_path):
     ("change", "message"),
     [
         ({"bands": BANDS[:6]}, "describes 6 bands, but .* has 7"),
-        ({"bands": [BANDS[0], BANDS[3], *BANDS[1:3], *BANDS[4:]]}, "step back at band"),
+        ({"bands": [BANDS[0], BANDS[3], *BANDS[1:3], *BANDS[4:]]}, "step back at band 3,"),
         ({"vnir": SWIR, "swir": VNIR}, "calls bands of 905 to 2440 nm those of VNIR"),
-        ({"bands": [(420.0, 6.5, 0.0, 0.0), *BANDS[1:]]}, "gain of a band is 0"),
+        ({"bands": [(420.0, 6.5, 0.0, 0.0), *BANDS[1:]]}, "gains or offsets of bands 1 "),
         ({"bands": [("", 6.5, 1.0, 0.0), *BANDS[1:]]}, "'wavelengthCenterOfBand' of a band is"),
         ({"level": "L2B"}, "is of level L2A and of level L2B"),
     ],
@@ -290,3 +292,16 @@ def test_archives_are_not_opened(tmp_path):
     for path in (archive, tmp_path / "dims_op_oc_oc-en_702726665_1.tar.gz"):
         with pytest.raises(InputError, match="unpack it first"):
             open_source(path)
+
+
+def test_made_product(tmp_path):
+    path, *_, truth = make_product(tmp_path / "made", "enmap", rows=32, columns=40)
+    with oddspec.open(path) as scene:
+        meta = scene.source.metadata
+        assert scene.source.shape == (32, 40, 224)
+        # Without data between 1345 and 1425 nm.
+        assert 0 < meta.bad_bands.sum() < 10
+        assert ((meta.wavelengths[meta.bad_bands] - 1385) ** 2 <= 40**2).all()
+        assert {"fill", "cloud", "cloud-shadow"} <= set(scene.source.quality)
+    with rasterio.open(truth) as dataset:
+        assert dataset.transform == meta.georeference.transform

@@ -24,7 +24,9 @@ def test_document_types_are_refused(tmp_path, text, encoding):
 
 
 def test_texts_and_numbers(tmp_path):
-    text = "<?xml version='1.0'?><a><n:b xmlns:n='x'> one </n:b><c><d>1e-4</d></c><c><d>2</d></c></a>"
+    text = (
+        "<?xml version='1.0'?><a><n:b xmlns:n='x'> one </n:b><c><d>1e-4</d></c><c><d>2</d></c></a>"
+    )
     path = write(tmp_path / "a.xml", text)
     root = read_xml(path)
     assert text_in(root, "nothing", "b") == "one"

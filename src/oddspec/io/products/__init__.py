@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import emit, enmap
+from oddspec.io.products import desis, emit, enmap
 from oddspec.io.source import Source
 
 
@@ -39,7 +39,10 @@ class Family:
 IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
-IN_FOLDERS: tuple[Family, ...] = (Family("EnMAP", enmap.is_enmap, enmap.open_enmap),)
+IN_FOLDERS: tuple[Family, ...] = (
+    Family("EnMAP", enmap.is_enmap, enmap.open_enmap),
+    Family("DESIS", desis.is_desis, desis.open_desis),
+)
 """Families whose products are several files: a path is any of them, or the folder."""
 
 

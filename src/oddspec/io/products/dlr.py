@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from oddspec.errors import InputError
 from oddspec.io.envi.reader import must_stay, open_envi
 from oddspec.io.formats import format_of
+from oddspec.io.gains import BandGains
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.reading import reading
 from oddspec.io.source import Source
+from oddspec.text import positions_text
 
 _MEMBER = re.compile(
     r"(?P<name>.+?)-(?:METADATA\.XML|SPECTRAL_IMAGE(?P<detector>_VNIR|_SWIR)?(?:_COG)?"
@@ -138,3 +142,21 @@ def open_image(path: Path, max_memory: int | None) -> Source:
         raise InputError(f"{path}: is a {kind} file, where a GeoTIFF or an ENVI file was expected")
     with reading(path, f"is damaged, or no {kind} file that can be read"):
         return open_geotiff(path, max_memory=max_memory) if kind == "GeoTIFF" else open_envi(path)
+
+
+def usable_gains(path: Path, gains: np.ndarray, offsets: np.ndarray) -> BandGains:
+    """Gains and offsets of the bands, without which their numbers have no meaning.
+
+    Raises
+    ------
+    InputError
+        If one is 0, no finite number, or of an impossible size.
+    """
+    found = BandGains(gains, offsets)
+    useless = np.flatnonzero(~found.usable)
+    if len(useless):
+        raise InputError(
+            f"{path}: gains or offsets of bands {positions_text(useless)} (counted from 1) are "
+            f"0, no numbers, or of an impossible size; the metadata are damaged"
+        )
+    return found

@@ -94,7 +94,7 @@ def open_enmap(path: Path, *, max_memory: int | None = None) -> ProductSource:
         notes = _add_masks(layers, product, detector)
         return ProductSource(
             image,
-            image.stem,
+            f"{product.name}_{detector}" if detector else product.name,
             [source],
             facts.noting(*notes),
             order=order,

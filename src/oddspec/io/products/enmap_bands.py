@@ -10,6 +10,7 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.gains import BandGains
+from oddspec.io.products.dlr import usable_gains
 from oddspec.io.products.xml import numbers_in, text_in
 from oddspec.text import positions_text
 
@@ -79,8 +80,7 @@ def read_bands(metadata: Path, root: Element, image: Path, count: int, detector:
         numbers_in(metadata, bands, tag)
         for tag in ("wavelengthCenterOfBand", "FWHMOfBand", "GainOfBand", "OffsetOfBand")
     )
-    if (gains == 0).any():
-        raise InputError(f"{metadata}: the gain of a band is 0, so that it has no values")
+    scale = usable_gains(metadata, gains, offsets)
     backward = (np.flatnonzero(np.diff(wavelengths) < 0) + 1).tolist()
     notes: tuple[str, ...] = ()
     if backward == [len(detectors["VNIR"])] and not detector:
@@ -97,7 +97,7 @@ def read_bands(metadata: Path, root: Element, image: Path, count: int, detector:
         order,
         wavelengths[order],
         fwhm[order],
-        BandGains(gains[order], offsets[order]),
+        scale.of_bands(order),
         np.array([number in empty for number in numbers])[order],
         notes,
     )

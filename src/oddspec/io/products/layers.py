@@ -56,9 +56,13 @@ class LayerImages:
         Raises
         ------
         InputError
-            If it is no GeoTIFF, or has other rows and columns than the scene.
+            If it is no GeoTIFF, has other rows and columns than the scene, or not these bands.
         """
         image, earlier = self._image(path), self.readers.get(flag)
+        if bands is not None and max(bands) >= image.shape[2]:
+            raise InputError(
+                f"{path}: has {image.shape[2]} bands, but band {max(bands) + 1} should tell {flag}"
+            )
 
         def read(rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
             found = test(image.read_bands(rows, columns, bands)).any(axis=2)
