@@ -202,7 +202,9 @@ def _same_name(folder: Path, name: str) -> list[Path]:
     """The file of that name, or else those that differ in the case of letters only."""
     if (folder / name).is_file():
         return [folder / name]
-    return [path for path in _files(folder) if path.name.lower() == name.lower()]
+    with os.scandir(folder) as entries:
+        alike = [entry for entry in entries if entry.name.lower() == name.lower()]
+    return sorted(Path(entry.path) for entry in alike if entry.is_file())
 
 
 def _files(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import desis, emit, enmap, wyvern
+from oddspec.io.products import desis, emit, enmap, hyperion, wyvern
 from oddspec.io.source import Source
 
 
@@ -43,6 +43,7 @@ IN_FOLDERS: tuple[Family, ...] = (
     Family("EnMAP", enmap.is_enmap, enmap.open_enmap),
     Family("DESIS", desis.is_desis, desis.open_desis),
     Family("Wyvern", wyvern.is_wyvern, wyvern.open_wyvern),
+    Family("Hyperion", hyperion.is_hyperion, hyperion.open_hyperion),
 )
 """Families whose products are several files: a path is any of them, or the folder."""
 
