@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from oddspec.io.atomic import write_text
 from oddspec.scenes.products.content import write_geotiff
-from oddspec.scenes.products.gridded import make_gridded, stored_numbers, write_text
+from oddspec.scenes.products.gridded import make_gridded, stored_numbers
 
 _NAME = "DESIS-HSI-L2A-DT0707652640_011-20220404T193259-V0220"
 _NODATA = -32768

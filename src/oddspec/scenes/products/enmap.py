@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from oddspec.io.atomic import write_text
 from oddspec.scenes.products.content import write_geotiff
-from oddspec.scenes.products.gridded import make_gridded, stored_numbers, write_text
+from oddspec.scenes.products.gridded import make_gridded, stored_numbers
 
 _NAME = "ENMAP01-____L2A-DT0000004950_20221103T162438Z_001_V010110_20221118T145147Z"
 _VNIR = np.linspace(418.0, 993.0, 91)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.io.atomic import atomic_write
 from oddspec.io.source import Georeference
 from oddspec.scenes.products.content import make_content, write_truth_image
 
@@ -74,10 +73,3 @@ def stored_numbers(
     """Integers ``(h, w, b)``, none a fill value, from which gains and offsets make these values."""
     numbers = np.rint((values - offsets) / gains)
     return np.clip(numbers, 1, np.iinfo(dtype).max).astype(dtype)
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file, such as metadata."""
-    with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-    return path

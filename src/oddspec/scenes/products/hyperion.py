@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from oddspec.io.atomic import write_text
 from oddspec.scenes.products.content import write_geotiff
-from oddspec.scenes.products.gridded import make_gridded, stored_numbers, write_text
+from oddspec.scenes.products.gridded import make_gridded, stored_numbers
 
 _NAME = "EO1H0440342016184110KF"
 _VNIR, _SWIR = np.linspace(356.37, 1058.05, 70), np.linspace(852.00, 2577.10, 172)

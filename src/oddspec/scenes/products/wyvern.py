@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from oddspec.io.atomic import write_text
 from oddspec.scenes.products.content import write_geotiff
-from oddspec.scenes.products.gridded import make_gridded, write_text
+from oddspec.scenes.products.gridded import make_gridded
 
 _NAME = "wyvern_dragonette-003_20241229T165203_12324bcb"
 _WAVELENGTHS = (
