@@ -44,6 +44,9 @@ class PipelineOptions:
     """What lies outside is left out."""
     allow_truncated: bool = False
     axes: str | None = None
+    write: tuple[str, ...] = ()
+    """Cubes and maps of the detector to write, such as ``background``."""
+    cube_format: str = "envi"
     resume: bool = False
     overwrite: bool = False
     """Whether products of another detector in the scene's folder may be replaced."""
