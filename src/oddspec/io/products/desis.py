@@ -7,7 +7,6 @@ read the header), hyperproc (``readers/desis.py``, which reads the XML) and ``ac
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.envi.header import read_header, split_list
-from oddspec.io.products.dlr import DlrProduct, open_image, usable_gains
+from oddspec.io.products.dlr import DlrProduct, level_of, open_image, usable_gains
 from oddspec.io.products.layers import LayerImages
 from oddspec.io.products.source import ProductSource
 from oddspec.io.products.xml import numbers_in, read_xml, text_in
@@ -73,7 +72,8 @@ def open_desis(path: Path, *, max_memory: int | None = None) -> ProductSource:
         raise InputError(f"{path}: there is no image of DESIS (-SPECTRAL_IMAGE.tif) beside it")
     metadata = product.metadata
     root = None if metadata is None else read_xml(metadata)
-    level = _level(metadata or image, product.name, root)
+    stated = "" if root is None else text_in(root, ".//productType", "base/level")
+    level = level_of(metadata or image, (product.name, stated), _UNITS)
     source = open_image(image, max_memory)
     layers = LayerImages(source.shape[:2], max_memory)
     try:
@@ -91,22 +91,6 @@ def open_desis(path: Path, *, max_memory: int | None = None) -> ProductSource:
         layers.close()
         source.close()
         raise
-
-
-def _level(path: Path, name: str, root: Element | None) -> str:
-    """The level by the product's name and by the metadata, where these tell it."""
-    texts = [name, "" if root is None else text_in(root, ".//productType", "base/level")]
-    stated = {
-        match[1].upper()
-        for text in texts
-        if (match := re.search(r"(?:^|[-_. ])(L\d[A-Z])(?:$|[-_. ])", text, re.IGNORECASE))
-    }
-    if len(stated) != 1 or not stated <= _UNITS.keys():
-        raise InputError(
-            f"{path}: is of level {' and of level '.join(sorted(stated)) or 'unknown'}; expected "
-            f"one of {', '.join(_UNITS)}"
-        )
-    return stated.pop()
 
 
 def _facts(product: DlrProduct, root: Element | None, level: str, source: Source) -> Metadata:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _MEMBER = re.compile(
     r"(?P<suffix>\.[A-Z0-9]+))",
     re.IGNORECASE,
 )
+_LEVEL = re.compile(r"(?:^|[-_. ])(L\d[A-Z])(?:$|[-_. ])", re.IGNORECASE)
 _TIFF = (".tif", ".tiff", ".geotiff", "_cog.tif", "_cog.tiff")
 _READ = (*_TIFF, ".bsq", ".bil", ".bip")
 _JPEG = (".jp2", ".jpeg2000")
@@ -127,6 +128,23 @@ class DlrProduct:
                 f"a GeoTIFF of that name which ends in .TIF"
             )
         return found
+
+
+def level_of(path: Path, texts: Iterable[str], known: Collection[str]) -> str:
+    """The level that texts such as the product's name and its metadata state.
+
+    Raises
+    ------
+    InputError
+        If they differ, say nothing, or it is none of those that are known.
+    """
+    stated = {match[1].upper() for text in texts if (match := _LEVEL.search(text))}
+    if len(stated) != 1 or not stated <= set(known):
+        raise InputError(
+            f"{path}: is of level {' and of level '.join(sorted(stated)) or 'unknown'}; expected "
+            f"one of {', '.join(known)}"
+        )
+    return stated.pop()
 
 
 def open_image(path: Path, max_memory: int | None) -> Source:

@@ -7,7 +7,6 @@ and ESA's SNAP (``EnmapMetadata.java``; ``QualityLayerInfo.java`` for the codes 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -15,7 +14,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.products.dlr import DlrProduct, open_image
+from oddspec.io.products.dlr import DlrProduct, level_of, open_image
 from oddspec.io.products.enmap_bands import BANDS, read_bands
 from oddspec.io.products.layers import LayerImages
 from oddspec.io.products.source import ProductSource
@@ -85,7 +84,7 @@ def open_enmap(path: Path, *, max_memory: int | None = None) -> ProductSource:
             f"rename the image to read it as it is"
         )
     root = read_xml(metadata)
-    level = _level(metadata, product.name, root)
+    level = level_of(metadata, (product.name, text_in(root, "base/level")), _UNITS)
     image, detector = _image(product, level)
     source = open_image(image, max_memory)
     layers = LayerImages(source.shape[:2], max_memory)
@@ -105,18 +104,6 @@ def open_enmap(path: Path, *, max_memory: int | None = None) -> ProductSource:
         layers.close()
         source.close()
         raise
-
-
-def _level(metadata: Path, name: str, root: Element) -> str:
-    """The level that the metadata state and the product's name has, too."""
-    named = re.match(r"ENMAP\w*-_*(L\d[A-Z])-", name, re.IGNORECASE)
-    stated = {text_in(root, "base/level").upper(), named[1].upper() if named else ""} - {""}
-    if len(stated) != 1 or not stated <= _UNITS.keys():
-        raise InputError(
-            f"{metadata}: is of level {' and of level '.join(sorted(stated)) or 'unknown'}; "
-            f"expected one of {', '.join(_UNITS)}"
-        )
-    return stated.pop()
 
 
 def _image(product: DlrProduct, level: str) -> tuple[Path, str]:
