@@ -56,13 +56,14 @@ def open_hyperion(path: Path, *, max_memory: int | None = None) -> ProductSource
         raise InputError(f"{path}: no metadata of Hyperion (..._MTL_L1T.TXT) lie beside it")
     values = read_mtl(metadata)
     files, missing = _images(path, metadata, values)
-    numbers = np.array(sorted(files))
+    # Sorted by wavelength: the two spectrometers overlap.
+    numbers = np.array(sorted(files, key=lambda number: wavelengths_of(np.array([number]))[0]))
     factors = _factors(metadata, values, numbers)
     source = SingleBands(metadata, [files[number] for number in numbers], factors, max_memory)
     try:
-        facts, order = _facts(metadata, values, numbers, source, missing)
+        facts = _facts(metadata, values, numbers, source, missing)
         name = facts.product.identifier if facts.product else metadata.stem
-        return ProductSource(metadata, name, [source], facts, order=order)
+        return ProductSource(metadata, name, [source], facts)
     except BaseException:
         source.close()
         raise
@@ -162,8 +163,8 @@ def _facts(
     numbers: np.ndarray,
     source: SingleBands,
     missing: list[int],
-) -> tuple[Metadata, np.ndarray]:
-    """What the metadata say, bands sorted by wavelength, and their order."""
+) -> Metadata:
+    """What the metadata say."""
     level = values.get("PRODUCT_TYPE", "L1T").upper()
     if level not in _LEVELS:
         raise InputError(
@@ -176,16 +177,14 @@ def _facts(
     if missing:
         where = positions_text(np.array(missing) - 1)
         notes.append(f"images that are not there, and were left out: of bands {where}")
-    wavelengths = wavelengths_of(numbers)
-    order = np.argsort(wavelengths, kind="stable")
     calibrated = np.logical_or.reduce([(a <= numbers) & (numbers <= b) for a, b in _CALIBRATED])
     georeference = _place(metadata, values, source, notes)
     identifier = re.split(r"_mtl", metadata.stem, flags=re.IGNORECASE)[0]
     date, time = values.get("ACQUISITION_DATE", ""), values.get("START_TIME", "")
-    facts = Metadata(
-        wavelengths=wavelengths[order],
-        band_names=tuple(f"B{number:03d}" for number in numbers[order]),
-        bad_bands=~calibrated[order],
+    return Metadata(
+        wavelengths=wavelengths_of(numbers),
+        band_names=tuple(f"B{number:03d}" for number in numbers),
+        bad_bands=~calibrated,
         georeference=georeference,
         interleave="bsq",
         unit="W/(m^2 sr um)",
@@ -194,7 +193,6 @@ def _facts(
         ),
         notes=tuple(notes),
     )
-    return facts, order
 
 
 def _place(
