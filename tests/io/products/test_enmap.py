@@ -98,6 +98,15 @@ def test_folder_metadata_and_image_name_the_product(l2a, ending):
         assert cube[3, 2].tolist() == [1320, 1321, 1322, 1323, 1324, 1326]
 
 
+def test_what_the_image_declares_as_nodata_counts(l2a):
+    values = coded(ROWS, COLUMNS, 7, np.int16)
+    write_tiff(l2a.path("SPECTRAL_IMAGE.TIF"), values, nodata=-9999, **PLACE)
+    source = open_source(l2a.folder)
+    assert source.metadata.nodata == -9999
+    assert any("declares -9999 as nodata" in note for note in source.metadata.notes)
+    source.close()
+
+
 def test_corner(l2a):
     source = open_source(l2a.folder)
     place = source.metadata.georeference
@@ -262,6 +271,35 @@ def test_metadata_without_image_is_refused(l2a):
     l2a.path("SPECTRAL_IMAGE.TIF").unlink()
     with pytest.raises(InputError, match=r"there is no ENMAP.*-SPECTRAL_IMAGE.TIF beside it"):
         open_source(l2a.path("METADATA.XML"))
+
+
+def test_image_as_envi_file(l2a):
+    l2a.path("SPECTRAL_IMAGE.TIF").unlink()
+    coded(ROWS, COLUMNS, 7, np.int16).transpose(2, 0, 1).tofile(l2a.path("SPECTRAL_IMAGE.BSQ"))
+    l2a.path("SPECTRAL_IMAGE.hdr").write_text(
+        f"ENVI\nsamples = {COLUMNS}\nlines = {ROWS}\nbands = 7\ndata type = 2\n"
+        "interleave = bsq\nbyte order = 0\nmap info = {UTM, 1, 1, 500000, 5800000, 30, 30, 33, "
+        "North, WGS-84}\n"
+    )
+    for path in (l2a.folder, l2a.path("SPECTRAL_IMAGE.BSQ"), l2a.path("SPECTRAL_IMAGE.hdr")):
+        source = open_source(path)
+        assert source.format == "EnMAP L2A"
+        assert source.read((3, 4), (2, 3))[0, 0, :3].tolist() == [1320, 1321, 1322]
+        assert source.metadata.georeference.transform @ (0, 0) == (500_000, 5_800_000)
+        source.close()
+
+
+def test_jpeg_2000_is_refused(l2a):
+    l2a.path("SPECTRAL_IMAGE.TIF").rename(l2a.path("SPECTRAL_IMAGE.JP2"))
+    for path in (l2a.folder, l2a.path("SPECTRAL_IMAGE.JP2")):
+        with pytest.raises(InputError, match="is JPEG 2000, which is not supported"):
+            open_source(path)
+
+
+def test_image_of_a_detector_needs_level_1b(l2a):
+    image = l2a.path("SPECTRAL_IMAGE.TIF").rename(l2a.path("SPECTRAL_IMAGE_VNIR.TIF"))
+    with pytest.raises(InputError, match=r"of level L2A, but there is no .*SPECTRAL_IMAGE.TIF"):
+        open_source(image)
 
 
 def test_two_products_in_a_folder_are_refused(l2a):
