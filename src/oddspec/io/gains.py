@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from oddspec.arrays import Cube
 from oddspec.text import positions_text
 
 LEAST, MOST = 1e-30, 1e30
@@ -54,10 +53,11 @@ class BandGains:
         """Those of the bands at these positions."""
         return BandGains(self.gains[bands], self.offsets[bands])
 
-    def apply(self, cube: Cube) -> None:
-        """Turn stored numbers (float64) into values, in place."""
-        cube *= self.gains
-        cube += self.offsets
+    def apply(self, stored: Float[np.ndarray, "... b"]) -> None:
+        """Turn stored numbers (float64, bands last) into values, in place."""
+        with np.errstate(over="ignore"):  # of pixels that are missing; of others it is refused
+            stored *= self.gains
+            stored += self.offsets
 
     def then_undo(self, other: BandGains) -> BandGains:
         """These, and then the way back of the others: from numbers stored here to those there."""
@@ -99,9 +99,10 @@ def read_gains(
         found.gains[useless & bad], found.offsets[useless & bad] = 1.0, 0.0
         useless &= ~bad
     if useless.any():
+        which = positions_text(np.flatnonzero(useless))
         return None, (
-            f"{what}: of bands {positions_text(np.flatnonzero(useless))} (counted from 1) zero, no "
-            f"finite number, or beyond {LEAST:g} to {MOST:g}: those of no band were applied"
+            f"{what}: those of bands {which} (counted from 1) are zero, no finite numbers, or "
+            f"beyond {LEAST:g} to {MOST:g}: none were applied"
         )
     return (None if found.identity else found), None
 
