@@ -35,7 +35,7 @@ def test_ordinary_scenes_are_read_as_they_are_and_refused_with_bands_elsewhere(s
     for turned, axis in (((b, h, w), 0), ((b, w, h), 0), ((h, b, w), 1)):
         if axis == 1 and b == 60:
             continue  # 1000 x 60 x 100: read with a note
-        with pytest.raises(InputError, match="could be the .* or the third one"):
+        with pytest.raises(InputError, match="or the third one"):
             order(turned)
         # A list decides, unless an edge of the image is as long.
         assert order(turned, {"wavelengths": (b,)})[0][axis] == "band"

@@ -35,8 +35,8 @@ KNOWN_BANDS = frozenset(
         *(425, 426, 432, 448),  # AVIRIS-NG, NEON, Specim FX10
     }
 )
-"""Numbers of bands of instruments and public scenes that are in wide use. Those that are usual sides
-of an image (100, 128, 200) tell nothing and are left out."""
+"""Numbers of bands of instruments and public scenes that are in wide use. Those that are usual
+sides of an image (100, 128, 200) tell nothing and are left out."""
 
 _NAMES = {
     "band": (

@@ -40,6 +40,10 @@ class GeoTiffSource:
         self.metadata = metadata
         self.block: tuple[int, int] | None = tuple(dataset.block_shapes[0])
         """Rows and columns of the pieces in which the file is stored."""
+        self.palette: bool = _has_palette(dataset)
+        """Whether the numbers of its first band stand for colours of a table."""
+        self.black: int | None = _black(dataset)
+        """The number that is drawn in black where 0 is drawn in white; None where 0 is black."""
         self._cache = cache
         self._idle: deque[Any] = deque([dataset])
 
@@ -110,6 +114,23 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
     except BaseException:
         dataset.close()
         raise
+
+
+def _has_palette(dataset: Any) -> bool:
+    from rasterio.enums import ColorInterp
+
+    return bool(dataset.colorinterp[0] == ColorInterp.palette)
+
+
+def _black(dataset: Any) -> int | None:
+    """The largest number of an image in which numbers fall from white to black."""
+    if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") != "YES":
+        return None
+    bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", "")
+    kind = np.dtype(dataset.dtypes[0])
+    if kind.kind != "u":
+        return None
+    return 2 ** int(bits) - 1 if bits.isdigit() else int(np.iinfo(kind).max)
 
 
 def _dataset(path: Path) -> Any:

@@ -6,6 +6,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.atomic import atomic_write
 from oddspec.io.checksum import FileTimes, WatchedInputs, sha256
-from oddspec.io.open import open_source
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.io.truth import read_truth
 from oddspec.metrics import Classes, evaluate, scaled_areas
@@ -35,6 +35,7 @@ from oddspec.products.record import as_json
 from oddspec.scene import Scene
 from oddspec.settings import build
 from oddspec.statistics.scaling import global01
+from oddspec.study.scene_files import open_cube
 from oddspec.text import gigabytes
 
 POINTS = 500
@@ -98,6 +99,8 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
         inputs.watch(Path(path), FileTimes(*times))
     inputs.check()
     scene = _scene(task)
+    for note in scene.notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
     try:
         h, w, _ = scene.shape
         place = scene.source.metadata.georeference
@@ -137,21 +140,21 @@ def _load_torch() -> None:
 def _scene(task: Mapping[str, Any]) -> Scene:
     """The scene, with noise if there is to be some, in memory if it is small."""
     budget = task["max_memory"]
-    source = open_source(task["cube"], variable=task["cube_variable"], max_memory=budget)
+    scene = open_cube(task["cube"], task["cube_variable"], task.get("axes"), budget)
+    source = scene.source
     h, w, b = source.shape
     whole = (0, h), (0, w)
     if task["noise"]:
-        scene = Scene.of(source)
         _must_fit(scene, budget)
         noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
         source.close()
         place = Metadata(georeference=source.metadata.georeference)
-        return Scene.of(ArraySource(noisy, place, source.name))
+        return replace(Scene.of(ArraySource(noisy, place, source.name)), notes=scene.notes)
     if h * w * b * source.dtype.itemsize <= IN_MEMORY * budget:
         held = _held(source, source.read(*whole))
         source.close()
-        return Scene.of(held)
-    return Scene.of(source)
+        return replace(scene, source=held)
+    return scene
 
 
 def with_noise(cube: Cube, valid: Mask, sigma: float, seed: int) -> Cube:

@@ -58,6 +58,7 @@ def make_record(
         "truth_sha256": row.scene.truth_sha256,
         "shape": list(row.scene.shape),
         "note": row.scene.note or None,
+        "reading": dict(row.scene.reading) or None,
         "noise": row.noise,
         "noise_seed": row.noise_seed,
         **MEASURED,
