@@ -275,10 +275,6 @@ def _wavelengths(dataset: Any, tags: _BandTags, notes: list[str]) -> np.ndarray 
     ):
         if found is None and values is not None:
             found, note = to_nanometres(np.array(values, dtype=object), units, dataset.count)
-            if found is None:
-                # Such as 450.2 nm, number and unit in one.
-                found, _ = wavelengths_in_names(values)
-                note = note if found is None else None
             notes += [note] if note else []
     if found is None:
         found, note = wavelengths_in_names(dataset.descriptions)
