@@ -64,6 +64,10 @@ class Survey:
     largest: float
     health: Health | None
     """Of the covariance, or None if it cannot be computed."""
+    masked_flat: int = 0
+    """Pixels that were masked since they have one value in every used band."""
+    masked_fill: int = 0
+    """Pixels that were masked since they have the spectrum that fills the scene."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -74,6 +78,11 @@ class Survey:
             notes.append(f"pixels with NaN or infinity{look}: {self.nonfinite:,}, masked")
         if self.nodata:
             notes.append(f"pixels that are nodata{look}: {self.nodata:,}, masked")
+        if self.masked_flat:
+            notes.append(
+                f"pixels with one value in every band{look} (dead or filled): "
+                f"{self.masked_flat:,}, masked"
+            )
         if self.flat:
             notes.append(
                 f"pixels with one value in every band{look} (dead or filled): {self.flat:,}; "
@@ -122,6 +131,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     good = valid & ~flat
     pixels = cube[valid]
     ceiling = _ceiling(used.dtype, pixels)
+    masked_flat, masked_fill = _masked_defects(scene, used, finite & ~valid)
     at_ceiling = (cube >= ceiling) & valid[:, :, None]
     constant: tuple[int, ...] = ()
     saturated_bands: tuple[int, ...] = ()
@@ -136,7 +146,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         looked_at=valid.size,
         complete=len(rows) == h,
         valid=int(valid.sum()),
-        nodata=int((~valid & finite).sum()),
+        nodata=int((~valid & finite).sum()) - masked_flat - masked_fill,
         nonfinite=int((~finite).sum()),
         flat=int(flat.sum()),
         filled=_fill(cube, valid)[1],
@@ -150,6 +160,8 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         smallest=float(pixels.min()) if len(pixels) else np.nan,
         largest=float(pixels.max()) if len(pixels) else np.nan,
         health=health,
+        masked_flat=masked_flat,
+        masked_fill=masked_fill,
     )
 
 
@@ -268,6 +280,18 @@ def _fill(cube: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray | None, int]:
     if count < least or not np.ptp(spectrum):
         return None, 0
     return spectrum, count
+
+
+def _masked_defects(scene: Scene, used: np.ndarray, masked: np.ndarray) -> tuple[int, int]:
+    """How many of the masked pixels are flat and how many are fill; the others are nodata.
+
+    ``used`` are the used bands as stored.
+    """
+    pixels = used[masked]
+    if scene.nodata is not None:
+        pixels = pixels[(pixels != scene.nodata).all(axis=1)]
+    flat = int((pixels == pixels[:, :1]).all(axis=1).sum())
+    return flat, len(pixels) - flat
 
 
 def _ceiling(kind: np.dtype[Any], pixels: np.ndarray) -> float:

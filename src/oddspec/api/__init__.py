@@ -29,7 +29,7 @@ def open(
     mask_flat: bool = False,
     max_memory: int | None = None,
     allow_truncated: bool = False,
-    axes: str | None = None,
+    axes: Any = None,
 ) -> Scene:
     """Open a scene file; its pixels are read when they are needed, by windows.
 
@@ -54,7 +54,8 @@ def open(
     allow_truncated
         Read a file that is shorter than its header says, and mask the rest.
     axes
-        What the axes of a MATLAB, HDF5 or NumPy file mean, as ``band,row,column``.
+        What the axes of a MATLAB, HDF5 or NumPy file or of an array mean: ``band,row,column``, or
+        a sequence of these words.
 
     Returns
     -------
@@ -93,7 +94,7 @@ def detect(
     bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
-    axes: str | None = None,
+    axes: Any = None,
     mask_flat: bool = False,
     max_memory: int | None = None,
     workers: int | None = None,
@@ -182,7 +183,7 @@ def fit(
     bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
-    axes: str | None = None,
+    axes: Any = None,
     mask_flat: bool = False,
     max_memory: int | None = None,
     workers: int | None = None,
@@ -234,7 +235,7 @@ def fit(
 
 
 def _reading(
-    bands: Any, nodata: float | None, variable: str | None, axes: str | None, mask_flat: bool
+    bands: Any, nodata: float | None, variable: str | None, axes: Any, mask_flat: bool
 ) -> dict[str, Any]:
     """What was said about reading, without what was left out."""
     said = {"bands": bands, "nodata": nodata, "variable": variable, "axes": axes}

@@ -111,7 +111,8 @@ def _lines(scene: Scene, found: Survey) -> list[str]:
         f"  georeference  {_place(scene)}",
         f"  looked at     {found.looked_at:,} pixels" + ("" if found.complete else " (a sample)"),
         f"  valid         {found.valid:,}; {found.nodata:,} nodata, {found.nonfinite:,} NaN or "
-        f"infinite, {found.flat:,} flat, {found.saturated:,} saturated",
+        f"infinite, {found.flat + found.masked_flat:,} flat, "
+        f"{found.filled + found.masked_fill:,} fill, {found.saturated:,} saturated",
         f"  values        {found.smallest:g} to {found.largest:g}",
     ]
     if found.health:

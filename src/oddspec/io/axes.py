@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.variables import USUAL_NAMES, squeezed
@@ -56,8 +58,10 @@ _MEANING = {name: axis for axis, names in _NAMES.items() for name in names.split
 _COUNTED = ("first", "second", "third")
 
 
-def parse_axes(text: str | None) -> Axes | None:
+def parse_axes(text: Any) -> Axes | None:
     """Read ``--axes``, such as ``band,row,column``: the axes as stored, slowest first.
+
+    In Python it may also be a sequence of the three words; None gives None.
 
     Raises
     ------
@@ -66,7 +70,8 @@ def parse_axes(text: str | None) -> Axes | None:
     """
     if text is None:
         return None
-    names = [name.strip().lower() for name in text.split(",")]
+    words = text.split(",") if isinstance(text, str) else np.ravel(text).tolist()
+    names = [str(name).strip().lower() for name in words]
     if sorted(names) != sorted(ROWS_COLUMNS_BANDS):
         raise SettingError(
             f"axes={text!r}: expected row, column and band in the order in which they are stored, "

@@ -46,6 +46,7 @@ class GeoTiffSource:
         """The number that is drawn in black where 0 is drawn in white; None where 0 is black."""
         self._cache = cache
         self._idle: deque[Any] = deque([dataset])
+        self._closed = False
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
@@ -68,11 +69,14 @@ class GeoTiffSource:
 
     def close(self) -> None:
         """Release the file."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()
 
     @contextmanager
     def _lent(self) -> Iterator[Any]:
+        if self._closed:
+            raise InputError(f"{self.path}: has been closed")
         try:
             dataset = self._idle.pop()
         except IndexError:

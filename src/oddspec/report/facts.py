@@ -146,7 +146,13 @@ def scene_facts(result: DetectionResult) -> Facts:
     share = f" ({100 * invalid / max(height * width, 1):.3g} %)" if invalid else ""
     facts.append(("Pixels left out", f"{invalid:,} of {height * width:,}{share}"))
     if survey := result.survey:
-        for reason, count in (("NaN or infinite", survey.nonfinite), ("nodata", survey.nodata)):
+        reasons = {
+            "NaN or infinite": survey.nonfinite,
+            "nodata": survey.nodata,
+            "one value in every band": survey.masked_flat,
+            "the spectrum that fills the scene": survey.masked_fill,
+        }
+        for reason, count in reasons.items():
             if count:
                 of = f"of {survey.looked_at:,} looked at"
                 facts.append((f"– {reason} ({of})", f"{count:,}"))

@@ -58,7 +58,6 @@ def make_record(
         "truth_sha256": row.scene.truth_sha256,
         "shape": list(row.scene.shape),
         "note": row.scene.note or None,
-        "reading": dict(row.scene.reading) or None,
         "noise": row.noise,
         "noise_seed": row.noise_seed,
         **MEASURED,
@@ -68,6 +67,7 @@ def make_record(
         "machine": _machine(),
         "started": started.isoformat(timespec="seconds"),
         "map": map_file if done else None,
+        **({"reading": dict(row.scene.reading)} if row.scene.reading else {}),
     }
 
 
