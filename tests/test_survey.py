@@ -206,11 +206,11 @@ def test_what_was_masked_is_counted_by_its_reason(rng, dtype):
         cube[y, x, 1] = 1
     scene = look_over(Scene.of(ArraySource(cube), nodata=1, mask_flat=True))
     found = survey(scene)
-    assert (found.nodata, found.masked_flat, found.masked_fill) == (5, 7, 1200)
+    assert (found.nodata, found.masked) == (5, {"flat": 7, "fill": 1200})
     assert (found.nonfinite, found.flat, found.filled) == (0, 0, 0)
     assert found.valid == found.looked_at - 1212
     assert "pixels that are nodata: 5, masked" in found.notes
-    assert "pixels with one value in every band (dead or filled): 7, masked" in found.notes
+    assert "pixels masked: flat 7, fill 1,200" in found.notes
     told = survey(look_over(Scene.of(ArraySource(cube), nodata=1)))
-    assert (told.nodata, told.masked_flat, told.masked_fill) == (5, 0, 0)
+    assert (told.nodata, told.masked) == (5, {})
     assert (told.flat, told.filled) == (7, 1200)

@@ -6,11 +6,13 @@ and memory; `Survey.complete` tells which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from oddspec.io.quality import USER_MASK, flag_bits
 from oddspec.scene import Scene
 from oddspec.statistics.gaussian import Health
 from oddspec.statistics.summary import Moments
@@ -64,10 +66,9 @@ class Survey:
     largest: float
     health: Health | None
     """Of the covariance, or None if it cannot be computed."""
-    masked_flat: int = 0
-    """Pixels that were masked since they have one value in every used band."""
-    masked_fill: int = 0
-    """Pixels that were masked since they have the spectrum that fills the scene."""
+    masked: Mapping[str, int] = field(default_factory=dict)
+    """Pixels left out by each quality flag, by the user (``mask``) and as defects (``flat``,
+    ``fill``); one may have several of the first two."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -78,11 +79,9 @@ class Survey:
             notes.append(f"pixels with NaN or infinity{look}: {self.nonfinite:,}, masked")
         if self.nodata:
             notes.append(f"pixels that are nodata{look}: {self.nodata:,}, masked")
-        if self.masked_flat:
-            notes.append(
-                f"pixels with one value in every band{look} (dead or filled): "
-                f"{self.masked_flat:,}, masked"
-            )
+        if self.masked:
+            listed = ", ".join(f"{name} {count:,}" for name, count in self.masked.items())
+            notes.append(f"pixels masked{look}: {listed}")
         if self.flat:
             notes.append(
                 f"pixels with one value in every band{look} (dead or filled): {self.flat:,}; "
@@ -126,12 +125,13 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     rows, raw = _spread(scene, SURVEY_VALUES if values is None else values)
     used = raw[:, :, scene.bands]
     finite = np.isfinite(used).all(axis=2)
-    cube, valid = scene.prepare(raw)
+    cube, valid, reasons = _prepared(scene, rows, raw)
     flat = valid & (np.ptp(cube, axis=2) == 0)
     good = valid & ~flat
     pixels = cube[valid]
     ceiling = _ceiling(used.dtype, pixels)
-    masked_flat, masked_fill = _masked_defects(scene, used, finite & ~valid)
+    without_reason = ~valid & finite & (reasons == 0)
+    defects = _masked_defects(scene, used[without_reason])
     at_ceiling = (cube >= ceiling) & valid[:, :, None]
     constant: tuple[int, ...] = ()
     saturated_bands: tuple[int, ...] = ()
@@ -146,7 +146,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         looked_at=valid.size,
         complete=len(rows) == h,
         valid=int(valid.sum()),
-        nodata=int((~valid & finite).sum()) - masked_flat - masked_fill,
+        nodata=int(without_reason.sum()) - sum(defects.values()),
         nonfinite=int((~finite).sum()),
         flat=int(flat.sum()),
         filled=_fill(cube, valid)[1],
@@ -160,8 +160,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         smallest=float(pixels.min()) if len(pixels) else np.nan,
         largest=float(pixels.max()) if len(pixels) else np.nan,
         health=health,
-        masked_flat=masked_flat,
-        masked_fill=masked_fill,
+        masked={**_counted_reasons(scene, reasons), **defects},
     )
 
 
@@ -197,7 +196,7 @@ def look_over(scene: Scene, *, asked: bool = False) -> Scene:
         used = used[:, :, kept]
     if not scene.mask_flat:
         return scene
-    cube, valid = scene.prepare(raw)
+    cube, valid, _ = _prepared(scene, rows, raw)
     fill, count = _fill(cube, valid)
     if fill is None:
         return scene
@@ -213,6 +212,31 @@ def _spread(scene: Scene, values: float) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(h), scene.source.read((0, h), (0, w))
     rows = np.unique(np.linspace(0, h - 1, count).round().astype(np.intp))
     return rows, np.concatenate([scene.source.read((r, r + 1), (0, w)) for r in rows.tolist()])
+
+
+def _prepared(
+    scene: Scene, rows: np.ndarray, raw: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, valid pixels and reasons to leave pixels out, of rows that have been read."""
+    h, w, _ = scene.shape
+    whole = len(rows) == h
+    strips = [(0, h)] if whole else [(row, row + 1) for row in rows.tolist()]
+    pieces = [raw] if whole else [raw[at : at + 1] for at in range(len(rows))]
+    found = [scene.prepare(part, strip, (0, w)) for part, strip in zip(pieces, strips, strict=True)]
+    reasons = [scene.reasons(strip, (0, w)) for strip in strips]
+    none = [np.zeros(valid.shape, np.uint16) for _, valid in found]
+    return (
+        np.concatenate([cube for cube, _ in found]),
+        np.concatenate([valid for _, valid in found]),
+        np.concatenate([n if r is None else r for r, n in zip(reasons, none, strict=True)]),
+    )
+
+
+def _counted_reasons(scene: Scene, reasons: np.ndarray) -> dict[str, int]:
+    """How many pixels are left out for which reason."""
+    counts = {name: int((reasons & flag_bits([name]) != 0).sum()) for name in scene.mask.flags}
+    counts["mask"] = int((reasons & USER_MASK != 0).sum())
+    return {name: count for name, count in counts.items() if count}
 
 
 @dataclass(frozen=True)
@@ -282,16 +306,16 @@ def _fill(cube: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray | None, int]:
     return spectrum, count
 
 
-def _masked_defects(scene: Scene, used: np.ndarray, masked: np.ndarray) -> tuple[int, int]:
-    """How many of the masked pixels are flat and how many are fill; the others are nodata.
+def _masked_defects(scene: Scene, pixels: np.ndarray) -> dict[str, int]:
+    """How many of some pixels that were left out are flat, and how many are fill.
 
-    ``used`` are the used bands as stored.
+    ``pixels`` are ``(n, b)``, finite, and as they are stored; the others among them are nodata.
     """
-    pixels = used[masked]
     if scene.nodata is not None:
         pixels = pixels[(pixels != scene.nodata).all(axis=1)]
     flat = int((pixels == pixels[:, :1]).all(axis=1).sum())
-    return flat, len(pixels) - flat
+    counts = {"flat": flat, "fill": len(pixels) - flat}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _ceiling(kind: np.dtype[Any], pixels: np.ndarray) -> float:
