@@ -13,7 +13,7 @@ import numpy as np
 from oddspec.errors import DataWarning, InputError
 from oddspec.io.envi.reader import open_envi
 from oddspec.io.formats import format_of
-from oddspec.io.geolocation import LookupTable
+from oddspec.io.geolocation import LookupTable, lookup_table
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.links import variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
@@ -249,6 +249,22 @@ def read_truth(
     unjudged = int(np.ma.getmaskarray(warped).sum())
     tell_of_truth(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
     return warped if unjudged else warped.data
+
+
+def truth_of(
+    path: str | Path,
+    source: Source,
+    variable: str | None = None,
+    max_memory: int | None = None,
+    *,
+    warp: bool = False,
+) -> np.ndarray:
+    """The truth of an opened scene, in sensor geometry or on the map: see `read_truth`."""
+    shape = source.shape[:2]
+    if lookup := lookup_table(source):
+        return read_sensor_truth(path, shape, lookup, variable, max_memory, warp=warp)
+    place = source.metadata.georeference
+    return read_truth(path, shape, variable, max_memory, georeference=place, warp=warp)
 
 
 def read_sensor_truth(

@@ -14,7 +14,7 @@ from oddspec.errors import DataWarning, SettingError
 from oddspec.io.checksum import FileTimes
 from oddspec.io.flat import FlatSource
 from oddspec.io.open import open_source
-from oddspec.io.truth import read_truth
+from oddspec.io.truth import truth_of
 from oddspec.scene import Scene
 from oddspec.survey import LOOK_VALUES, look_over, survey
 
@@ -65,9 +65,8 @@ class StudyScene:
         return open_cube(self.cube, self.cube_variable, self.reading.get("axes"))
 
     def labels(self, scene: Scene) -> np.ndarray:
-        """The truth of the opened cube, as `oddspec.io.truth.read_truth` gives it."""
-        place = scene.source.metadata.georeference
-        return read_truth(self.truth, scene.shape[:2], self.truth_variable, georeference=place)
+        """The truth of the opened cube, as `oddspec.io.truth.truth_of` gives it."""
+        return truth_of(self.truth, scene.source, self.truth_variable)
 
 
 def open_cube(
