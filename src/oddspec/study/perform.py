@@ -35,7 +35,7 @@ from oddspec.products.record import as_json
 from oddspec.scene import Scene
 from oddspec.settings import build
 from oddspec.statistics.scaling import global01
-from oddspec.study.scene_files import open_cube
+from oddspec.study.scene_files import open_scene_file
 from oddspec.text import gigabytes
 
 POINTS = 500
@@ -137,7 +137,7 @@ def _load_torch() -> None:
 def _scene(task: Mapping[str, Any]) -> tuple[Scene, np.ndarray]:
     """The scene, with noise if there is to be some, in memory if it is small; and its targets."""
     budget = task["max_memory"]
-    scene = open_cube(task["cube"], task["cube_variable"], task.get("axes"), budget)
+    scene = open_scene_file(task["cube"], task["cube_variable"], task.get("axes"), budget)
     source = scene.source
     try:
         truth = truth_of(task["truth"], source, task["truth_variable"]) > 0

@@ -62,14 +62,14 @@ class StudyScene:
 
     def open(self) -> Scene:
         """The cube, to be closed."""
-        return open_cube(self.cube, self.cube_variable, self.reading.get("axes"))
+        return open_scene_file(self.cube, self.cube_variable, self.reading.get("axes"))
 
     def labels(self, scene: Scene) -> np.ndarray:
         """The truth of the opened cube, as `oddspec.io.truth.truth_of` gives it."""
         return truth_of(self.truth, scene.source, self.truth_variable)
 
 
-def open_cube(
+def open_scene_file(
     path: str | Path, variable: str | None, axes: str | None, max_memory: int | None = None
 ) -> Scene:
     """A scene as `oddspec.detect` would open it: without bands that hold nothing."""
