@@ -99,6 +99,7 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
         inputs.watch(Path(path), FileTimes(*times))
     inputs.check()
     scene, truth = _scene(task)
+    scene = scene.suited_to(detector)
     for note in scene.notes:
         warnings.warn(note, DataWarning, stacklevel=2)
     try:
@@ -147,6 +148,9 @@ def _scene(task: Mapping[str, Any]) -> tuple[Scene, np.ndarray]:
     h, w, b = source.shape
     whole = (0, h), (0, w)
     if task["noise"]:
+        if declared := scene.declared_gains:
+            # The same noise for all detectors, so the same values.
+            scene = replace(scene, gains=declared)
         _must_fit(scene, budget)
         noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
         source.close()
