@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,20 +51,31 @@ class GeoTiffSource:
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
+        return self.read_bands(rows, columns)
+
+    def read_bands(
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        bands: Sequence[int] | None = None,
+    ) -> RawCube:
+        """Pixels of the half-open window in some bands, counted from 0; None for all."""
         import rasterio
         from rasterio.windows import Window
 
         check_window(self.shape, rows, columns)
+        count = self.shape[2] if bands is None else len(bands)
         size = rows[1] - rows[0], columns[1] - columns[0]
         if not all(size):
-            return np.empty((*size, self.shape[2]), dtype=self.dtype)
+            return np.empty((*size, count), dtype=self.dtype)
+        indexes = None if bands is None else [band + 1 for band in bands]
         # GDAL's own cache would grow to a twentieth of the machine's memory, whatever the budget.
         with (
             reading(self.path, f"rows {rows[0]} to {rows[1]} cannot be read, {_DAMAGED}"),
             self._lent() as dataset,
             rasterio.Env(GDAL_CACHEMAX=self._cache),
         ):
-            block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
+            block = dataset.read(indexes, window=Window(columns[0], rows[0], size[1], size[0]))
         cube: np.ndarray = block.transpose(1, 2, 0)
         return cube
 
