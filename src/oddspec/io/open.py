@@ -46,7 +46,7 @@ def open_source(
     variable: str | None = None,
     max_memory: int | None = None,
     allow_truncated: bool = False,
-    axes: str | None = None,
+    axes: Any = None,
 ) -> Source:
     """Open a scene file; its format is told by its content.
 
