@@ -32,13 +32,15 @@ def open(
     max_memory: int | None = None,
     allow_truncated: bool = False,
     axes: str | None = None,
+    dark: str | os.PathLike[str] | None = None,
+    white: str | os.PathLike[str] | None = None,
 ) -> Scene:
     """Open a scene file; its pixels are read when they are needed, by windows.
 
     Parameters
     ----------
     path
-        ENVI, GeoTIFF, MATLAB, NumPy or HDF5/NetCDF file.
+        ENVI, GeoTIFF, MATLAB, NumPy or HDF5/NetCDF file, or a product or capture of a sensor.
     variable
         Name of the cube in a file that holds several arrays, such as ``data`` or ``hsi.Data``.
     bands
@@ -63,6 +65,9 @@ def open(
         Read a file that is shorter than its header says, and mask the rest.
     axes
         What the axes of a MATLAB, HDF5 or NumPy file mean, as ``band,row,column``.
+    dark, white
+        Files of the dark and the white reference of a raw ENVI scan, by which it becomes
+        reflectance, where they do not lie beside it as a capture's; ``"none"`` for none.
 
     Returns
     -------
@@ -91,6 +96,8 @@ def open(
         max_memory=max_memory,
         allow_truncated=allow_truncated,
         axes=axes,
+        dark=dark,
+        white=white,
     )
     tell(scene, odd_about(scene, max_memory))
     return scene
@@ -107,6 +114,8 @@ def detect(
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
+    dark: str | os.PathLike[str] | None = None,
+    white: str | os.PathLike[str] | None = None,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -123,7 +132,7 @@ def detect(
     detector
         A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
         is applied as it is.
-    bands, nodata, variable, axes, mask_flat, mask, area_of_interest
+    bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
         Bytes of resident memory that the process may use; by default half of what is free is
@@ -173,6 +182,8 @@ def detect(
         mask_flat=mask_flat or None,
         mask=mask,
         area_of_interest=area_of_interest,
+        dark=dark,
+        white=white,
     )
     with _opened(scene, max_memory, reading) as opened:
         tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
@@ -206,6 +217,8 @@ def fit(
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
+    dark: str | os.PathLike[str] | None = None,
+    white: str | os.PathLike[str] | None = None,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -216,7 +229,7 @@ def fit(
 
     Parameters
     ----------
-    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest
+    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white
         As for `detect`; the detector by name.
     max_memory, workers, device, progress, **settings
         As for `detect`.
@@ -253,6 +266,8 @@ def fit(
         mask_flat=mask_flat or None,
         mask=mask,
         area_of_interest=area_of_interest,
+        dark=dark,
+        white=white,
     )
     with _opened(scene, max_memory, reading) as opened:
         tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))

@@ -49,6 +49,8 @@ def open_scene(
     """
     if isinstance(given, (str, os.PathLike)):
         source: Source = open_source(given, max_memory=max_memory, **reading)
+    elif any(reading.get(name) is not None for name in ("dark", "white")):
+        raise InputError("dark and white references are of files; correct an array yourself")
     elif hasattr(given, "dims") and hasattr(given, "coords"):
         array = only_cube(given, reading.get("variable"))
         source = open_dataarray(array, parse_axes(reading.get("axes")))

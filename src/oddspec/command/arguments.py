@@ -33,6 +33,9 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
     add("--mask", masks, action="append", metavar="FLAGS|FILE")
     inside = "leave out what lies outside these polygons, or outside this image"
     add("--area-of-interest", inside, type=Path, metavar="FILE")
+    reference = "reference of a raw ENVI scan, if it does not lie beside as a capture's; or none"
+    for what in ("dark", "white"):
+        add(f"--{what}", f"{what} {reference}", type=Path, metavar="FILE")
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")

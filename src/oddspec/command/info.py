@@ -41,6 +41,8 @@ def run_command(chosen: argparse.Namespace) -> int:
         max_memory=chosen.max_memory,
         allow_truncated=chosen.allow_truncated,
         axes=chosen.axes,
+        dark=chosen.dark,
+        white=chosen.white,
     )
     try:
         bands = None if chosen.bands is None else bands_of(chosen.bands, source)

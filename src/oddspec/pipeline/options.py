@@ -15,7 +15,6 @@ from oddspec import __version__
 from oddspec.detector import Detector
 from oddspec.execution.resources import Resources
 from oddspec.io.checksum import sha256
-from oddspec.io.flat import FlatSource
 from oddspec.io.source import Source
 from oddspec.models import Model
 from oddspec.scene import Scene
@@ -44,6 +43,9 @@ class PipelineOptions:
     """What lies outside is left out."""
     allow_truncated: bool = False
     axes: str | None = None
+    dark: Path | None = None
+    white: Path | None = None
+    """References of a raw scan, where they do not lie beside it."""
     resume: bool = False
     overwrite: bool = False
     """Whether products of another detector in the scene's folder may be replaced."""
@@ -73,6 +75,13 @@ def _left_out(scene: Scene) -> dict[str, Any]:
     return found
 
 
+def _beside(source: Source) -> dict[str, Any]:
+    """The other files that values depend on, where there are some."""
+    times = {path.name: path.stat() for path in getattr(source, "beside", ())}
+    listed = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in times.items()]
+    return {"beside": listed} if listed else {}
+
+
 def run_identity(
     scene: Scene, name: str, detector: Detector, options: PipelineOptions
 ) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def run_identity(
     """
     source = scene.source
     stat = source.path.stat() if source.path else None
-    header = source.header if isinstance(source, FlatSource) else None
+    header = getattr(source, "header", None)
     return {
         "version": __version__,
         "input": str(source.path.resolve()) if source.path else source.name,
@@ -99,6 +108,7 @@ def run_identity(
         "nodata": None if scene.nodata is None else repr(scene.nodata),
         "mask_defects": scene.mask_flat,
         **_left_out(scene),
+        **_beside(source),
         "detector": name,
         # The module of a user's own file is named by the hash of its content.
         "code": type(detector).__module__,

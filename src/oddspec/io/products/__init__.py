@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oddspec.io.cameras import specim
 from oddspec.io.hdf5.links import open_hdf5_file
 from oddspec.io.products import emit
 from oddspec.io.source import Source
@@ -28,18 +29,23 @@ class Family:
     recognise
         Whether it is one of them: of an open HDF5 file, or of a path.
     open
-        Opens it: takes the path and ``max_memory``.
+        Opens it: takes the path and the options.
+    options
+        Names of the options of `oddspec.io.open.open_source` that it takes.
     """
 
     name: str
     recognise: Callable[[Any], bool]
     open: Callable[..., Source]
+    options: tuple[str, ...] = ("max_memory",)
 
 
 IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
-IN_FOLDERS: tuple[Family, ...] = ()
+IN_FOLDERS: tuple[Family, ...] = (
+    Family("Specim", specim.is_specim, specim.open_specim, ("dark", "white", "allow_truncated")),
+)
 """Families whose products are several files: a path is any of them, or the folder."""
 
 
