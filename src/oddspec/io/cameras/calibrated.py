@@ -129,8 +129,8 @@ class CalibratedSource:
     def read_quality(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
         """Flags ``(h, w)``, uint16, of the pixels of a half-open window."""
         layers: dict[str, Layer] = {
-            "saturated": lambda rows, columns: (
-                self._scan.read(rows, columns) == self._ceiling
+            "saturated": lambda rows, columns: np.equal(
+                self._scan.read(rows, columns), self._ceiling
             ).any(axis=2),
             "bad-detector": lambda rows, columns: np.broadcast_to(
                 self._flagged[slice(*columns)], (rows[1] - rows[0], columns[1] - columns[0])
