@@ -3,7 +3,7 @@
 Papers put pixels in columns; here a pixel is a row, always (``docs/notation.md``).
 """
 
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
@@ -33,6 +33,7 @@ Index: TypeAlias = Int[np.ndarray, "n"]
 """Position of a pixel in its scene: ``row * width + column``."""
 
 
+@runtime_checkable
 class Windowed(Protocol):
     """An image that is read by windows: an array, a ``numpy.memmap``, or what computes them."""
 

@@ -13,6 +13,7 @@ from oddspec.io.bands import band_positions
 from oddspec.io.pixel_mask import PixelMask
 from oddspec.io.quality import USER_MASK, HasQuality, flag_bits
 from oddspec.io.source import Source, parse_nodata
+from oddspec.io.to_xarray import to_dataarray
 
 LARGEST = 1e140
 """Of values that are computed with: detectors sum squares of them over all pixels, and what is
@@ -175,6 +176,25 @@ class Scene:
                     f"squared; if it marks missing pixels, give it as nodata (--nodata "
                     f"{float(value)!r}), otherwise divide all values by a number"
                 )
+
+    def to_xarray(self, *, chunks: bool = True) -> Any:
+        """The scene as an `xarray.DataArray` whose pixels are read when they are needed.
+
+        Dimensions ``y, x, wavelength``; coordinates ``wavelength``, ``fwhm`` (nm),
+        ``good_wavelength`` (the used bands), ``spatial_ref``, and ``quality``, the flags of a
+        product's pixels. Values are those of the file. `oddspec.detect` takes it back.
+
+        Parameters
+        ----------
+        chunks
+            Whether dask reads it, by strips of rows; otherwise xarray itself does.
+
+        Raises
+        ------
+        InputError
+            If xarray, or dask for chunks, is not installed.
+        """
+        return to_dataarray(self.source, self.bands, chunks=chunks)
 
     def close(self) -> None:
         """Release the file."""

@@ -65,7 +65,8 @@ def parse_flags(text: str) -> tuple[str, ...]:
 
 def flag_bits(names: Iterable[str]) -> np.uint16:
     """The flags as bits of one number."""
-    return np.bitwise_or.reduce([QUALITY_FLAGS[name] for name in names], initial=np.uint16(0))
+    bits = np.array([QUALITY_FLAGS[name] for name in names], np.uint16)
+    return np.uint16(np.bitwise_or.reduce(bits))
 
 
 def flags_of_layers(
