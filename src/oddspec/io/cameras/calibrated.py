@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.arrays import RawCube
-from oddspec.io.quality import Layer, flags_of_layers
+from oddspec.io.quality import QUALITY_FLAGS
 from oddspec.io.source import Metadata, Source
 from oddspec.text import counted
 
@@ -88,7 +88,7 @@ class CalibratedSource:
         bad_bands = bad.mean(axis=0) > 0.5
         usable = bad[:, ~bad_bands]
         dead = usable.mean(axis=1) > _FEW if usable.size else np.ones(len(bad), dtype=bool)
-        self._flagged = usable.any(axis=1)
+        self._flagged: np.ndarray = usable.any(axis=1)
         gain = np.where(bad | dead[:, None], np.nan, calibration.gain)
         # In the order in which pixels lie in memory: four times as fast for lines of bands.
         order: Any = "C" if scan.metadata.interleave == "bip" else "F"
@@ -128,15 +128,12 @@ class CalibratedSource:
 
     def read_quality(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
         """Flags ``(h, w)``, uint16, of the pixels of a half-open window."""
-        layers: dict[str, Layer] = {
-            "saturated": lambda rows, columns: np.equal(
-                self._scan.read(rows, columns), self._ceiling
-            ).any(axis=2),
-            "bad-detector": lambda rows, columns: np.broadcast_to(
-                self._flagged[slice(*columns)], (rows[1] - rows[0], columns[1] - columns[0])
-            ),
-        }
-        return flags_of_layers(layers, rows, columns)
+        full: np.ndarray = self._scan.read(rows, columns) == self._ceiling
+        return np.asarray(
+            np.where(full.any(axis=2), QUALITY_FLAGS["saturated"], 0)
+            | np.where(self._flagged[slice(*columns)], QUALITY_FLAGS["bad-detector"], 0),
+            np.uint16,
+        )
 
     def close(self) -> None:
         """Release the scan."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from oddspec.io.cameras import specim
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import emit
+from oddspec.io.products import aviris, emit
 from oddspec.io.source import Source
 
 
@@ -44,6 +44,7 @@ IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
 IN_FOLDERS: tuple[Family, ...] = (
+    Family("AVIRIS", aviris.is_aviris, aviris.open_aviris, ("max_memory", "allow_truncated")),
     Family("Specim", specim.is_specim, specim.open_specim, ("dark", "white", "allow_truncated")),
 )
 """Families whose products are several files: a path is any of them, or the folder."""

@@ -1,0 +1,223 @@
+"""AVIRIS (Classic, NG and 3): ENVI images of radiance or reflectance.
+
+Layout after the distribution documents of JPL and ``emit-sds/emit-sds-l2a`` (``apply_glt.py``).
+Images on a map have ``map info`` (mostly rotated). Those in sensor geometry have beside them a
+lookup table (``_glt``: sample and line from 1, 0 void, negative where a neighbour fills in) or the
+place of every pixel (``_igm``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from oddspec.errors import InputError
+from oddspec.io.envi.reader import find_header, must_stay, open_envi
+from oddspec.io.flat import FlatSource
+from oddspec.io.products.aviris_places import beside_of, read_places
+from oddspec.io.products.source import ProductSource
+from oddspec.io.reading import reading
+from oddspec.io.source import Metadata, Product
+from oddspec.text import positions_text
+
+_FLIGHT = re.compile(r"f\d{6}t\d{2}p\d{2}r\d{2}|ang\d{8}t\d{6}|av3\d{8}t\d{6}", re.IGNORECASE)
+"""What names of one flight line begin with."""
+
+_SHORTEST, _LONGEST = (340.0, 400.0), (2440.0, 2530.0)
+"""Nanometres within which the first and the last band of all three lie."""
+
+
+@dataclass(frozen=True)
+class _Model:
+    name: str
+    bands: tuple[int, ...]
+    integers: bool
+    fill: float
+    """Value of pixels without a measurement, where the header declares none."""
+
+
+_MODELS = (
+    _Model("AVIRIS Classic", (224,), True, -50.0),
+    _Model("AVIRIS-NG", (425, 432), False, -9999.0),
+    _Model("AVIRIS-3", (284, 285), False, -9999.0),
+)
+
+_LEVELS = {
+    "radiance": re.compile(r"rdn|radiance|\brad\b", re.IGNORECASE),
+    "reflectance": re.compile(r"rfl|refl|_corr_", re.IGNORECASE),
+}
+
+_LONGEST_GAINS = 100_000
+"""Bytes of a file of gains; it has a line of two numbers for each band."""
+
+
+def is_aviris(path: Path) -> bool:
+    """Whether a path is an ENVI image with the bands of one of the sensors and a sign of it."""
+    if not path.is_file() or path.suffix.lower() in (".tif", ".tiff"):
+        return False
+    if path.suffix.lower() != ".hdr" and find_header(path) is None:
+        return False
+    try:
+        source = open_envi(path, allow_truncated=True)
+    except InputError:
+        return False
+    source.close()
+    return _model(source) is not None
+
+
+def _model(source: FlatSource) -> _Model | None:
+    """Which of the sensors has these bands; a sign is a name, a word or the stepping back."""
+    wavelengths = source.metadata.wavelengths
+    if wavelengths is None or np.isnan(wavelengths).all():
+        return None
+    ends = (np.nanmin(wavelengths), np.nanmax(wavelengths))
+    if not all(
+        low <= end <= high for end, (low, high) in zip(ends, (_SHORTEST, _LONGEST), strict=True)
+    ):
+        return None
+    integers = source.metadata.extra.get("data type") not in ("4", "5")
+    for model in _MODELS:
+        if source.shape[2] in model.bands and integers == model.integers:
+            named = _FLIGHT.match(source.name) or "aviris" in source.metadata.description.lower()
+            # At the joins of the four spectrometers of the Classic one.
+            joins = integers and (np.diff(wavelengths) < 0).any()
+            return model if named or joins else None
+    return None
+
+
+def open_aviris(
+    path: Path, *, max_memory: int | None = None, allow_truncated: bool = False
+) -> ProductSource:
+    """Open an image by its header or its data.
+
+    Raises
+    ------
+    InputError
+        If the image, or what lies beside it, is damaged or does not fit.
+    """
+    source = open_envi(path, allow_truncated=allow_truncated)
+    try:
+        return _opened(source, max_memory)
+    except BaseException:
+        source.close()
+        raise
+
+
+def _opened(source: FlatSource, max_memory: int | None) -> ProductSource:
+    model = _model(source)
+    if model is None:
+        raise InputError(f"{source.path}: has not the bands of AVIRIS Classic, NG or 3")
+    meta, notes = source.metadata, []
+    assert source.path is not None
+    assert meta.wavelengths is not None
+    level = _level(source)
+    flight = _FLIGHT.match(source.name)
+    identifier = flight.group() if flight else source.name
+    nodata = meta.nodata
+    if nodata is None and (meta.georeference is not None or _holds_fill(source, model.fill)):
+        nodata = model.fill
+        notes.append(
+            f"the header declares no nodata value: {model.fill:g}, with which {model.name} fills "
+            f"what was not measured, was taken"
+        )
+    order = np.argsort(meta.wavelengths, kind="stable")
+    steps = np.flatnonzero(np.diff(meta.wavelengths) < 0) + 1
+    if len(steps):
+        notes.append(
+            f"wavelengths step back at bands {positions_text(steps)}, where the next spectrometer "
+            f"begins: bands are sorted by wavelength, and counted in that order"
+        )
+    beside: dict[str, Path] = {}
+    if flight:
+        beside = beside_of(source.path, flight.group())
+    locate = None
+    used: list[Path] = []
+    if meta.georeference is None:
+        tables: dict[str, Path] = {name: beside[name] for name in ("glt", "igm") if name in beside}
+        for table in tables.values():
+            must_stay(table, source.path)
+            used.append(table)
+        if tables:
+            shape = source.shape[:2]
+            locate = lambda: read_places(tables, shape, max_memory)  # noqa: E731
+        else:
+            notes.append(
+                "neither a map nor a lookup table (_glt, _igm) beside it tells where its pixels lie"
+            )
+    unit = "reflectance" if level == "reflectance" else "uW/cm^2/nm/sr"
+    metadata = replace(
+        _ordered(meta, order),
+        nodata=nodata,
+        unit=unit,
+        product=Product(model.name, level, identifier),
+    ).noting(*notes)
+    return ProductSource(
+        source.path, source.name, [source], metadata, order=order, locate=locate, beside=used
+    )
+
+
+def _level(source: FlatSource) -> str:
+    """``radiance`` or ``reflectance``, by name or description; empty where neither tells."""
+    for text in (source.name, source.metadata.description):
+        found = [level for level, words in _LEVELS.items() if words.search(text)]
+        if len(found) == 1:
+            return found[0]
+    return ""
+
+
+def _holds_fill(source: FlatSource, fill: float) -> bool:
+    """Whether some pixel of evenly spread rows is filled in all bands."""
+    height, width, _ = source.shape
+    rows = np.unique(np.linspace(0, height - 1, 17).round().astype(np.intp)).tolist()
+    return any((source.read((row, row + 1), (0, width)) == fill).all(axis=2).any() for row in rows)
+
+
+def _ordered(metadata: Metadata, order: np.ndarray) -> Metadata:
+    """The metadata with its lists in another order of bands."""
+
+    def turned(values: np.ndarray | None) -> np.ndarray | None:
+        return None if values is None else values[order]
+
+    names = metadata.band_names
+    return replace(
+        metadata,
+        wavelengths=turned(metadata.wavelengths),
+        fwhm=turned(metadata.fwhm),
+        bad_bands=turned(metadata.bad_bands),
+        band_names=names and tuple(names[i] for i in order),
+    )
+
+
+def read_gain_file(path: Path, bands: int) -> np.ndarray:
+    """The factors by which radiance was multiplied to become whole numbers, one per band.
+
+    Parameters
+    ----------
+    path
+        Lines of a factor and, mostly, the number of its band from 1.
+    bands
+        How many there must be.
+
+    Raises
+    ------
+    InputError
+        If there are others than positive numbers, or not one for each band in their order.
+    """
+    with reading(path), open(path, "rb") as file:
+        text = file.read(_LONGEST_GAINS + 1)
+    try:
+        lines = [line.split() for line in text.decode("ascii").splitlines() if line.strip()]
+        factors = np.array([float(line[0]) for line in lines])
+        numbers = [int(float(line[1])) for line in lines if len(line) > 1]
+    except (ValueError, IndexError) as error:
+        raise InputError(f"{path}: is no file of gains, two numbers in each line") from error
+    in_order = numbers in ([], list(range(1, bands + 1)))
+    if len(factors) != bands or not in_order or not (np.isfinite(factors) & (factors > 0)).all():
+        raise InputError(
+            f"{path}: expected one positive gain for each of {bands} bands in their order, found "
+            f"{len(factors)} lines"
+        )
+    return factors
