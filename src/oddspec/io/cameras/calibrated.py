@@ -88,7 +88,7 @@ class CalibratedSource:
         bad_bands = bad.mean(axis=0) > 0.5
         usable = bad[:, ~bad_bands]
         dead = usable.mean(axis=1) > _FEW if usable.size else np.ones(len(bad), dtype=bool)
-        self._flagged: np.ndarray = usable.any(axis=1)
+        self._flagged = np.asarray(usable.any(axis=1))
         gain = np.where(bad | dead[:, None], np.nan, calibration.gain)
         # In the order in which pixels lie in memory: four times as fast for lines of bands.
         order: Any = "C" if scan.metadata.interleave == "bip" else "F"

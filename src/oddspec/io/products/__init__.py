@@ -14,7 +14,7 @@ from typing import Any
 
 from oddspec.io.cameras import specim
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import aviris, emit
+from oddspec.io.products import aviris, emit, prisma
 from oddspec.io.source import Source
 
 
@@ -40,7 +40,10 @@ class Family:
     options: tuple[str, ...] = ("max_memory",)
 
 
-IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
+IN_HDF5 = (
+    Family("EMIT", emit.is_emit, emit.open_emit),
+    Family("PRISMA", prisma.is_prisma, prisma.open_prisma),
+)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
 IN_FOLDERS: tuple[Family, ...] = (

@@ -9,23 +9,22 @@ the lookup table leads to.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.axes import ROWS_COLUMNS_BANDS, named_axes
+from oddspec.io.axes import ROWS_COLUMNS_BANDS
 from oddspec.io.geolocation import VOID, LookupTable
-from oddspec.io.hdf5.dimensions import read_coordinates
 from oddspec.io.hdf5.links import find_dataset, open_hdf5_file, text_of
-from oddspec.io.hdf5.packing import Packing
 from oddspec.io.hdf5.source import StoredCube, open_cube
 from oddspec.io.limits import check_memory
-from oddspec.io.products.hdf5 import LayerFile, attribute, has, listed
+from oddspec.io.products.hdf5 import LayerFile, attribute, has, listed, stored_cube
 from oddspec.io.products.source import ProductSource
 from oddspec.io.quality import Layer
-from oddspec.io.source import Georeference, Metadata, Product
+from oddspec.io.source import Georeference, Product
 from oddspec.io.wavelengths import good_to_bad, to_nanometres
 
 _LEVELS = {"radiance": "L1B", "reflectance": "L2A"}
@@ -93,14 +92,8 @@ def open_emit(path: Path, *, max_memory: int | None = None) -> ProductSource:
 
 
 def _stored_cube(path: Path, file: Any, name: str) -> StoredCube:
-    cube = find_dataset(path, file, name)
-    if cube.ndim != 3:
-        raise InputError(
-            f"{path}: {name!r} has {cube.ndim} axes, where downtrack, crosstrack and bands were "
-            f"expected"
-        )
-    order = named_axes(read_coordinates(path, file, cube).names) or ROWS_COLUMNS_BANDS
-    bands = cube.shape[order.index("band")]
+    stored = stored_cube(path, file, name, ROWS_COLUMNS_BANDS)
+    bands = stored.shape[2]
     notes: list[str] = []
     # Files of 2022 have the names of the radiance in both lists.
     lists = [
@@ -117,24 +110,22 @@ def _stored_cube(path: Path, file: Any, name: str) -> StoredCube:
     if good is not None:
         bad, note = good_to_bad(good, bands, "'good_wavelengths'")
         notes += [note] if note else []
-    packing, more = Packing.of(cube.dtype, dict(cube.attrs))
-    metadata = Metadata(
+    metadata = replace(
+        stored.metadata,
         wavelengths=nanometres,
         fwhm=lists[1],
         bad_bands=bad,
-        nodata=packing.nodata,
         description=attribute(file, "title"),
-        unit=attribute(cube, "units").replace("unitless", "reflectance"),
+        unit=attribute(file[name], "units").replace("unitless", "reflectance"),
         product=Product(
             "EMIT",
             _LEVELS[name],
             attribute(file, "granule_id") or path.stem,
             attribute(file, "time_coverage_start"),
         ),
-        notes=(*notes, *more),
-        extra={"variable": name},
+        notes=(*stored.metadata.notes, *notes),
     )
-    return StoredCube(name, order, packing, metadata, cube.shape, cube.chunks)
+    return replace(stored, metadata=metadata)
 
 
 def _mask(path: Path, shape: tuple[int, int]) -> tuple[LayerFile | None, dict[str, Layer]]:

@@ -9,9 +9,27 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.hdf5.links import DAMAGED, find_dataset, read_small, text_of, walk
+from oddspec.io.axes import Axes, named_axes
+from oddspec.io.geolocation import LookupTable, table_of_coordinates
+from oddspec.io.hdf5.dimensions import read_coordinates
+from oddspec.io.hdf5.links import (
+    DAMAGED,
+    find_dataset,
+    open_hdf5_file,
+    read_small,
+    text_of,
+    walk,
+)
+from oddspec.io.hdf5.packing import Packing
+from oddspec.io.hdf5.source import StoredCube
+from oddspec.io.limits import check_memory
 from oddspec.io.quality import Layer
 from oddspec.io.reading import reading
+from oddspec.io.source import Metadata
+from oddspec.io.variables import check_real
+
+_PER_PIXEL = 400
+"""Bytes of a pixel in the search for the nearest: its coordinates, the tree, two of the grid."""
 
 
 def has(file: Any, *names: str) -> bool:
@@ -44,6 +62,174 @@ def listed(path: Path, file: Any, name: str, count: int | None = None) -> np.nda
         held = "no numbers" if values is None else f"{len(values)} entries"
         raise InputError(f"{path}: {name!r} has {held}, but the cube has {count} bands")
     return values
+
+
+def number(path: Path, holder: Any, name: str) -> float:
+    """An attribute that is one finite number.
+
+    Raises
+    ------
+    InputError
+        If there is no such attribute, or it is none.
+    """
+    found = listed_attribute(path, holder, name, 1)
+    if found is None or not np.isfinite(found[0]):
+        said = "is missing" if found is None else "is no finite number"
+        raise InputError(f"{path}: the attribute {name!r} {said}; the product is incomplete")
+    return float(found[0])
+
+
+def listed_attribute(
+    path: Path, holder: Any, name: str, count: int | None = None
+) -> np.ndarray | None:
+    """An attribute that is a list of numbers (float64); None where there is none.
+
+    Raises
+    ------
+    InputError
+        If it has not so many entries, or some are no numbers.
+    """
+    if name not in holder.attrs:
+        return None
+    try:
+        values = np.asarray(holder.attrs[name]).astype(np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: the attribute {name!r} holds no numbers") from None
+    if count is not None and len(values) != count:
+        raise InputError(
+            f"{path}: the attribute {name!r} has {len(values)} entries, where {count} were expected"
+        )
+    return values
+
+
+def text_in(path: Path, file: Any, name: str) -> str:
+    """A dataset that is one text, such as HDF-EOS's metadata; empty where there is none."""
+    if not has(file, name):
+        return ""
+    dataset = find_dataset(path, file, name)
+    if dataset.shape is None or dataset.size != 1 or dataset.dtype.kind not in "SO":
+        return ""
+    return text_of(np.asarray(dataset[()]).reshape(-1)[0]).strip()
+
+
+def stored_cube(
+    path: Path,
+    file: Any,
+    name: str,
+    axes: Axes,
+    *,
+    packing: Packing | None = None,
+    fill: float | None = None,
+) -> StoredCube:
+    """How a cube lies in its file; its metadata has the nodata value and notes only.
+
+    Parameters
+    ----------
+    path, file
+        The open file.
+    name
+        The dataset.
+    axes
+        What its axes mean where its dimensions have no names.
+    packing
+        How stored numbers become values; None for what the attributes say.
+    fill
+        What marks missing values where the attributes say nothing.
+
+    Raises
+    ------
+    InputError
+        If it has not three axes, or holds no real numbers.
+    """
+    cube = find_dataset(path, file, name)
+    check_real(path, f"variable {name!r}", cube.dtype)
+    if cube.ndim != 3 or not cube.size:
+        size = " x ".join(map(str, cube.shape))
+        raise InputError(f"{path}: {name!r} has the shape {size}, where {', '.join(axes)} belong")
+    notes: list[str] = []
+    if packing is None:
+        stated = {} if fill is None else {"_FillValue": fill}
+        packing, notes = Packing.of(cube.dtype, stated | dict(cube.attrs))
+    order = named_axes(read_coordinates(path, file, cube).names) or axes
+    metadata = Metadata(nodata=packing.nodata, notes=tuple(notes), extra={"variable": name})
+    return StoredCube(name, order, packing, metadata, cube.shape, cube.chunks)
+
+
+def join_bands(wavelengths: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Which bands of several spectrometers make one ascending spectrum.
+
+    Where two of them saw the same wavelengths, the later one counts. Bands without a wavelength
+    (0 or NaN) were not acquired and are left out.
+
+    Parameters
+    ----------
+    wavelengths
+        Nanometres of the bands of each spectrometer, in any order.
+
+    Returns
+    -------
+    order
+        Positions among the bands of all, one after the other, by ascending wavelength.
+    overlapping
+        Positions of those that were left out since another spectrometer saw the same.
+    """
+    acquired = [np.isfinite(part) & (part > 0) for part in wavelengths]
+    twice = [np.zeros(len(part), dtype=bool) for part in wavelengths]
+    for at, part in enumerate(wavelengths):
+        for other, known in zip(wavelengths[at + 1 :], acquired[at + 1 :], strict=True):
+            if known.any():
+                twice[at] |= (part >= other[known].min()) & (part <= other[known].max())
+    everything = np.concatenate(wavelengths)
+    kept = np.flatnonzero(np.concatenate(acquired) & ~np.concatenate(twice))
+    overlapping = np.flatnonzero(np.concatenate(acquired) & np.concatenate(twice))
+    return kept[np.argsort(everything[kept], kind="stable")], overlapping
+
+
+def table_in_file(
+    path: Path, names: tuple[str, str], shape: tuple[int, int], max_memory: int | None
+) -> LookupTable:
+    """The way to the map by arrays of the longitudes and latitudes of all pixels.
+
+    Parameters
+    ----------
+    path
+        The file.
+    names
+        The datasets of longitudes and latitudes.
+    shape
+        Rows and columns of the scene.
+    max_memory
+        Bytes that may be taken.
+
+    Raises
+    ------
+    InputError
+        If they have other rows and columns than the scene, or no pixel lies on the globe.
+    BudgetError
+        If they need more memory than allowed.
+    """
+    check_memory(
+        path, "the coordinates of all pixels", _PER_PIXEL * shape[0] * shape[1], max_memory
+    )
+    found = []
+    with open_hdf5_file(path) as file:
+        for name in names:
+            dataset = find_dataset(path, file, name)
+            if dataset.shape != shape:
+                size = " x ".join(map(str, dataset.shape))
+                raise InputError(
+                    f"{path}: {name!r} has {size} entries, but the scene has "
+                    f"{shape[0]} x {shape[1]} pixels"
+                )
+            packing, _ = Packing.of(dataset.dtype, dict(dataset.attrs))
+            values = packing.unpack(dataset[()]).astype(np.float64)
+            if packing.nodata is not None:
+                values[values == packing.nodata] = np.nan
+            found.append(values)
+    try:
+        return table_of_coordinates(found[0], found[1])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 class LayerFile:
