@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.command.arguments import add_reading, memory
+from oddspec.command.check import check_scene, oddity_lines
 from oddspec.command.terminal import show, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
@@ -33,11 +35,26 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
     add("scene", type=Path, metavar="SCENE")
     add_reading(parser, brief=True)
     add("--max-memory", type=memory, metavar="SIZE", help="as in detect")
+    add("--check", action="store_true", help="list all that is odd, and what would be done")
     add("--json", action="store_true", help="as JSON")
 
 
 def run_command(chosen: argparse.Namespace) -> int:
-    """Print what there is to know."""
+    """Print what there is to know, or what is odd; the exit status tells of an error."""
+    if chosen.check:
+        return _check(chosen)
+    with _opened(chosen) as opened:
+        scene = look_over(opened, asked=chosen.bands is not None)
+        found = survey(scene)
+        if chosen.json:
+            print(json.dumps(as_json(_facts(scene, found)), indent=2, allow_nan=False))
+        else:
+            show(*_lines(scene, found))
+    return 0
+
+
+def _opened(chosen: argparse.Namespace) -> Scene:
+    """The scene with the user's options."""
     source = open_source(
         chosen.scene,
         variable=chosen.variable,
@@ -48,25 +65,28 @@ def run_command(chosen: argparse.Namespace) -> int:
         white=chosen.white,
     )
     try:
-        bands = None if chosen.bands is None else bands_of(chosen.bands, source)
-        scene = Scene.of(
+        return Scene.of(
             source,
-            bands,
+            None if chosen.bands is None else bands_of(chosen.bands, source),
             chosen.nodata,
             chosen.mask_defects,
             chosen.mask,
             chosen.area_of_interest,
             chosen.max_memory,
         )
-        scene = look_over(scene, asked=bands is not None)
-        found = survey(scene)
-        if chosen.json:
-            print(json.dumps(as_json(_facts(scene, found)), indent=2, allow_nan=False))
-        else:
-            show(*_lines(scene, found))
-    finally:
+    except BaseException:
         source.close()
-    return 0
+        raise
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    found = check_scene(lambda: _opened(chosen), chosen.bands is not None)
+    if chosen.json:
+        facts = {"path": str(chosen.scene), "odd": [dataclasses.asdict(each) for each in found]}
+        print(json.dumps(as_json(facts), indent=2))
+    else:
+        show(printable(chosen.scene), *oddity_lines(found))
+    return 2 if any(each.severity == "error" for each in found) else 0
 
 
 def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
