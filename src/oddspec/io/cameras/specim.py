@@ -15,7 +15,7 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.cameras.references import with_references
-from oddspec.io.envi.reader import find_header, must_stay, open_envi
+from oddspec.io.envi.reader import find_header, header_of, must_stay, open_envi
 from oddspec.io.flat import FlatSource
 from oddspec.io.source import Source
 
@@ -23,6 +23,9 @@ _PREFIXES = {"DARKREF_": "dark", "WHITEREF_": "white", "WHITEDARKREF_": "white_d
 _DERIVED = ("REFLECTANCE_", "RGBSCENE_", "RGBBACKGROUND_", "RGBVIEWFINDER_")
 _REFERENCE = re.compile(r"(?:.*[_\- ])?(?:dark|white)(?:[_\- ]?ref(?:erence)?)?", re.IGNORECASE)
 """Names of headers of other cameras that are references: ``scan_dark``, ``white-reference``."""
+
+_WHOLE = ("1", "2", "3", "12", "13")
+"""ENVI's types of whole numbers of up to 32 bits."""
 
 NONE = "none"
 """Instead of a reference's file: none is used, although one lies beside."""
@@ -57,12 +60,8 @@ def _is_raw(capture: Capture) -> bool:
     """Whether it has references and is of whole numbers, as detectors give them."""
     if not capture.references and not capture.others:
         return False
-    try:
-        source = open_envi(capture.scan, allow_truncated=True)
-    except InputError:
-        return False
-    source.close()
-    return source.dtype.kind in "iu" or source.metadata.extra.get("data type") in ("1", "2", "12")
+    header = header_of(capture.scan)
+    return header is not None and header.fields.get("data type") in _WHOLE
 
 
 def open_specim(

@@ -150,6 +150,20 @@ def must_stay(found: Path, given: Path) -> None:
         )
 
 
+def header_of(path: Path) -> Header | None:
+    """The header that a path is, or that lies beside it; None where there is none that can be read.
+
+    For a look at what a file is: GeoTIFFs have none here.
+    """
+    if not path.is_file() or _is_tiff_name(path.name):
+        return None
+    found = path if path.suffix.lower() == ".hdr" else find_header(path)
+    try:
+        return None if found is None else read_header(found)
+    except InputError:
+        return None
+
+
 def find_header(data: Path) -> Path | None:
     """The header of a data file: ``name.img.hdr`` or ``name.hdr``, in any case of letters."""
     for name in (f"{data.name}.hdr", f"{data.stem}.hdr"):

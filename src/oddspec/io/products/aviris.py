@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.envi.reader import find_header, must_stay, open_envi
+from oddspec.io.envi.header import Header
+from oddspec.io.envi.metadata import header_bands
+from oddspec.io.envi.reader import header_of, must_stay, open_envi
 from oddspec.io.flat import FlatSource
 from oddspec.io.products.aviris_places import beside_of, read_places
 from oddspec.io.products.source import ProductSource
+from oddspec.io.quality import Layer
 from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, Product
 from oddspec.text import positions_text
@@ -56,21 +59,22 @@ _LONGEST_GAINS = 100_000
 
 def is_aviris(path: Path) -> bool:
     """Whether a path is an ENVI image with the bands of one of the sensors and a sign of it."""
-    if not path.is_file() or path.suffix.lower() in (".tif", ".tiff"):
-        return False
-    if path.suffix.lower() != ".hdr" and find_header(path) is None:
-        return False
-    try:
-        source = open_envi(path, allow_truncated=True)
-    except InputError:
-        return False
-    source.close()
-    return _model(source) is not None
+    header = header_of(path)
+    return header is not None and _model(header) is not None
 
 
-def _model(source: FlatSource) -> _Model | None:
+def _model(header: Header) -> _Model | None:
     """Which of the sensors has these bands; a sign is a name, a word or the stepping back."""
-    wavelengths = source.metadata.wavelengths
+    fields = header.fields
+    counts = {str(count): model for model in _MODELS for count in model.bands}
+    model = counts.get(fields.get("bands", ""))
+    integers = fields.get("data type") in ("2", "3", "12")
+    if model is None or integers != model.integers:
+        return None
+    try:
+        wavelengths, *_ = header_bands(header, int(fields["bands"]), [])
+    except InputError:
+        return None
     if wavelengths is None or np.isnan(wavelengths).all():
         return None
     ends = (np.nanmin(wavelengths), np.nanmax(wavelengths))
@@ -78,14 +82,10 @@ def _model(source: FlatSource) -> _Model | None:
         low <= end <= high for end, (low, high) in zip(ends, (_SHORTEST, _LONGEST), strict=True)
     ):
         return None
-    integers = source.metadata.extra.get("data type") not in ("4", "5")
-    for model in _MODELS:
-        if source.shape[2] in model.bands and integers == model.integers:
-            named = _FLIGHT.match(source.name) or "aviris" in source.metadata.description.lower()
-            # At the joins of the four spectrometers of the Classic one.
-            joins = integers and (np.diff(wavelengths) < 0).any()
-            return model if named or joins else None
-    return None
+    named = _FLIGHT.match(header.path.name) or "aviris" in fields.get("description", "").lower()
+    # At the joins of the four spectrometers of the Classic one.
+    joins = integers and bool((np.diff(wavelengths) < 0).any())
+    return model if named or joins else None
 
 
 def open_aviris(
@@ -107,7 +107,8 @@ def open_aviris(
 
 
 def _opened(source: FlatSource, max_memory: int | None) -> ProductSource:
-    model = _model(source)
+    header = None if source.header is None else header_of(source.header)
+    model = None if header is None else _model(header)
     if model is None:
         raise InputError(f"{source.path}: has not the bands of AVIRIS Classic, NG or 3")
     meta, notes = source.metadata, []
@@ -116,12 +117,15 @@ def _opened(source: FlatSource, max_memory: int | None) -> ProductSource:
     level = _level(source)
     flight = _FLIGHT.match(source.name)
     identifier = flight.group() if flight else source.name
-    nodata = meta.nodata
-    if nodata is None and (meta.georeference is not None or _holds_fill(source, model.fill)):
-        nodata = model.fill
+    layers: dict[str, Layer] = {}
+    if meta.nodata is None and (meta.georeference is not None or _holds_fill(source, model.fill)):
+        # In all bands: a single one of the Classic sensor's may well be -50 by its noise.
+        layers["fill"] = lambda rows, columns: np.all(
+            source.read(rows, columns) == model.fill, axis=2
+        )
         notes.append(
-            f"the header declares no nodata value: {model.fill:g}, with which {model.name} fills "
-            f"what was not measured, was taken"
+            f"the header declares no nodata value: pixels of {model.fill:g} in all bands, with "
+            f"which {model.name} fills what was not measured, are flagged as fill"
         )
     order = np.argsort(meta.wavelengths, kind="stable")
     steps = np.flatnonzero(np.diff(meta.wavelengths) < 0) + 1
@@ -150,12 +154,18 @@ def _opened(source: FlatSource, max_memory: int | None) -> ProductSource:
     unit = "reflectance" if level == "reflectance" else "uW/cm^2/nm/sr"
     metadata = replace(
         _ordered(meta, order),
-        nodata=nodata,
         unit=unit,
         product=Product(model.name, level, identifier),
     ).noting(*notes)
     return ProductSource(
-        source.path, source.name, [source], metadata, order=order, locate=locate, beside=used
+        source.path,
+        source.name,
+        [source],
+        metadata,
+        order=order,
+        layers=layers,
+        locate=locate,
+        beside=used,
     )
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.atomic import must_be_text
+from oddspec.scenes.products.aviris import write_aviris_classic, write_aviris_ng
 from oddspec.scenes.products.emit import write_emit
 from oddspec.scenes.products.prisma import write_prisma_l1, write_prisma_l2d
 from oddspec.scenes.products.specim import write_specim
 
 MADE_PRODUCTS: dict[str, Callable[..., list[Path]]] = {
+    "aviris-classic": write_aviris_classic,
+    "aviris-ng": write_aviris_ng,
     "emit": write_emit,
     "prisma": write_prisma_l2d,
     "prisma-l1": write_prisma_l1,
