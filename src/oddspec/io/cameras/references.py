@@ -107,9 +107,10 @@ def read_reference(path: Path, what: str, scan: FlatSource) -> Reference:
 
 
 def integration_time(source: FlatSource) -> float | None:
-    """What the header calls ``tint``; None where there is none that could be one."""
+    """The header's ``tint`` or ``shutter``; None where there is none that could be one."""
+    extra = source.metadata.extra
     try:
-        time = float(source.metadata.extra.get("tint", "nan").split()[0])
+        time = float(extra.get("tint", extra.get("shutter", "nan")).split()[0])
     except (ValueError, IndexError):
         return None
     return time if np.isfinite(time) and time > 0 else None
@@ -192,7 +193,7 @@ def with_references(
     metadata = replace(
         scan.metadata,
         unit=quantity,
-        product=Product(sensor, quantity, scan.name, acquired),
+        product=Product(sensor or "raw scan", quantity, scan.name, acquired),
     ).noting(f"corrected by {listed}", *notes)
     beside = [file for each in found.values() for file in (each.path, each.data)]
     return CalibratedSource(scan, Calibration(darkness.mean, gain, bad, ceiling), metadata, beside)

@@ -115,7 +115,7 @@ def open_specim(
         if "dark" not in used:
             return _raw(scan, capture, used, given=white is not None and str(white) != NONE)
         return with_references(
-            scan, _sensor(scan), used["dark"], used.get("white"), used.get("white_dark")
+            scan, _sensor(scan, capture), used["dark"], used.get("white"), used.get("white_dark")
         )
     except BaseException:
         scan.close()
@@ -149,10 +149,11 @@ def _raw(scan: FlatSource, capture: Capture, used: dict[str, Path], given: bool)
     return scan
 
 
-def _sensor(scan: FlatSource) -> str:
-    """The camera by its header."""
+def _sensor(scan: FlatSource, capture: Capture) -> str:
+    """The camera by its header; other cameras' scans have references that were given by hand."""
     name = " ".join(str(scan.metadata.extra.get("sensor type", "")).split())
-    return name if re.search("specim", name, re.IGNORECASE) or not name else f"Specim {name}"
+    named = not capture.references or re.search("specim", name, re.IGNORECASE)
+    return name if named else f"Specim {name}".strip()
 
 
 def _capture(path: Path) -> Capture | None:
