@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oddspec.io.cameras import resonon, specim
+from oddspec.io.cameras import hyspex, resonon, specim
 from oddspec.io.hdf5.links import open_hdf5_file
 from oddspec.io.products import aviris, emit, prisma
 from oddspec.io.source import Source
@@ -49,6 +49,7 @@ IN_HDF5 = (
 IN_FOLDERS: tuple[Family, ...] = (
     Family("AVIRIS", aviris.is_aviris, aviris.open_aviris, ("max_memory", "allow_truncated")),
     Family("Resonon", resonon.is_resonon, resonon.open_resonon, ("allow_truncated",)),
+    Family("HySpex", hyspex.is_hyspex, hyspex.open_hyspex, ("allow_truncated",)),
     Family("Specim", specim.is_specim, specim.open_specim, ("dark", "white", "allow_truncated")),
 )
 """Families whose products are several files: a path is any of them, or the folder."""
