@@ -140,6 +140,8 @@ def _read_camera(scan: FlatSource) -> _Camera:
         size = 8 * (2 * bands + (3 if twice else 2) * element) + 4 * bad
         stated = str(told["size"])
         offset = scan.metadata.extra.get("header offset", "0")
+        if bad > element:
+            raise _Unknown(f"the binary header lists {bad} bad elements of {element}")
         if stated != offset or HEADER_FIELDS.itemsize + size > int(stated):
             raise _Unknown(
                 f"the binary header has {stated} bytes, where the ENVI header tells of {offset} "
