@@ -27,7 +27,7 @@ from oddspec.execution.child import ChildEnded, ChildProcess, function_named
 from oddspec.execution.resources import total_memory
 from oddspec.io.geolocation import HasGeolocation, LookupTable
 from oddspec.io.reading import reading
-from oddspec.io.source import Metadata, Source, check_window
+from oddspec.io.source import Metadata, Source, check_window, read_into
 
 UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5")
 """Formats whose parsers can crash."""
@@ -181,6 +181,8 @@ class IsolatedSource:
                     rows,
                     columns,
                     memory.name,
+                    shape,
+                    dtype,
                     seconds=SECONDS + size / SLOWEST,
                     work=_work(self._file_size + size),
                     memory=self._bytes,
@@ -296,10 +298,19 @@ def _open(opener: str, path: Path, options: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _read(
-    handle: int, method: str, rows: tuple[int, int], columns: tuple[int, int], name: str
+    handle: int,
+    method: str,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
 ) -> None:
-    found = getattr(_opened[handle], method)(rows, columns)
-    np.ndarray(found.shape, found.dtype, buffer=_attached(name).buf)[...] = found
+    source, out = _opened[handle], np.ndarray(shape, dtype, buffer=_attached(name).buf)
+    if method == "read":
+        read_into(source, out, rows, columns)
+    else:
+        out[...] = getattr(source, method)(rows, columns)
 
 
 def _geolocation(handle: int) -> LookupTable | None:

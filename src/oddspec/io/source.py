@@ -156,6 +156,17 @@ class Source(Protocol):
         """Release the file."""
 
 
+def read_into(
+    source: Source, out: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    """Pixels of a window into an array ``(h, w, b)``, without a copy where the source can do so."""
+    direct = getattr(source, "read_into", None)
+    if direct is not None:
+        direct(out, rows, columns)
+    else:
+        out[...] = source.read(rows, columns)
+
+
 def check_window(
     shape: tuple[int, int, int], rows: tuple[int, int], columns: tuple[int, int]
 ) -> None:

@@ -46,6 +46,9 @@ class PipelineOptions:
     dark: Path | None = None
     white: Path | None = None
     """References of a raw scan, where they do not lie beside it."""
+    write: tuple[str, ...] = ()
+    """Cubes and maps of the detector to write, such as ``background``."""
+    cube_format: str = "envi"
     resume: bool = False
     overwrite: bool = False
     """Whether products of another detector in the scene's folder may be replaced."""

@@ -318,6 +318,9 @@ class _SceneRun:
             insights=outcome.insights,
             model=self._model(outcome),
             lookup=self.lookup,
+            cubes=self.options.write,
+            cube_format=self.options.cube_format,
+            fitted=outcome.fitted,
             progress=self.progress,
         )
 

@@ -17,6 +17,7 @@ from oddspec.io.geolocation import LookupTable, OnMap
 from oddspec.io.quality import QUALITY_FLAGS, HasQuality
 from oddspec.models import Model
 from oddspec.products.charts import write_png
+from oddspec.products.cubes import cubes_of, write_cubes
 from oddspec.products.insights import write_insights
 from oddspec.products.on_map import detections_on_map
 from oddspec.products.quicklook import DPI, draw_quicklook
@@ -74,6 +75,9 @@ def write_products(
     insights: Sequence[Insight] = (),
     model: Model | None = None,
     lookup: LookupTable | None = None,
+    cubes: Sequence[str] = (),
+    cube_format: str = "envi",
+    fitted: Any = None,
     progress: Progress = silent,
 ) -> Products:
     """Write the map layers, tables and the quicklook of one scene into a folder.
@@ -94,6 +98,10 @@ def write_products(
         The fitted model, if it can be applied to other scenes.
     lookup
         The way to the map, of a scene in sensor geometry.
+    cubes, cube_format
+        What else to write of what the detector has found, see `oddspec.products.cubes`.
+    fitted
+        The detector's model, for its background.
 
     Raises
     ------
@@ -146,6 +154,9 @@ def write_products(
     for name in _SOMETIMES - writers.keys():
         (folder / name).unlink(missing_ok=True)  # of an earlier run
     paths = {name: folder / name for name in writers} | write_insights(folder, insights, scene)
+    if cubes:
+        available = cubes_of(scene, insights, fitted)
+        paths |= write_cubes(folder, scene, cubes, available, cube_format, progress)
     progress(len(writers), len(writers), "writing products")
     return Products(paths, table, spectra)
 

@@ -8,14 +8,21 @@ looked at where they are opened.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from oddspec.errors import InputError
 from oddspec.io.cameras import hyspex, resonon, specim
 from oddspec.io.hdf5.links import open_hdf5_file
 from oddspec.io.products import aviris, emit, prisma
+from oddspec.io.reading import cause, reading
 from oddspec.io.source import Source
+
+READERS_GROUP = "oddspec.readers"
+"""Entry points of packages that bring readers of their own."""
 
 
 @dataclass(frozen=True)
@@ -62,5 +69,44 @@ def hdf5_family(path: Path) -> Family | None:
 
 
 def folder_family(path: Path) -> Family | None:
-    """The family that a folder, or a file of several that belong together, is of, if any."""
-    return next((family for family in IN_FOLDERS if family.recognise(path)), None)
+    """The family that a folder, or a file of several that belong together, is of, if any.
+
+    Those that other packages bring come last: they add to what is known, and replace nothing.
+
+    Raises
+    ------
+    InputError
+        If such a package's reader fails; the message names it.
+    """
+    return next((family for family in (*IN_FOLDERS, *_brought()) if family.recognise(path)), None)
+
+
+@cache
+def _brought() -> tuple[Family, ...]:
+    """Families of installed packages: entry points that are a `Family`."""
+    found = []
+    for entry in entry_points(group=READERS_GROUP):
+        family = _loaded(entry)
+
+        def recognise(path: Path, family: Family = family, entry: EntryPoint = entry) -> bool:
+            with reading(path, f"made the reader {entry.name!r} ({entry.value}) fail"):
+                return bool(family.recognise(path))
+
+        found.append(replace(family, recognise=recognise))
+    return tuple(found)
+
+
+def _loaded(entry: EntryPoint) -> Family:
+    try:
+        family = entry.load()
+    except Exception as error:  # whatever an import of somebody's package raises
+        raise InputError(
+            f"the reader {entry.name!r} ({entry.value}) cannot be loaded ({cause(error)}); mend or "
+            f"remove the package that brings it"
+        ) from error
+    if not isinstance(family, Family):
+        raise InputError(
+            f"the reader {entry.name!r} ({entry.value}) is a {type(family).__name__}; expected an "
+            f"oddspec.io.products.Family"
+        )
+    return family

@@ -13,7 +13,7 @@ from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.geolocation import LookupTable
 from oddspec.io.quality import Layer, flags_of_layers
-from oddspec.io.source import Metadata, Source
+from oddspec.io.source import Metadata, Source, read_into
 
 
 class ProductSource:
@@ -90,6 +90,13 @@ class ProductSource:
         for part, (to, taken) in zip(self._parts, self._moves, strict=True):
             joined[:, :, to] = part.read(rows, columns)[:, :, taken]
         return joined
+
+    def read_into(self, out: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+        """The same into an array ``(h, w, b)``; without a copy on the way if the part can."""
+        if len(self._parts) == 1 and self._order is None:
+            read_into(self._parts[0], out, rows, columns)
+        else:
+            out[...] = self.read(rows, columns)
 
     def read_quality(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
         """Flags ``(h, w)``, uint16, of the pixels of a half-open window."""
