@@ -93,7 +93,7 @@ class ProductSource:
 
     def read_into(self, out: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]) -> None:
         """The same into an array ``(h, w, b)``; without a copy on the way if the part can."""
-        if len(self._parts) == 1 and self._order is None:
+        if self._moves is None:
             read_into(self._parts[0], out, rows, columns)
         else:
             out[...] = self.read(rows, columns)
