@@ -14,6 +14,7 @@ from oddspec.execution.resources import Resources
 from oddspec.execution.run import fit_scene, run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.dataarray import DataArraySource
+from oddspec.io.destripe import DestripedSource
 from oddspec.models import Model
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
@@ -34,6 +35,7 @@ def open(
     axes: str | None = None,
     dark: str | os.PathLike[str] | None = None,
     white: str | os.PathLike[str] | None = None,
+    destripe: bool = False,
 ) -> Scene:
     """Open a scene file; its pixels are read when they are needed, by windows.
 
@@ -68,6 +70,9 @@ def open(
     dark, white
         Files of the dark and the white reference of a raw ENVI scan, by which it becomes
         reflectance, where they do not lie beside it as a capture's; ``"none"`` for none.
+    destripe
+        Take offsets and gains of single columns, as push-broom scanners have them, out of the
+        scene; see `oddspec.io.destripe`.
 
     Returns
     -------
@@ -98,6 +103,7 @@ def open(
         axes=axes,
         dark=dark,
         white=white,
+        destripe=destripe,
     )
     tell(scene, odd_about(scene, max_memory))
     return scene
@@ -116,6 +122,7 @@ def detect(
     area_of_interest: Any = None,
     dark: str | os.PathLike[str] | None = None,
     white: str | os.PathLike[str] | None = None,
+    destripe: bool = False,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -132,7 +139,8 @@ def detect(
     detector
         A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
         is applied as it is.
-    bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white
+    bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white,
+    destripe
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
         Bytes of resident memory that the process may use; by default half of what is free is
@@ -184,6 +192,7 @@ def detect(
         area_of_interest=area_of_interest,
         dark=dark,
         white=white,
+        destripe=destripe or None,
     )
     with _opened(scene, max_memory, reading) as opened:
         tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
@@ -201,8 +210,11 @@ def detect(
         else:
             run(opened, build(load(detector), settings), target, resources, progress)
             name = detector
-        if isinstance(opened.source, DataArraySource) and not isinstance(scene, Scene):
-            return opened.source.like(target.scores, name)
+        source = opened.source
+        if isinstance(source, DestripedSource):
+            source = source.inner
+        if isinstance(source, DataArraySource) and not isinstance(scene, Scene):
+            return source.like(target.scores, name)
         return target.scores
 
 
@@ -219,6 +231,7 @@ def fit(
     area_of_interest: Any = None,
     dark: str | os.PathLike[str] | None = None,
     white: str | os.PathLike[str] | None = None,
+    destripe: bool = False,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -229,7 +242,8 @@ def fit(
 
     Parameters
     ----------
-    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white
+    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white,
+    destripe
         As for `detect`; the detector by name.
     max_memory, workers, device, progress, **settings
         As for `detect`.
@@ -268,6 +282,7 @@ def fit(
         area_of_interest=area_of_interest,
         dark=dark,
         white=white,
+        destripe=destripe or None,
     )
     with _opened(scene, max_memory, reading) as opened:
         tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))

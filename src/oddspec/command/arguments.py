@@ -36,6 +36,8 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
     reference = "reference of a raw ENVI scan, if it does not lie beside as a capture's; or none"
     for what in ("dark", "white"):
         add(f"--{what}", f"{what} {reference}", type=Path, metavar="FILE")
+    stripes = "take offsets and gains of single columns, as push-broom scanners have them, out"
+    add("--destripe", stripes, action="store_true")
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")

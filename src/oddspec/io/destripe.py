@@ -105,7 +105,7 @@ class DestripedSource:
         self.inner.close()
 
 
-def destripe(
+def without_stripes(
     source: Source, nodata: float | None = None, max_memory: int | None = None
 ) -> DestripedSource:
     """The scene without the stripes of its columns.
@@ -171,10 +171,7 @@ def column_stripes(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # Bands without any value tell nothing, and would take all pixels with them.
     alive = np.isfinite(sample).any(axis=(0, 1))
     sample = sample[:, :, alive]
-    strength = np.array([_strength(sample, column) for column in range(width)])
-    striped = strength > _STANDS_OUT
-    # Where no column is like its neighbours, the better half of them is the measure.
-    poor = striped if striped.mean() < 0.5 else strength > np.median(strength)
+    striped, poor = _striped(sample)
     scene = _Background.of(sample[:, ~poor])
     for column in np.flatnonzero(striped).tolist():
         near = [other for other in _around(column, 2 * _REACH, width) if not poor[other]]
@@ -190,14 +187,37 @@ def _around(column: int, reach: int, width: int) -> list[int]:
     return [c for c in range(max(column - reach, 0), min(column + reach + 1, width)) if c != column]
 
 
-def _strength(sample: np.ndarray, column: int) -> float:
+def _striped(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which columns ``(w,)`` stand out, and which are no measure for the others."""
+    width = sample.shape[1]
+    none = np.zeros(width, dtype=bool)
+    strength = np.array([_strength(sample, column, none) for column in range(width)])
+    striped = strength > _STANDS_OUT
+    if striped.mean() > 0.5:
+        # No column is like its neighbours: the better half of them is the measure.
+        return striped, strength > np.median(strength)
+    found = none.copy()
+    # The strongest first: a stripe makes its neighbours look striped, until it is known.
+    while strength.max() > _STANDS_OUT:
+        strongest = int(strength.argmax())
+        found[strongest], strength[strongest] = True, 0.0
+        for column in _around(strongest, _REACH, width):
+            if strength[column] > _STANDS_OUT:
+                strength[column] = _strength(sample, column, found)
+    return found, found
+
+
+def _strength(sample: np.ndarray, column: int, without: np.ndarray) -> float:
     """How far a column's mean is from its neighbours', in the differences that are usual there.
 
     It is Hotelling's T2 per band, around 1 to 3 where there is no stripe: unlike the differences of
     single bands it does not drown in those of the ground, which few spectra can tell.
     """
     bands = sample.shape[2]
-    near = sample[:, [column, *_around(column, _REACH, sample.shape[1])]]
+    others = [other for other in _around(column, _REACH, sample.shape[1]) if not without[other]]
+    if not others:
+        return 0.0
+    near = sample[:, [column, *others]]
     near = near[np.isfinite(near).all(axis=(1, 2))].astype(np.float64)
     if len(near) < max(_LEAST_ROWS, 2 * bands):
         # Too few rows for a covariance: no band counts for more than its own difference.
@@ -283,15 +303,16 @@ class _Background:
         band beside the scene's directions is left of the stripe.
         """
         for _ in range(_ROUNDS):
-            values = own * gain + offset
-            apart = values - self.mean
-            apart -= apart @ self.directions @ self.directions.T
-            kept = _usual_rows(apart)
-            part, rest = values[kept], apart[kept]
-            middle = part.mean(axis=0)
-            around = part - middle
-            slope = (around * rest).mean(axis=0) / ((around**2).mean(axis=0) + 1e-30)
+            apart = own * gain + offset - self.mean
+            # Without the column's own noise, which would look like a gain.
+            scene = apart @ self.directions @ self.directions.T
+            rest = apart - scene
+            kept = _usual_rows(rest)
+            scene, rest = scene[kept], rest[kept]
+            middle = scene.mean(axis=0)
+            scene -= middle
+            slope = (scene * rest).mean(axis=0) / ((scene**2).mean(axis=0) + 1e-30)
             slope = np.clip(slope, -0.5, 0.5)
             gain, offset = gain * (1 - slope), offset * (1 - slope)
-            offset = offset + slope * middle - rest.mean(axis=0)
+            offset = offset + slope * (middle + self.mean) - rest.mean(axis=0)
         return np.clip(gain, *_GAINS), offset

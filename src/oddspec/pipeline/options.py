@@ -46,6 +46,8 @@ class PipelineOptions:
     dark: Path | None = None
     white: Path | None = None
     """References of a raw scan, where they do not lie beside it."""
+    destripe: bool = False
+    """Whether stripes of columns are taken out of the scene."""
     write: tuple[str, ...] = ()
     """Cubes and maps of the detector to write, such as ``background``."""
     cube_format: str = "envi"
@@ -112,6 +114,7 @@ def run_identity(
         "mask_defects": scene.mask_flat,
         **_left_out(scene),
         **_beside(source),
+        **({"destripe": True} if options.destripe else {}),
         "detector": name,
         # The module of a user's own file is named by the hash of its content.
         "code": type(detector).__module__,

@@ -22,6 +22,7 @@ from oddspec.execution.run import Outcome, run
 from oddspec.execution.score_store import Partial
 from oddspec.io.atomic import must_be_text, told_where
 from oddspec.io.checksum import Checksum, InputChanged, WatchedInputs
+from oddspec.io.destripe import without_stripes
 from oddspec.io.geolocation import LookupTable, lookup_table
 from oddspec.io.open import open_source
 from oddspec.io.source import Source
@@ -78,6 +79,8 @@ def detect_scene(
             white=options.white,
         )
         try:
+            if options.destripe:
+                source = without_stripes(source, options.nodata, options.resources.max_memory)
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(
                 source,
