@@ -39,6 +39,7 @@ def open_scene(
     mask: Any = None,
     area_of_interest: Any = None,
     destripe: bool = False,
+    use_gains: bool = True,
     max_memory: int | None = None,
     **reading: Any,
 ) -> Scene:
@@ -65,7 +66,9 @@ def open_scene(
     try:
         if destripe:
             source = without_stripes(source, nodata, max_memory)
-        scene = Scene.of(source, bands, nodata, mask_flat, mask, area_of_interest, max_memory)
+        scene = Scene.of(
+            source, bands, nodata, mask_flat, mask, area_of_interest, max_memory, use_gains
+        )
         return look_over(scene, asked=bands is not None)
     except BaseException:
         source.close()

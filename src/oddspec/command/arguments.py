@@ -38,6 +38,8 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
         add(f"--{what}", f"{what} {reference}", type=Path, metavar="FILE")
     stripes = "take offsets and gains of single columns, as push-broom scanners have them, out"
     add("--destripe", stripes, action="store_true")
+    gains = "leave out gains and offsets of bands that the file declares"
+    add("--no-gains", gains, action="store_false", dest="use_gains")
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")

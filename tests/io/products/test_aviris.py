@@ -218,7 +218,24 @@ def test_other_images_are_no_aviris(make):
     source.close()
 
 
-def test_gains(tmp_path):
+def test_gains_of_the_file_beside_follow_their_bands(make, tmp_path):
+    """Radiance is what is stored divided by the gains, in the order of the wavelengths."""
+    path = make(f"{CLASSIC}rdn_e", coded(224, ">i2"), wavelength=listed(WAVELENGTHS_CLASSIC))
+    factors = np.repeat([300.0, 600, 1200], [110, 50, 64])
+    lines = [f"{factor:10.2f} {band:5d}\n" for band, factor in enumerate(factors, start=1)]
+    with oddspec.open(path) as scene:
+        assert scene.source.metadata.gains is None
+        assert "that is not there" in scene.source.metadata.unit
+    (tmp_path / f"{CLASSIC}rdn_e.gain").write_text("".join(lines))
+    with oddspec.open(path) as scene:
+        meta = scene.source.metadata
+        order = np.argsort(WAVELENGTHS_CLASSIC)
+        np.testing.assert_allclose(meta.gains.gains, 1 / factors[order])
+        assert not meta.gains.offsets.any()
+        assert meta.unit == "uW/cm^2/nm/sr"
+
+
+def test_gain_file(tmp_path):
     path = tmp_path / "line.gain"
     path.write_text("   300.00         1\n   600.00         2\n\n")
     assert read_gain_file(path, 2).tolist() == [300, 600]

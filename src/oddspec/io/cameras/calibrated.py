@@ -104,6 +104,7 @@ class CalibratedSource:
             if bad_bands.any()
             else given,
             nodata=None,
+            gains=None,
         )
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:

@@ -17,7 +17,7 @@ from typing import Any
 from oddspec.errors import InputError
 from oddspec.io.cameras import hyspex, resonon, specim
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import aviris, emit, prisma
+from oddspec.io.products import aviris, desis, emit, enmap, hyperion, prisma, wyvern
 from oddspec.io.reading import cause, reading
 from oddspec.io.source import Source
 
@@ -54,6 +54,10 @@ IN_HDF5 = (
 """Families whose products are HDF5 or NetCDF-4 files."""
 
 IN_FOLDERS: tuple[Family, ...] = (
+    Family("EnMAP", enmap.is_enmap, enmap.open_enmap),
+    Family("DESIS", desis.is_desis, desis.open_desis),
+    Family("Wyvern", wyvern.is_wyvern, wyvern.open_wyvern),
+    Family("Hyperion", hyperion.is_hyperion, hyperion.open_hyperion),
     Family("AVIRIS", aviris.is_aviris, aviris.open_aviris, ("max_memory", "allow_truncated")),
     Family("Resonon", resonon.is_resonon, resonon.open_resonon, ("allow_truncated",)),
     Family("HySpex", hyspex.is_hyspex, hyspex.open_hyspex, ("allow_truncated",)),

@@ -19,6 +19,7 @@ from oddspec.io.envi.header import Header
 from oddspec.io.envi.metadata import header_bands
 from oddspec.io.envi.reader import header_of, must_stay, open_envi
 from oddspec.io.flat import FlatSource
+from oddspec.io.gains import BandGains
 from oddspec.io.products.aviris_places import beside_of, read_places
 from oddspec.io.products.source import ProductSource
 from oddspec.io.quality import Layer
@@ -137,8 +138,17 @@ def _opened(source: FlatSource, max_memory: int | None) -> ProductSource:
     beside: dict[str, Path] = {}
     if flight:
         beside = beside_of(source.path, flight.group())
-    locate = None
+    gains, unit = meta.gains, "reflectance" if level == "reflectance" else "uW/cm^2/nm/sr"
     used: list[Path] = []
+    if model.integers and level != "reflectance" and gains is None:
+        if "gain" in beside:
+            must_stay(beside["gain"], source.path)
+            factors = read_gain_file(beside["gain"], source.shape[2])
+            gains = BandGains(1 / factors, np.zeros(len(factors)))
+            used.append(beside["gain"])
+        else:
+            unit = "uW/cm^2/nm/sr, times the gains of a file (.gain) that is not there"
+    locate = None
     if meta.georeference is None:
         tables: dict[str, Path] = {name: beside[name] for name in ("glt", "igm") if name in beside}
         for table in tables.values():
@@ -151,9 +161,8 @@ def _opened(source: FlatSource, max_memory: int | None) -> ProductSource:
             notes.append(
                 "neither a map nor a lookup table (_glt, _igm) beside it tells where its pixels lie"
             )
-    unit = "reflectance" if level == "reflectance" else "uW/cm^2/nm/sr"
     metadata = replace(
-        _ordered(meta, order),
+        _ordered(replace(meta, gains=gains), order),
         unit=unit,
         product=Product(model.name, level, identifier),
     ).noting(*notes)
@@ -197,6 +206,7 @@ def _ordered(metadata: Metadata, order: np.ndarray) -> Metadata:
         wavelengths=turned(metadata.wavelengths),
         fwhm=turned(metadata.fwhm),
         bad_bands=turned(metadata.bad_bands),
+        gains=metadata.gains and metadata.gains.of_bands(order),
         band_names=names and tuple(names[i] for i in order),
     )
 
