@@ -1,7 +1,8 @@
 """Files whose parsers may crash are read in a child process; a crash is that file's error.
 
-SciPy's reader of MATLAB 5 files and the HDF5 library end the process on some damaged files. Such a
-file is opened by a child, which stays with it; pixels come back through shared memory.
+SciPy's reader of MATLAB 5 files and the HDF5 library end the process on some damaged files; a
+mapped file (NetCDF-3) that is cut off while it is read does so, too. Such a file is opened by a
+child, which stays with it; pixels come back through shared memory.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from oddspec.io.geolocation import HasGeolocation, LookupTable
 from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, Source, check_window, read_into
 
-UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5")
+UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3")
 """Formats whose parsers can crash."""
 
 SECONDS = 60.0

@@ -21,6 +21,7 @@ from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
 from oddspec.io.isolated import UNSAFE, IsolatedSource
 from oddspec.io.matlab import open_matlab5
+from oddspec.io.netcdf3 import open_netcdf3
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
 from oddspec.io.products import folder_family, hdf5_family
@@ -33,6 +34,7 @@ READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "MATLAB 5": (open_matlab5, ("variable", "max_memory", "axes")),
     "MATLAB 7.3": (open_matlab73, ("variable", "max_memory", "axes")),
     "HDF5": (open_hdf5, ("variable", "max_memory", "axes")),
+    "NetCDF-3": (open_netcdf3, ("variable", "axes")),
     "NPY": (open_npy, ("axes", "allow_truncated")),
     "NPZ": (open_npz, ("variable", "max_memory", "axes")),
 }
@@ -65,7 +67,7 @@ def open_source(
     axes
         What the axes mean, such as ``band,row,column``, in the order in which the format's users
         know them (as ``size`` in MATLAB and ``shape`` elsewhere tell); for formats that do not say
-        it (MATLAB, HDF5, .npy, .npz).
+        it (MATLAB, HDF5, NetCDF, .npy, .npz).
     dark, white
         Dark and white reference of a raw scan, by which it becomes reflectance, where they are not
         those beside it; ``none`` for none.

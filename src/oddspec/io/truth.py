@@ -22,6 +22,7 @@ from oddspec.io.isolated import UNSAFE, read_isolated
 from oddspec.io.labels import Plane, labels, missing, tell_of_truth
 from oddspec.io.limits import check_memory
 from oddspec.io.matlab import matlab5_variables, read_matlab5
+from oddspec.io.netcdf3 import netcdf3_variables, read_netcdf3
 from oddspec.io.npz import npz_variables, read_npz
 from oddspec.io.numpy_file import read_npy
 from oddspec.io.place import check_place
@@ -170,6 +171,7 @@ _CONTAINERS: dict[str, tuple[Callable[[Path], list[Variable]], Callable[..., Any
     "MATLAB 5": (matlab5_variables, read_matlab5),
     "MATLAB 7.3": (matlab73_variables, read_matlab73),
     "HDF5": (variables_of, read_plane),
+    "NetCDF-3": (netcdf3_variables, read_netcdf3),
     "NPZ": (npz_variables, read_npz),
 }
 """Formats that hold several arrays, with what lists and what reads them: an array or a `Plane`."""
@@ -195,8 +197,8 @@ def read_truth(
     Parameters
     ----------
     path
-        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file, or a
-        GeoPackage, GeoJSON or shapefile.
+        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5, NetCDF or single-band ENVI file,
+        or a GeoPackage, GeoJSON or shapefile.
     shape
         Rows and columns of the scene.
     variable

@@ -18,8 +18,8 @@ from oddspec.study.scene_files import Missing, StudyScene, opened
 TRUTH_NAME = r"[-_ ]?(truth|gt|mask|map|ground_?truth|labels?)"
 """What may follow a scene's name in the name of its truth file."""
 
-CUBES = ("ENVI", "GeoTIFF", "MATLAB 5", "MATLAB 7.3", "HDF5", "NPY", "NPZ")
-WITH_VARIABLES = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NPZ")
+CUBES = ("ENVI", "GeoTIFF", "MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3", "NPY", "NPZ")
+WITH_VARIABLES = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3", "NPZ")
 
 SUFFIXES = (
     ".mat", ".npy", ".npz", ".h5", ".hdf5", ".he5", ".nc", ".tif", ".tiff",

@@ -9,31 +9,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.axes import Axes
-from oddspec.io.hdf5.links import DAMAGED, find_dataset, open_hdf5_file, read_small
+from oddspec.io.hdf5.links import find_dataset, open_hdf5_file
 from oddspec.io.hdf5.packing import Packing
 from oddspec.io.hdf5.source import Hdf5Source, StoredCube, open_cube
+from oddspec.io.products.bands import join_bands
 from oddspec.io.products.hdf5 import (
     LayerFile,
     attribute,
     has,
-    join_bands,
     listed_attribute,
-    number,
+    number_attribute,
     stored_cube,
     table_in_file,
 )
+from oddspec.io.products.prisma_quality import prisma_layers
 from oddspec.io.products.source import ProductSource
-from oddspec.io.quality import Layer
-from oddspec.io.reading import reading
 from oddspec.io.source import Georeference, Metadata, Product
 from oddspec.text import positions_text
 
@@ -46,23 +43,6 @@ it."""
 _LARGEST = 65535
 """Stored number of the largest value of an L2 cube."""
 _UNITS = {"L1": "W/m^2/sr/um", "L2B": "W/m^2/sr/um", "L2C": "reflectance", "L2D": "reflectance"}
-
-_PIXEL_MASKS = {
-    "cloud": ("Cloud_Mask", 1),
-    "glint": ("SunGlint_Mask", 1),
-    "water": ("LandCover_Mask", 0),
-    "snow": ("LandCover_Mask", 1),
-}
-"""Of L1: the mask of each flag, and the number that sets it."""
-_UNKNOWN = (10, 255)
-"""Numbers of a mask that say nothing."""
-
-_ERRORS = {
-    "L1": ("{}_PIXEL_SAT_ERR_MATRIX", {"saturated": 1, "bad-detector": 2}),
-    "L2": ("{}_PIXEL_L2_ERR_MATRIX", {"saturated": 4, "product-invalid": 1}),
-}
-"""Matrices with a number for each pixel and band, and the bits of the flags. Bit 2 of L2 (negative
-reflectance) is no flag: such values are stored as 0, which is missing."""
 
 _SAMPLED = 24
 """Rows that are looked at for bands without retrievals."""
@@ -102,7 +82,8 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
     """
     with open_hdf5_file(path) as file:
         level = _level(path, file)
-        fields = f"{_SWATHS}/PRS_{level}_HCO/Data Fields"
+        swath = f"{_SWATHS}/PRS_{level}_HCO"
+        fields = f"{swath}/Data Fields"
         notes: list[str] = []
         parts = [_part(path, file, f"{fields}/{name.upper()}_Cube", name, notes) for name in _PARTS]
         shape = parts[0].stored.shape[:2]
@@ -114,6 +95,7 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
                 f"both spectrometers saw {seen.min():.0f} to {seen.max():.0f} nm: "
                 f"{len(overlapping)} bands of VNIR were left out"
             )
+        fwhm = np.concatenate([part.fwhm for part in parts])[order]
         place = _place(path, file, shape, notes) if level == "L2D" else None
         product = Product(
             "PRISMA",
@@ -125,7 +107,7 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
     bad = None if level == "L1" else _without_retrieval(sources, order, notes)
     metadata = Metadata(
         wavelengths=wavelengths[order],
-        fwhm=np.concatenate([part.fwhm for part in parts])[order],
+        fwhm=None if np.isnan(fwhm).all() else fwhm,
         bad_bands=bad,
         georeference=place,
         unit=_UNITS[level],
@@ -136,11 +118,13 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
     masks = LayerFile(path)
     try:
         used = order if bad is None else order[~bad]
-        layers, more = _layers(masks, level, fields, parts, shape, used)
+        layers, more = prisma_layers(
+            masks, level, swath, [part.stored for part in parts], shape, used
+        )
     except BaseException:
         masks.close()
         raise
-    names = _coordinates(masks.file, level)
+    names = _coordinates(masks.file, swath)
     if level != "L2D" and names is None:
         more.append("has no longitudes and latitudes: the scene has no place on the map")
     kind = _Radiance if level == "L1" else ProductSource
@@ -163,12 +147,11 @@ def open_prisma(path: Path, *, max_memory: int | None = None) -> ProductSource:
 class _Radiance(ProductSource):
     """A cube of L1, where 0 is a small radiance and only pixels without any are missing."""
 
-    def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
-        """Pixels of the half-open window, all bands; NaN where nothing was measured."""
-        cube = super().read(rows, columns)
-        missing = ~cube.any(axis=2)
-        if missing.any():
-            cube[missing] = np.nan  # joined from two parts, hence a copy of its own
+    def _join(
+        self, joined: np.ndarray | None, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> np.ndarray:
+        cube = super()._join(joined, rows, columns)
+        cube[~cube.any(axis=2)] = np.nan
         return cube
 
 
@@ -194,7 +177,7 @@ def _level(path: Path, file: Any) -> str:
 def _part(path: Path, file: Any, name: str, part: str, notes: list[str]) -> _Part:
     """A spectrometer's cube in physical values, and its bands."""
     if f"L2Scale{part}Max" in file.attrs:
-        low, high = (number(path, file, f"L2Scale{part}{end}") for end in ("Min", "Max"))
+        low, high = (number_attribute(path, file, f"L2Scale{part}{end}") for end in ("Min", "Max"))
         if high <= low:
             raise InputError(
                 f"{path}: 'L2Scale{part}Min' and 'L2Scale{part}Max' are {low:g} and {high:g}, "
@@ -202,8 +185,8 @@ def _part(path: Path, file: Any, name: str, part: str, notes: list[str]) -> _Par
             )
         scale, offset = (high - low) / _LARGEST, low
     else:
-        factor = number(path, file, f"ScaleFactor_{part}")
-        shift = number(path, file, f"Offset_{part}") if f"Offset_{part}" in file.attrs else 0.0
+        factor = number_attribute(path, file, f"ScaleFactor_{part}")
+        shift = number_attribute(path, file, f"Offset_{part}", 0.0)
         if shift:
             raise InputError(
                 f"{path}: 'Offset_{part}' is {shift:g}; readers disagree on whether it is to be "
@@ -270,7 +253,10 @@ def _place(path: Path, file: Any, shape: tuple[int, int], notes: list[str]) -> G
     from rasterio.errors import CRSError
 
     (left, top), (right, bottom) = (
-        [number(path, file, f"Product_{corner}corner_{axis}") for axis in ("easting", "northing")]
+        [
+            number_attribute(path, file, f"Product_{corner}corner_{axis}")
+            for axis in ("easting", "northing")
+        ]
         for corner in ("UL", "LR")
     )
     rows, columns = shape
@@ -291,7 +277,7 @@ def _place(path: Path, file: Any, shape: tuple[int, int], notes: list[str]) -> G
             )
         notes.append(f"its corners give pixels of {width:g} x {-height:g}, which are not square")
     try:
-        crs = CRS.from_epsg(int(number(path, file, "Epsg_Code")))
+        crs = CRS.from_epsg(int(number_attribute(path, file, "Epsg_Code")))
     except CRSError as error:
         raise InputError(f"{path}: 'Epsg_Code' is no coordinate system ({error})") from None
     return Georeference(crs, Affine(width, 0.0, left - width / 2, 0.0, height, top - height / 2))
@@ -301,86 +287,11 @@ def _square(width: float, height: float) -> bool:
     return bool(abs(abs(width) - abs(height)) <= 1e-3 * abs(width))
 
 
-def _coordinates(file: Any, level: str) -> tuple[str, str] | None:
+def _coordinates(file: Any, swath: str) -> tuple[str, str] | None:
     """Names of the arrays of longitudes and latitudes."""
-    fields = f"{_SWATHS}/PRS_{level}_HCO/Geolocation Fields"
+    fields = f"{swath}/Geolocation Fields"
     for suffix in ("", "_VNIR"):
         names = f"{fields}/Longitude{suffix}", f"{fields}/Latitude{suffix}"
         if has(file, *names):
             return names
     return None
-
-
-def _layers(
-    masks: LayerFile,
-    level: str,
-    fields: str,
-    parts: list[_Part],
-    shape: tuple[int, int],
-    used: np.ndarray,
-) -> tuple[dict[str, Layer], list[str]]:
-    """The flags that a scene has, and notes on those that it lacks."""
-    found: dict[str, Layer] = {}
-    notes: list[str] = []
-    for flag, (name, value) in _PIXEL_MASKS.items() if level == "L1" else ():
-        place = f"{fields}/{name}"
-        if not has(masks.file, place):
-            continue
-        layer = masks.layer(place, shape, partial(np.equal, value))
-        values = read_small(masks.path, masks.file[place])
-        if values is not None and np.isin(values, _UNKNOWN).all():
-            notes.append(f"{name!r} was not processed, so that {flag} is not known")
-        else:
-            found[flag] = layer
-    matrix, bits = _ERRORS[level[:2]]
-    names = [f"{fields}/{matrix.format(part.upper())}" for part in _PARTS]
-    if has(masks.file, *names):
-        errors = _errors(masks, names, parts, used)
-        for flag, bit in bits.items():
-            found[flag] = partial(_has_bit, errors, bit)
-    angles = f"{_SWATHS}/PRS_{level}_HCO/Geometric Fields/Solar_Zenith_Angle"
-    if level == "L2D" and has(masks.file, angles):
-        # Outside the scene the map is filled up with angles of 0, too.
-        layer = masks.layer(angles, shape, partial(np.equal, 0))
-        values = read_small(masks.path, masks.file[angles])
-        if values is not None and not values.any():
-            notes.append("'Solar_Zenith_Angle' is 0 throughout and tells nothing of the padding")
-        else:
-            found["fill"] = layer
-    return found, notes
-
-
-def _has_bit(
-    errors: Layer, bit: int, rows: tuple[int, int], columns: tuple[int, int]
-) -> np.ndarray:
-    return np.asarray(errors(rows, columns) & bit != 0)
-
-
-def _errors(masks: LayerFile, names: list[str], parts: list[_Part], used: np.ndarray) -> Layer:
-    """Reads all bits ``(h, w)`` that are set in any used band of the two error matrices."""
-    datasets, at = [], []
-    start = 0
-    for name, part in zip(names, parts, strict=True):
-        dataset = find_dataset(masks.path, masks.file, name)
-        if dataset.shape != part.stored.lengths or dataset.dtype.kind != "u":
-            size = " x ".join(map(str, dataset.shape))
-            raise InputError(
-                f"{masks.path}: {name!r} ({size}, {dataset.dtype}) is no error matrix of its cube"
-            )
-        datasets.append(dataset)
-        bands = part.stored.shape[2]
-        at.append(used[(used >= start) & (used < start + bands)] - start)
-        start += bands
-
-    # Kept for the next flag: the matrices are as many numbers as the cube.
-    @lru_cache(maxsize=1)
-    def read(rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
-        bits = np.zeros((rows[1] - rows[0], columns[1] - columns[0]), datasets[0].dtype)
-        for dataset, bands, part in zip(datasets, at, parts, strict=True):
-            with reading(masks.path, DAMAGED):
-                values = dataset[part.stored.selection(rows, columns)]
-            axis = part.stored.axes.index("band")
-            bits |= np.bitwise_or.reduce(values.take(bands, axis=axis), axis=axis)
-        return bits
-
-    return read

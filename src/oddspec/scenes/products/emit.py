@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from oddspec.io.atomic import atomic_write
-from oddspec.scenes.products.content import make_content, write_truth_image
+from oddspec.scenes.products.content import make_content
 from oddspec.scenes.products.flight import turned_flight
 
 _STEM = "EMIT_L2A_{}_001_20230614T120000_2316508_001"
@@ -63,6 +63,5 @@ def write_emit(folder: Path, *, rows: int, columns: int, seed: int) -> list[Path
     return [
         granule,
         mask,
-        write_truth_image(folder / "truth_sensor.tif", content.truth, None),
-        write_truth_image(folder / "truth_map.tif", flight.to_map(content.truth), flight.place),
+        *flight.write_truths(folder, content.truth, None),
     ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from oddspec.io.geolocation import table_of_coordinates
 from oddspec.io.source import Georeference
+from oddspec.scenes.products.content import write_truth_image
 
 _TURN = np.radians(12.0)
 """Of the flight direction against the map."""
@@ -41,6 +44,28 @@ class Flight:
     def to_map(self, truth: np.ndarray) -> np.ndarray:
         """A truth ``(h, w)`` on the map ``(H, W)``; 255 where nothing was measured."""
         return np.where(self.samples > 0, truth[self.lines - 1, self.samples - 1], 255)
+
+    def write_truths(self, folder: Path, truth: np.ndarray, coordinates: type | None) -> list[Path]:
+        """Write a truth in the sensor's geometry and on the map.
+
+        Parameters
+        ----------
+        folder
+            Where to.
+        truth
+            Target pixels ``(h, w)``, bool.
+        coordinates
+            Type of the longitudes and latitudes, for a product that has nothing else: its map is
+            that of `table_of_coordinates`. None for a product with a lookup table.
+        """
+        place, on_map = self.place, self.to_map(truth)
+        if coordinates is not None:
+            table = table_of_coordinates(self.x.astype(coordinates), self.y.astype(coordinates))
+            place, on_map = table.georeference, table.to_map(truth.astype(np.uint8), 255)
+        return [
+            write_truth_image(folder / "truth_sensor.tif", truth, None),
+            write_truth_image(folder / "truth_map.tif", on_map, place),
+        ]
 
 
 def turned_flight(

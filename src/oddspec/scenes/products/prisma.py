@@ -41,8 +41,7 @@ def write_prisma_l1(folder: Path, *, rows: int, columns: int, seed: int) -> list
     flight = turned_flight(rows, columns, pixel=0.0003, corner=(10.0, 45.5))
     return [
         path,
-        write_truth_image(folder / "truth_sensor.tif", truth, None),
-        write_truth_image(folder / "truth_map.tif", flight.to_map(truth), flight.place),
+        *flight.write_truths(folder, truth, np.float64),
     ]
 
 
