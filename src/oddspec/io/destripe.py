@@ -31,7 +31,7 @@ _LEAST_CONTRAST = 0.5
 """Of a band between dark and bright rows, in its standard deviations; where there is less, a gain
 cannot be told from noise, and only an offset is taken out."""
 
-_GAINS = (0.2, 5.0)
+_GAINS = (0.5, 2.0)
 _STANDS_OUT = 6.0
 """T2 per band from which a column is striped; columns of scenes without stripes have up to 3.5."""
 
