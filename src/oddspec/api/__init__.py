@@ -33,7 +33,7 @@ def open(
     use_gains: bool = True,
     max_memory: int | None = None,
     allow_truncated: bool = False,
-    axes: str | None = None,
+    axes: Any = None,
     dark: str | os.PathLike[str] | None = None,
     white: str | os.PathLike[str] | None = None,
     destripe: bool = False,
@@ -70,7 +70,8 @@ def open(
     allow_truncated
         Read a file that is shorter than its header says, and mask the rest.
     axes
-        What the axes of a MATLAB, HDF5 or NumPy file mean, as ``band,row,column``.
+        What the axes of a MATLAB, HDF5 or NumPy file or of an array mean: ``band,row,column``, or
+        a sequence of these words.
     dark, white
         Files of the dark and the white reference of a raw ENVI scan, by which it becomes
         reflectance, where they do not lie beside it as a capture's; ``"none"`` for none.
@@ -121,7 +122,7 @@ def detect(
     bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
-    axes: str | None = None,
+    axes: Any = None,
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
@@ -234,7 +235,7 @@ def fit(
     bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
-    axes: str | None = None,
+    axes: Any = None,
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,

@@ -47,7 +47,7 @@ def open_source(
     variable: str | None = None,
     max_memory: int | None = None,
     allow_truncated: bool = False,
-    axes: str | None = None,
+    axes: Any = None,
     dark: str | os.PathLike[str] | None = None,
     white: str | os.PathLike[str] | None = None,
 ) -> Source:

@@ -176,6 +176,12 @@ def test_mask_of_another_scene_is_refused(l2a):
         open_source(l2a.folder)
 
 
+def test_mask_that_is_no_integers_is_refused(l2a):
+    write_tiff(l2a.path("QL_QUALITY_TESTFLAGS.TIF"), np.zeros((ROWS, COLUMNS), np.float32))
+    with pytest.raises(InputError, match="holds float32 numbers, where flags are integers"):
+        open_source(l2a.folder)
+
+
 @pytest.fixture
 def l1b(tmp_path):
     """Two detectors in grids of their own; the metadata list VNIR first, each with its gain."""

@@ -56,7 +56,8 @@ class LayerImages:
         Raises
         ------
         InputError
-            If it is no GeoTIFF, has other rows and columns than the scene, or not these bands.
+            If it is no GeoTIFF of integers, has other rows and columns than the scene, or not these
+            bands.
         """
         image, earlier = self._image(path), self.readers.get(flag)
         if bands is not None and max(bands) >= image.shape[2]:
@@ -75,6 +76,8 @@ class LayerImages:
         if path not in self._images:
             image = open_geotiff(path, max_memory=self._max_memory)
             self._images[path] = image
+            if image.dtype.kind not in "iu":
+                raise InputError(f"{path}: holds {image.dtype} numbers, where flags are integers")
             if image.shape[:2] != self._shape:
                 size = " x ".join(map(str, image.shape[:2]))
                 raise InputError(

@@ -29,6 +29,9 @@ _UNITS = {"L1B": "W/(m^2 sr um)", "L2A": "reflectance"}
 _CLOSE = 1.5
 """Nanometres by which two statements on a band may differ; names are rounded to one."""
 
+_LONGEST = 80
+"""Characters of a text that is shown."""
+
 _SHORTEST = 300
 """Nanometres; smaller numbers in names are no wavelengths."""
 
@@ -102,7 +105,7 @@ def _facts(
     properties = item.get("properties") or {}
     level = _level(metadata, properties, notes)
     gains = _gains(metadata, rasters, image)
-    unit = printable(rasters[0].get("unit") or _UNITS[level])
+    unit = printable(rasters[0].get("unit") or _UNITS[level])[:_LONGEST]
     if source.dtype.kind in "iu" and gains is None:
         notes.append("the numbers are integers, and nothing says their scale: they have no unit")
         unit = ""
@@ -119,8 +122,8 @@ def _facts(
         product=Product(
             "Wyvern",
             level,
-            printable(item.get("id") or metadata.stem),
-            printable(properties.get("datetime") or ""),
+            printable(item.get("id") or metadata.stem)[:_LONGEST],
+            printable(properties.get("datetime") or "")[:_LONGEST],
         ),
         notes=tuple(notes),
     )
@@ -142,7 +145,7 @@ def _lengths(bands: list[dict[str, Any]], key: str) -> np.ndarray | None:
     """A length of each band in nanometres; STAC has micrometres, some items nanometres."""
     try:
         values = np.array([float(band[key]) for band in bands])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not (np.isfinite(values).all() and (values > 0).all()):
         return None
@@ -200,7 +203,7 @@ def _gains(metadata: Path, rasters: list[Mapping[str, Any]], image: Metadata) ->
             np.array([float(raster.get(key, default)) for raster in rasters])
             for key, default in (("scale", 1.0), ("offset", 0.0))
         ]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         lists = [np.zeros(len(rasters))] * 2
     found = BandGains(*lists)
     if not found.usable.all():
