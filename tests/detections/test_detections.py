@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from oddspec.detections import (
+    IN_CROWDED_LINE,
     ON_DEAD_LINE,
     ON_SCENE_EDGE,
     TOUCHES_MASKED,
@@ -153,3 +154,18 @@ def test_flags():
         5: (TOUCHES_MASKED,),
         7: (ON_DEAD_LINE,),
     }
+
+
+def test_objects_that_crowd_in_one_line_are_flagged():
+    """Five of 8 objects in one of 50 columns: chance gives 56 / 50^5 x 50, one in 100 000."""
+    scores = np.zeros((60, 50))
+    for row, column in [(3, 20), (13, 20), (23, 20), (33, 20), (43, 20), (5, 2), (9, 40), (50, 44)]:
+        scores[row, column] = 100 - row
+    found = flag_detections(find_detections(scores, scores > 0), scores)
+    crowded = {(d.peak_row, d.peak_column) for d in found if IN_CROWDED_LINE in d.flags}
+    assert crowded == {(row, 20) for row in (3, 13, 23, 33, 43)}
+    # Rows too; two in a line are no crowd.
+    turned = flag_detections(find_detections(scores.T, scores.T > 0), scores.T)
+    assert sum(IN_CROWDED_LINE in d.flags for d in turned) == 5
+    few = np.where(np.arange(60)[:, None] > 20, 0, scores)
+    assert not any(d.flags for d in flag_detections(find_detections(few, few > 0), few))

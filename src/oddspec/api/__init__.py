@@ -14,6 +14,7 @@ from oddspec.execution.resources import Resources
 from oddspec.execution.run import fit_scene, run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.dataarray import DataArraySource
+from oddspec.io.destripe import DestripedSource
 from oddspec.models import Model
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
@@ -33,13 +34,16 @@ def open(
     max_memory: int | None = None,
     allow_truncated: bool = False,
     axes: Any = None,
+    dark: str | os.PathLike[str] | None = None,
+    white: str | os.PathLike[str] | None = None,
+    destripe: bool = False,
 ) -> Scene:
     """Open a scene file; its pixels are read when they are needed, by windows.
 
     Parameters
     ----------
     path
-        ENVI, GeoTIFF, MATLAB, NumPy or HDF5/NetCDF file.
+        ENVI, GeoTIFF, MATLAB, NumPy or HDF5/NetCDF file, or a product or capture of a sensor.
     variable
         Name of the cube in a file that holds several arrays, such as ``data`` or ``hsi.Data``.
     bands
@@ -68,6 +72,12 @@ def open(
     axes
         What the axes of a MATLAB, HDF5 or NumPy file or of an array mean: ``band,row,column``, or
         a sequence of these words.
+    dark, white
+        Files of the dark and the white reference of a raw ENVI scan, by which it becomes
+        reflectance, where they do not lie beside it as a capture's; ``"none"`` for none.
+    destripe
+        Take offsets and gains of single columns, as push-broom scanners have them, out of the
+        scene; see `oddspec.io.destripe`.
 
     Returns
     -------
@@ -97,6 +107,9 @@ def open(
         max_memory=max_memory,
         allow_truncated=allow_truncated,
         axes=axes,
+        dark=dark,
+        white=white,
+        destripe=destripe,
     )
     tell(scene, odd_about(scene, max_memory))
     return scene
@@ -113,6 +126,9 @@ def detect(
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
+    dark: str | os.PathLike[str] | None = None,
+    white: str | os.PathLike[str] | None = None,
+    destripe: bool = False,
     use_gains: bool = True,
     max_memory: int | None = None,
     workers: int | None = None,
@@ -130,7 +146,8 @@ def detect(
     detector
         A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
         is applied as it is.
-    bands, nodata, variable, axes, mask_flat, mask, area_of_interest, use_gains
+    bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white, destripe,
+    use_gains
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
         Bytes of resident memory that the process may use; by default half of what is free is
@@ -180,6 +197,9 @@ def detect(
         mask_flat=mask_flat or None,
         mask=mask,
         area_of_interest=area_of_interest,
+        dark=dark,
+        white=white,
+        destripe=destripe or None,
         use_gains=None if use_gains else False,
     )
     with _opened(scene, max_memory, reading) as opened:
@@ -200,8 +220,11 @@ def detect(
         target = ScoreArray(*seen.shape[:2])
         resources = Resources(max_memory, workers, device)
         run(seen, chosen, target, resources, progress, fitted=model.fitted if model else None)
-        if isinstance(opened.source, DataArraySource) and not isinstance(scene, Scene):
-            return opened.source.like(target.scores, name)
+        source = opened.source
+        if isinstance(source, DestripedSource):
+            source = source.inner
+        if isinstance(source, DataArraySource) and not isinstance(scene, Scene):
+            return source.like(target.scores, name)
         return target.scores
 
 
@@ -216,6 +239,9 @@ def fit(
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
+    dark: str | os.PathLike[str] | None = None,
+    white: str | os.PathLike[str] | None = None,
+    destripe: bool = False,
     use_gains: bool = True,
     max_memory: int | None = None,
     workers: int | None = None,
@@ -227,7 +253,8 @@ def fit(
 
     Parameters
     ----------
-    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest, use_gains
+    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest, dark, white,
+    destripe, use_gains
         As for `detect`; the detector by name.
     max_memory, workers, device, progress, **settings
         As for `detect`.
@@ -264,6 +291,9 @@ def fit(
         mask_flat=mask_flat or None,
         mask=mask,
         area_of_interest=area_of_interest,
+        dark=dark,
+        white=white,
+        destripe=destripe or None,
         use_gains=None if use_gains else False,
     )
     with _opened(scene, max_memory, reading) as opened:

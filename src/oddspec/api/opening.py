@@ -16,6 +16,7 @@ from oddspec.execution.executors import one_blas_thread
 from oddspec.execution.resources import Resources
 from oddspec.io.axes import ROWS_COLUMNS_BANDS, find_axes, kept_axes, parse_axes
 from oddspec.io.dataarray import only_cube, open_dataarray
+from oddspec.io.destripe import without_stripes
 from oddspec.io.open import open_source
 from oddspec.io.source import ArraySource, Metadata, Source
 from oddspec.scene import Scene
@@ -37,6 +38,7 @@ def open_scene(
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
+    destripe: bool = False,
     use_gains: bool = True,
     max_memory: int | None = None,
     **reading: Any,
@@ -50,6 +52,8 @@ def open_scene(
     """
     if isinstance(given, (str, os.PathLike)):
         source: Source = open_source(given, max_memory=max_memory, **reading)
+    elif any(reading.get(name) is not None for name in ("dark", "white")):
+        raise InputError("dark and white references are of files; correct an array yourself")
     elif hasattr(given, "dims") and hasattr(given, "coords"):
         array = only_cube(given, reading.get("variable"))
         source = open_dataarray(array, parse_axes(reading.get("axes")))
@@ -60,6 +64,8 @@ def open_scene(
             )
         source = _array_source(given, bands, reading.get("axes"))
     try:
+        if destripe:
+            source = without_stripes(source, nodata, max_memory)
         scene = Scene.of(
             source, bands, nodata, mask_flat, mask, area_of_interest, max_memory, use_gains
         )

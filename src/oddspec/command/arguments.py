@@ -33,6 +33,11 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
     add("--mask", masks, action="append", metavar="FLAGS|FILE")
     inside = "leave out what lies outside these polygons, or outside this image"
     add("--area-of-interest", inside, type=Path, metavar="FILE")
+    reference = "reference of a raw ENVI scan, if it does not lie beside as a capture's; or none"
+    for what in ("dark", "white"):
+        add(f"--{what}", f"{what} {reference}", type=Path, metavar="FILE")
+    stripes = "take offsets and gains of single columns, as push-broom scanners have them, out"
+    add("--destripe", stripes, action="store_true")
     gains = "leave out gains and offsets of bands that the file declares"
     add("--no-gains", gains, action="store_false", dest="use_gains")
     short = "read a file that is too short, mask the rest"

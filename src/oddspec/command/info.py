@@ -18,6 +18,7 @@ from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
 from oddspec.execution.tiles import needed
 from oddspec.io.bands import bands_of
+from oddspec.io.destripe import without_stripes
 from oddspec.io.geolocation import lookup_table
 from oddspec.io.open import open_source
 from oddspec.io.quality import HasQuality
@@ -61,8 +62,12 @@ def _opened(chosen: argparse.Namespace) -> Scene:
         max_memory=chosen.max_memory,
         allow_truncated=chosen.allow_truncated,
         axes=chosen.axes,
+        dark=chosen.dark,
+        white=chosen.white,
     )
     try:
+        if chosen.destripe:
+            source = without_stripes(source, chosen.nodata, chosen.max_memory)
         return Scene.of(
             source,
             None if chosen.bands is None else bands_of(chosen.bands, source),

@@ -1,6 +1,7 @@
 """Objects in a mask: connected pixels, found, measured and flagged."""
 
 from oddspec.detections.find import (
+    IN_CROWDED_LINE,
     ON_DEAD_LINE,
     ON_SCENE_EDGE,
     TOUCHES_MASKED,
@@ -10,6 +11,7 @@ from oddspec.detections.find import (
 from oddspec.detections.objects import Detection, Detections
 
 __all__ = [
+    "IN_CROWDED_LINE",
     "ON_DEAD_LINE",
     "ON_SCENE_EDGE",
     "TOUCHES_MASKED",

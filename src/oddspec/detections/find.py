@@ -15,6 +15,11 @@ from oddspec.progress import Progress, silent
 TOUCHES_MASKED = "touches masked"
 ON_SCENE_EDGE = "on scene edge"
 ON_DEAD_LINE = "on dead line"
+IN_CROWDED_LINE = "in crowded line"
+
+_LEAST_CROWD = 3
+_BY_CHANCE = 0.01
+"""Probability that any line of a scene is called crowded where objects lie at random."""
 
 
 def flag_detections(
@@ -24,11 +29,15 @@ def flag_detections(
     dead_rows: Iterable[int] = (),
     dead_columns: Iterable[int] = (),
 ) -> Detections:
-    """The same objects with flags: `TOUCHES_MASKED`, `ON_SCENE_EDGE`, `ON_DEAD_LINE`.
+    """The same objects with flags.
+
+    These are `TOUCHES_MASKED`, `ON_SCENE_EDGE`, `ON_DEAD_LINE` and `IN_CROWDED_LINE`.
 
     An object touches masked pixels if one of its pixels has a neighbour (8-connected) whose score
     is NaN. ``dead_rows`` and ``dead_columns`` are lines of the scene known to be faulty (dead,
-    saturated, striped); an object with a pixel on one of them is flagged.
+    saturated, striped); an object with a pixel on one of them is flagged. A column or row is
+    crowded if it has so many objects' peaks as chance gives any one line with a probability of at
+    most 1 percent: a detector element or a scan line that is off makes many objects.
     """
     height, width = detections.shape
     rows, columns = detections.rows, detections.columns
@@ -44,11 +53,26 @@ def flag_detections(
         TOUCHES_MASKED: detections.any_pixel(masked),
         ON_SCENE_EDGE: detections.touches_edge,
         ON_DEAD_LINE: detections.any_pixel(dead),
+        IN_CROWDED_LINE: _crowded(detections.peak_index, detections.shape),
     }
     flags = tuple(
         tuple(name for name, holds in found.items() if holds[i]) for i in range(len(detections))
     )
     return replace(detections, flags=flags)
+
+
+def _crowded(peaks: Index, shape: tuple[int, int]) -> np.ndarray:
+    """One bool per object: whether the column or the row of its peak has more than chance gives."""
+    from scipy.stats import binom
+
+    found = np.zeros(len(peaks), dtype=np.bool_)
+    for lines, count in zip(np.divmod(peaks, max(shape[1], 1)), shape, strict=True):
+        if count < 2:
+            continue
+        crowd = np.bincount(lines, minlength=count)[lines]
+        chance = count * binom.sf(crowd - 1, len(peaks), 1 / count)
+        found |= (crowd >= _LEAST_CROWD) & (chance <= _BY_CHANCE)
+    return found
 
 
 _STRIP = 1 << 24

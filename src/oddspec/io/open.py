@@ -13,6 +13,7 @@ from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.axes import parse_axes
+from oddspec.io.cameras.specim import open_specim
 from oddspec.io.envi.reader import open_envi, tiff_of_header
 from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
@@ -47,6 +48,8 @@ def open_source(
     max_memory: int | None = None,
     allow_truncated: bool = False,
     axes: Any = None,
+    dark: str | os.PathLike[str] | None = None,
+    white: str | os.PathLike[str] | None = None,
 ) -> Source:
     """Open a scene file; its format is told by its content.
 
@@ -65,6 +68,9 @@ def open_source(
         What the axes mean, such as ``band,row,column``, in the order in which the format's users
         know them (as ``size`` in MATLAB and ``shape`` elsewhere tell); for formats that do not say
         it (MATLAB, HDF5, NetCDF, .npy, .npz).
+    dark, white
+        Dark and white reference of a raw scan, by which it becomes reflectance, where they are not
+        those beside it; ``none`` for none.
 
     Raises
     ------
@@ -80,14 +86,16 @@ def open_source(
         "max_memory": max_memory,
         "allow_truncated": allow_truncated,
         "axes": parse_axes(axes),
+        "dark": dark,
+        "white": white,
     }
     return _open(path, options, isolate=True)
 
 
 def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
     """Open a scene file as `open_source` does, but in this process whatever its format."""
-    everything = dict.fromkeys(("variable", "max_memory", "allow_truncated", "axes")) | options
-    return _open(path, everything, isolate=False)
+    names = ("variable", "max_memory", "allow_truncated", "axes", "dark", "white")
+    return _open(path, dict.fromkeys(names) | options, isolate=False)
 
 
 def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
@@ -95,9 +103,11 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
     # Whoever names a variable or the axes wants the file as it is.
     as_stored = options["variable"] is not None or options["axes"] is not None
     with reading(path):
+        if options["dark"] is not None or options["white"] is not None:
+            return open_specim(place, **_some(options, "dark", "white", "allow_truncated"))
         family = None if as_stored else folder_family(place)
         if family is not None:
-            return family.open(place, max_memory=options["max_memory"])
+            return family.open(place, **_some(options, *family.options))
         kind = format_of(path)
         if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
             place, kind = tiff, format_of(tiff)
@@ -118,5 +128,9 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
         if kind in UNSAFE and isolate:
             return IsolatedSource(place, "oddspec.io.open:open_here", options)
         if kind == "HDF5" and not as_stored and (family := hdf5_family(place)):
-            return family.open(place, max_memory=options["max_memory"])
-        return reader(place, **{name: options[name] for name in taken})
+            return family.open(place, **_some(options, *family.options))
+        return reader(place, **_some(options, *taken))
+
+
+def _some(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: options[name] for name in names}

@@ -15,7 +15,6 @@ from oddspec import __version__
 from oddspec.detector import Detector
 from oddspec.execution.resources import Resources
 from oddspec.io.checksum import sha256
-from oddspec.io.flat import FlatSource
 from oddspec.io.source import Source
 from oddspec.models import Model
 from oddspec.scene import Scene
@@ -46,6 +45,11 @@ class PipelineOptions:
     """Whether gains and offsets that a file declares may be applied."""
     allow_truncated: bool = False
     axes: str | None = None
+    dark: Path | None = None
+    white: Path | None = None
+    """References of a raw scan, where they do not lie beside it."""
+    destripe: bool = False
+    """Whether stripes of columns are taken out of the scene."""
     write: tuple[str, ...] = ()
     """Cubes and maps of the detector to write, such as ``background``."""
     cube_format: str = "envi"
@@ -78,6 +82,13 @@ def _left_out(scene: Scene) -> dict[str, Any]:
     return found
 
 
+def _beside(source: Source) -> dict[str, Any]:
+    """The other files that values depend on, where there are some."""
+    times = {path.name: path.stat() for path in getattr(source, "beside", ())}
+    listed = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in times.items()]
+    return {"beside": listed} if listed else {}
+
+
 def run_identity(
     scene: Scene, name: str, detector: Detector, options: PipelineOptions
 ) -> dict[str, Any]:
@@ -87,7 +98,7 @@ def run_identity(
     """
     source = scene.source
     stat = source.path.stat() if source.path else None
-    header = source.header if isinstance(source, FlatSource) else None
+    header = getattr(source, "header", None)
     found = {
         "version": __version__,
         "input": str(source.path.resolve()) if source.path else source.name,
@@ -104,6 +115,8 @@ def run_identity(
         "nodata": None if scene.nodata is None else repr(scene.nodata),
         "mask_defects": scene.mask_flat,
         **_left_out(scene),
+        **_beside(source),
+        **({"destripe": True} if options.destripe else {}),
         "detector": name,
         # The module of a user's own file is named by the hash of its content.
         "code": type(detector).__module__,

@@ -22,7 +22,7 @@ from oddspec.execution.run import Outcome, run
 from oddspec.execution.score_store import Partial
 from oddspec.io.atomic import must_be_text, told_where
 from oddspec.io.checksum import Checksum, InputChanged, WatchedInputs
-from oddspec.io.flat import FlatSource
+from oddspec.io.destripe import without_stripes
 from oddspec.io.geolocation import LookupTable, lookup_table
 from oddspec.io.open import open_source
 from oddspec.io.source import Source
@@ -75,8 +75,12 @@ def detect_scene(
             max_memory=options.resources.max_memory,
             allow_truncated=options.allow_truncated,
             axes=options.axes,
+            dark=options.dark,
+            white=options.white,
         )
         try:
+            if options.destripe:
+                source = without_stripes(source, options.nodata, options.resources.max_memory)
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(
                 source,
@@ -166,8 +170,8 @@ class _SceneRun:
 
     def _watch_inputs(self) -> None:
         source = self.scene.source
-        header = source.header if isinstance(source, FlatSource) else None
-        for path in (source.path, header, self.options.truth):
+        header, beside = getattr(source, "header", None), getattr(source, "beside", ())
+        for path in (source.path, header, *beside, self.options.truth):
             # What cannot be opened, such as a missing truth, is told by its reader.
             with suppress(OSError):
                 if path:

@@ -493,3 +493,26 @@ def test_a_link_that_the_user_names_is_followed(make_envi, tmp_path):
     (tmp_path / "inside.hdr").symlink_to(path.with_suffix(".hdr"))
     (tmp_path / "inside.img").symlink_to(path)
     assert open_envi(tmp_path / "inside.hdr").shape == (7, 5, 4)
+
+
+def test_widths_have_the_unit_of_the_wavelengths(make_envi):
+    cube = some_cube("u2", (4, 3, 2))
+    path = make_envi(cube, wavelength="{0.4, 0.5}", wavelength_units="um", fwhm="{0.01, 0.02}")
+    source = open_envi(path)
+    assert source.metadata.fwhm.tolist() == pytest.approx([10, 20])
+    source.close()
+    source = open_envi(make_envi(cube, wavelength="{0, 500, 501}", fwhm="{1, 2}"))
+    assert source.metadata.fwhm is None
+    source.close()
+
+
+def test_lines_that_the_header_lacks(make_envi):
+    cube = some_cube("i2", (4, 3, 2))
+    source = open_envi(make_envi(cube, "bip", lines=None, lead=bytes(10)))
+    np.testing.assert_array_equal(source.read((0, 4), (0, 3)), cube)
+    assert any("has no 'lines'" in note and "holds 4" in note for note in source.metadata.notes)
+    source.close()
+    with pytest.raises(InputError, match="'lines' is missing"):
+        open_envi(make_envi(cube, "bsq", lines=None))
+    with pytest.raises(InputError, match="'lines' is missing"):
+        open_envi(make_envi(cube, "bip", lines=None, cut=11))

@@ -71,6 +71,42 @@ class Layout:
         return self.offset + prod(self.shape) * self.dtype.itemsize
 
 
+def lacks_lines(header: Header) -> bool:
+    """Whether a header tells all of the layout but the lines, which the data's size tells then.
+
+    Not where bands lie one after the other (BSQ): a file that was cut off tells nothing there.
+    """
+    fields = header.fields
+    told = all(name in fields for name in ("samples", "bands", "data type"))
+    return "lines" not in fields and told and fields.get("interleave", "").lower() in ("bil", "bip")
+
+
+def infer_lines(header: Header, data: Path) -> int:
+    """Give a header without ``lines``, as interrupted captures have it, those that the data hold.
+
+    Returns
+    -------
+    Bytes at the end of the data that are no whole line; 0 where nothing was done.
+    """
+    if not lacks_lines(header):
+        return 0
+    header.fields["lines"] = "1"
+    try:
+        one = read_layout(header)
+        count, rest = divmod(data.stat().st_size - one.offset, one.size - one.offset)
+    finally:
+        del header.fields["lines"]
+    if count < 1:
+        return 0
+    header.fields["lines"] = str(count)
+    cut = f", and {rest} bytes of another, which were not read" if rest else ""
+    header.notes.append(
+        f"{header.path.name}: has no 'lines', as captures that were interrupted; {data.name} holds "
+        f"{count}{cut}"
+    )
+    return rest
+
+
 def read_layout(header: Header) -> Layout:
     """The layout that a header states.
 

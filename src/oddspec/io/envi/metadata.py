@@ -15,7 +15,7 @@ from oddspec.io.wavelengths import read_bad_bands, to_nanometres, wavelengths_in
 
 _WAVELENGTHS = ("wavelength", "wavelengths")
 _UNITS = ("wavelength units", "wavelengths units", "wavelength unit", "wavelengths unit")
-_READ = (*_WAVELENGTHS, "band names", "bbl", "description")
+_READ = (*_WAVELENGTHS, "fwhm", "band names", "bbl", "description")
 
 
 def read_metadata(
@@ -48,6 +48,7 @@ def read_metadata(
         bad = _without_lost_bands(bad, layout, present, notes)
     return Metadata(
         wavelengths=wavelengths,
+        fwhm=_widths(header, layout.bands, wavelengths),
         band_names=names,
         bad_bands=bad,
         nodata=nodata,
@@ -115,6 +116,25 @@ def _wavelengths(
     wavelengths, note = wavelengths_in_names(names)
     notes += [f"{header.path.name}: {note}"] if note else []
     return wavelengths
+
+
+def _widths(header: Header, bands: int, wavelengths: np.ndarray | None) -> np.ndarray | None:
+    """The header's ``fwhm`` in nanometres: it has the unit of the wavelengths."""
+    text = next((header.fields[key] for key in _WAVELENGTHS if key in header.fields), None)
+    if text is None or wavelengths is None or "fwhm" not in header.fields:
+        return None
+    try:
+        widths = np.array(split_list(header.fields["fwhm"], bands), dtype=np.float64)
+        stated = np.array(split_list(text, bands), dtype=np.float64)
+    except ValueError:
+        return None
+    if len(widths) != bands or not (np.isfinite(widths) & (widths >= 0)).all():
+        return None
+    # Wavelengths of 0 are none, and reciprocal units have no factor.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = wavelengths / stated
+    factor = np.nanmedian(factors)
+    return widths * factor if np.nanmax(np.abs(factors / factor - 1)) < 1e-6 else None
 
 
 def _band_names(header: Header, bands: int, notes: list[str]) -> tuple[str, ...] | None:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from oddspec.errors import InputError
 from oddspec.io.envi.header import Header, read_header
-from oddspec.io.envi.layout import INTERLEAVES, Layout, check_size, read_layout
+from oddspec.io.envi.layout import (
+    INTERLEAVES,
+    Layout,
+    check_size,
+    infer_lines,
+    lacks_lines,
+    read_layout,
+)
 from oddspec.io.envi.metadata import read_metadata
 from oddspec.io.flat import FlatSource
 
@@ -27,9 +34,11 @@ def open_envi(path: Path, *, allow_truncated: bool = False) -> FlatSource:
     """
     if path.suffix.lower() == ".hdr":
         header = read_header(path)
-        layout = read_layout(header)
-        data = _find_data(header, layout)
+        # Whatever else is wrong in the header is told before the data are searched.
+        data = _find_data(header, None if lacks_lines(header) else read_layout(header))
         must_stay(data, path)
+        cut = infer_lines(header, data)
+        layout = read_layout(header)
     else:
         data = path
         found = find_header(path)
@@ -40,11 +49,12 @@ def open_envi(path: Path, *, allow_truncated: bool = False) -> FlatSource:
             )
         must_stay(found, path)
         header = read_header(found)
+        cut = infer_lines(header, data)
         layout = read_layout(header)
         if data != (named := _named_data(header) or data):
             header.notes.append(f"{header.path.name}: names {named.name} as its data file")
     present, notes = check_size(
-        layout, header.path, data, data.stat().st_size, allow_truncated=allow_truncated
+        layout, header.path, data, data.stat().st_size - cut, allow_truncated=allow_truncated
     )
     return FlatSource(
         data,
@@ -141,6 +151,20 @@ def must_stay(found: Path, given: Path) -> None:
         )
 
 
+def header_of(path: Path) -> Header | None:
+    """The header that a path is, or that lies beside it; None where there is none that can be read.
+
+    For a look at what a file is: GeoTIFFs have none here.
+    """
+    if not path.is_file() or _is_tiff_name(path.name):
+        return None
+    found = path if path.suffix.lower() == ".hdr" else find_header(path)
+    try:
+        return None if found is None else read_header(found)
+    except InputError:
+        return None
+
+
 def find_header(data: Path) -> Path | None:
     """The header of a data file: ``name.img.hdr`` or ``name.hdr``, in any case of letters."""
     for name in (f"{data.name}.hdr", f"{data.stem}.hdr"):
@@ -150,15 +174,16 @@ def find_header(data: Path) -> Path | None:
     return None
 
 
-def _find_data(header: Header, layout: Layout) -> Path:
+def _find_data(header: Header, layout: Layout | None) -> Path:
     named = _named_data(header)
     if named is not None:
         return named
+    size = layout.size if layout else None
     folder, stem = header.path.parent, header.path.name[: -len(".hdr")]
     names = [stem + suffix for suffix in _SUFFIXES]
     found = [path for name in names for path in _same_name(folder, name)]
     if len(found) > 1:
-        fitting = [path for path in found if path.stat().st_size == layout.size]
+        fitting = [path for path in found if path.stat().st_size == size]
         found = fitting if len(fitting) == 1 else found
     if not found:
         found = [
@@ -166,7 +191,7 @@ def _find_data(header: Header, layout: Layout) -> Path:
             for path in _files(folder)
             if path.name.startswith(f"{stem}.")
             and path != header.path
-            and path.stat().st_size == layout.size
+            and path.stat().st_size == size
         ]
     if not found:
         raise InputError(

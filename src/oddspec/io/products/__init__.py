@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.errors import InputError
+from oddspec.io.cameras import hyspex, resonon, specim
 from oddspec.io.hdf5.links import open_hdf5_file
 from oddspec.io.products import (
+    aviris,
     aviris_netcdf,
     desis,
     emit,
@@ -46,12 +48,15 @@ class Family:
     recognise
         Whether it is one of them: of an open HDF5 file, or of a path.
     open
-        Opens it: takes the path and ``max_memory``.
+        Opens it: takes the path and the options.
+    options
+        Names of the options of `oddspec.io.open.open_source` that it takes.
     """
 
     name: str
     recognise: Callable[[Any], bool]
     open: Callable[..., Source]
+    options: tuple[str, ...] = ("max_memory",)
 
 
 IN_HDF5 = (
@@ -69,6 +74,10 @@ IN_FOLDERS: tuple[Family, ...] = (
     Family("DESIS", desis.is_desis, desis.open_desis),
     Family("Wyvern", wyvern.is_wyvern, wyvern.open_wyvern),
     Family("Hyperion", hyperion.is_hyperion, hyperion.open_hyperion),
+    Family("AVIRIS", aviris.is_aviris, aviris.open_aviris, ("max_memory", "allow_truncated")),
+    Family("Resonon", resonon.is_resonon, resonon.open_resonon, ("allow_truncated",)),
+    Family("HySpex", hyspex.is_hyspex, hyspex.open_hyspex, ("allow_truncated",)),
+    Family("Specim", specim.is_specim, specim.open_specim, ("dark", "white", "allow_truncated")),
 )
 """Families whose products are several files: a path is any of them, or the folder."""
 

@@ -38,6 +38,8 @@ class ProductSource:
         Finds out where the pixels lie, for a product in sensor geometry.
     files
         What else is to be closed with it.
+    beside
+        Other files that the values, or their places, depend on.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class ProductSource:
         layers: Mapping[str, Layer] | None = None,
         locate: Callable[[], LookupTable | None] | None = None,
         files: Sequence[Any] = (),
+        beside: Sequence[Path] = (),
     ) -> None:
         sizes = {part.shape[:2] for part in parts}
         if len(sizes) > 1:
@@ -67,6 +70,8 @@ class ProductSource:
         self.metadata = metadata
         self.block = getattr(parts[0], "block", None)
         self.quality: tuple[str, ...] = tuple(layers or ())
+        self.header: Path | None = getattr(parts[0], "header", None)
+        self.beside: tuple[Path, ...] = tuple(beside)
         self._parts, self._files = parts, files
         # Bands in their order already need no copy.
         single = len(parts) == 1 and (order is None or np.array_equal(order, np.arange(count)))
