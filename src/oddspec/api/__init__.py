@@ -82,7 +82,7 @@ def open(
         allow_truncated=allow_truncated,
         axes=axes,
     )
-    tell(scene, odd_about(scene, max_memory))
+    tell(scene, odd_about(scene))
     return scene
 
 
@@ -155,7 +155,7 @@ def detect(
     """
     reading = _reading(bands, nodata, variable, axes, mask_flat)
     with _opened(scene, max_memory, reading) as opened:
-        tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
+        tell(opened, () if isinstance(scene, Scene) else odd_about(opened))
         target = ScoreArray(*opened.shape[:2])
         resources = Resources(max_memory, workers, device)
         if isinstance(detector, Model):
@@ -225,7 +225,7 @@ def fit(
     chosen = build(load(detector), settings)
     reading = _reading(bands, nodata, variable, axes, mask_flat)
     with _opened(scene, max_memory, reading) as opened:
-        tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
+        tell(opened, () if isinstance(scene, Scene) else odd_about(opened))
         outcome = fit_scene(opened, chosen, Resources(max_memory, workers, device), progress)
         model = Model.of(detector, chosen, outcome.fitted, opened)
     if model is None:
