@@ -14,13 +14,15 @@ from oddspec.command.arguments import add_reading, memory
 from oddspec.command.terminal import show, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
-from oddspec.execution.tiles import needed
 from oddspec.io.bands import bands_of
 from oddspec.io.open import open_source
+from oddspec.pipeline.memory import least_memory, left_by_others
 from oddspec.products import as_json
 from oddspec.scene import Scene
 from oddspec.survey import Survey, look_over, survey
 from oddspec.text import gigabytes, megabytes
+
+Budgets = dict[str, int | None]
 
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -45,18 +47,19 @@ def run_command(chosen: argparse.Namespace) -> int:
     try:
         bands = None if chosen.bands is None else bands_of(chosen.bands, source)
         scene = Scene.of(source, bands, chosen.nodata, chosen.mask_defects)
+        budgets = _budgets(scene)
         scene = look_over(scene, asked=bands is not None)
         found = survey(scene)
         if chosen.json:
-            print(json.dumps(as_json(_facts(scene, found)), indent=2, allow_nan=False))
+            print(json.dumps(as_json(_facts(scene, found, budgets)), indent=2, allow_nan=False))
         else:
-            show(*_lines(scene, found))
+            show(*_lines(scene, found, budgets))
     finally:
         source.close()
     return 0
 
 
-def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
+def _facts(scene: Scene, found: Survey, budgets: Budgets) -> dict[str, Any]:
     source, meta = scene.source, scene.source.metadata
     place = meta.georeference
     return {
@@ -74,27 +77,27 @@ def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
         "transform": list(place.transform)[:6] if place else None,
         "survey": found,
         "notes": [*scene.notes, *found.notes],
-        "memory_bytes": _memory(scene),
+        "memory_bytes": budgets,
     }
 
 
-def _memory(scene: Scene) -> dict[str, int | None]:
-    """Bytes that each detector needs at least, with one worker; None where it cannot run."""
-    sizes: dict[str, int | None] = {}
-    for name in names():
-        # Learned detectors would load PyTorch for this.
-        if family_of(name) != "learned":
-            try:
-                detector = load(name)()
-                sizes[name] = needed(scene, detector)
-                if hasattr(detector, "window"):
-                    detector.window.must_fit(*scene.shape[:2])
-            except OddspecError:
-                sizes[name] = None
-    return sizes
+def _budgets(scene: Scene) -> Budgets:
+    """The least --max-memory of each detector; None where it cannot run."""
+    left_by_others()
+    found: Budgets = {}
+    # The learned ones last: they load PyTorch, whose memory is not for the others to count.
+    for name in sorted(names(), key=lambda name: family_of(name) == "learned"):
+        try:
+            detector = load(name)()
+            if hasattr(detector, "window"):
+                detector.window.must_fit(*scene.shape[:2])
+            found[name] = least_memory(scene, detector)
+        except OddspecError:
+            found[name] = None
+    return {name: found[name] for name in names()}
 
 
-def _lines(scene: Scene, found: Survey) -> list[str]:
+def _lines(scene: Scene, found: Survey, budgets: Budgets) -> list[str]:
     source, meta = scene.source, scene.source.metadata
     h, w, b = source.shape
     left_out = b - len(scene.bands)
@@ -119,10 +122,10 @@ def _lines(scene: Scene, found: Survey) -> list[str]:
             f"  covariance    rank {found.health.rank} of {found.health.bands}, condition "
             f"{found.health.condition:.2g}, {h * w / found.health.bands:.3g} pixels per band"
         )
-    sizes = _memory(scene)
-    rows = [("detector", "memory needed at least")]
+    rows = [("detector", "least --max-memory")]
     rows += [
-        (n, "cannot run with its defaults" if s is None else _size(s)) for n, s in sizes.items()
+        (name, "cannot run here with its defaults" if least is None else f"{least // 10**6}MB")
+        for name, least in budgets.items()
     ]
     lines += ["", *text_table(rows).split("\n")]
     notes = [*scene.notes, *found.notes]

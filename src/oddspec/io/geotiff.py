@@ -40,7 +40,8 @@ class GeoTiffSource:
         self.metadata = metadata
         self.block: tuple[int, int] | None = tuple(dataset.block_shapes[0])
         """Rows and columns of the pieces in which the file is stored."""
-        self._cache = cache
+        self.cache = cache
+        """Bytes of unpacked blocks that are kept."""
         self._idle: deque[Any] = deque([dataset])
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
@@ -56,7 +57,7 @@ class GeoTiffSource:
         with (
             reading(self.path, f"rows {rows[0]} to {rows[1]} cannot be read, {_DAMAGED}"),
             self._lent() as dataset,
-            rasterio.Env(GDAL_CACHEMAX=self._cache),
+            rasterio.Env(GDAL_CACHEMAX=self.cache),
         ):
             block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
         cube: np.ndarray = block.transpose(1, 2, 0)

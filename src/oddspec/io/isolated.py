@@ -11,7 +11,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from itertools import count
 from math import prod
 from multiprocessing import resource_tracker
@@ -34,7 +33,7 @@ UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5")
 SECONDS = 60.0
 """To find out what a file holds; reading pixels may take longer, by their number."""
 
-MOST_BUFFERS = 4
+MOST_BUFFERS = 2
 """Kept for windows to come."""
 
 SLOWEST = 5e6
@@ -128,6 +127,8 @@ class IsolatedSource:
         self.dtype: np.dtype[Any] = facts["dtype"]
         self.metadata: Metadata = facts["metadata"]
         self.block: tuple[int, int] | None = facts["block"]
+        self.cache: int = facts["cache"]
+        """Bytes that the reader keeps there, once it has read."""
 
     @property
     def _bytes(self) -> int:
@@ -261,19 +262,23 @@ def _open(opener: str, path: Path, options: Mapping[str, Any]) -> dict[str, Any]
     _opened[handle] = source
     names = ("name", "format", "shape", "dtype", "metadata")
     facts = {name: getattr(source, name) for name in names}
-    return {**facts, "handle": handle, "block": getattr(source, "block", None)}
+    others = {"block": getattr(source, "block", None), "cache": getattr(source, "cache", 0)}
+    return {**facts, **others, "handle": handle}
 
 
 def _read(handle: int, rows: tuple[int, int], columns: tuple[int, int], name: str) -> None:
     found = _opened[handle].read(rows, columns)
-    np.ndarray(found.shape, found.dtype, buffer=_attached(name).buf)[...] = found
+    memory = _attached(name)
+    try:
+        np.ndarray(found.shape, found.dtype, buffer=memory.buf)[...] = found
+    finally:
+        memory.close()  # what stays attached stays in memory, though the parent has discarded it
 
 
 def _close(handle: int) -> None:
     _opened.pop(handle).close()
 
 
-@lru_cache(MOST_BUFFERS + 4)
 def _attached(name: str) -> SharedMemory:
     """Shared memory of the parent, which alone takes it away again."""
     # Python below 3.13 lets every process that attaches count as an owner.

@@ -28,6 +28,7 @@ from oddspec.io.source import Source
 from oddspec.io.truth import read_truth
 from oddspec.models import Model
 from oddspec.pipeline.folder import folder_name, locked_folder
+from oddspec.pipeline.memory import check_memory_of_run, left_by_others
 from oddspec.pipeline.options import PipelineOptions, run_identity
 from oddspec.products import Products, write_products, write_record
 from oddspec.progress import Progress, silent
@@ -64,6 +65,7 @@ def detect_scene(
         must_be_text(named)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        spare = left_by_others()
         inputs = WatchedInputs()
         # Ahead of the reader, which may take the whole file at once; it tells of a missing one.
         with suppress(OSError):
@@ -78,6 +80,9 @@ def detect_scene(
         try:
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
+            # Before anything is read, written or computed.
+            sorting = options.truth is not None or options.threshold == "otsu"
+            check_memory_of_run(scene, detector, options.resources, sorting=sorting, spare=spare)
             scene = look_over(scene, asked=bands is not None)
             folder = out / folder_name(source.name)
             with locked_folder(folder, source, name, options.overwrite), _errors_name(source):

@@ -1,0 +1,84 @@
+"""What a whole run takes of memory beside its detector: libraries, maps and pictures."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from oddspec.detector import Detector
+from oddspec.execution.resources import Resources, resident
+from oddspec.execution.run import SPARE
+from oddspec.execution.tiles import check_budget, least_budget, needed
+from oddspec.scene import Scene
+
+_LIBRARIES = (
+    "rasterio.shutil",
+    "rasterio.warp",
+    "pyogrio.raw",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.collections",
+    "matplotlib.patheffects",
+    "matplotlib.ticker",
+    "scipy.sparse.csgraph",
+    "jinja2",
+    "PIL.Image",
+)
+"""What products and report import when they are written."""
+
+_PICTURES = 120e6
+"""Bytes that drawing takes at the most, whatever the scene: the quicklook of a wide one."""
+
+_PER_PIXEL = 5
+"""Bytes of the scores and the mask, which are on the disk: pages that have been read count."""
+
+_PER_PIXEL_SORTED = 40
+"""The same where all scores are sorted: to compare them with a truth, or for Otsu's threshold."""
+
+
+@cache
+def _at_first() -> int:
+    """Bytes of the process before its first scene, with all libraries."""
+    for name in _LIBRARIES:
+        import_module(name)
+    return resident() or 0
+
+
+def left_by_others() -> int:
+    """Bytes that earlier scenes have left to this process, such as fonts: the next uses them.
+
+    To be asked before a scene is opened. Also loads the libraries of the products, so that their
+    memory counts.
+    """
+    return min(max((resident() or 0) - _at_first(), 0), SPARE)
+
+
+def check_memory_of_run(
+    scene: Scene, detector: Detector, resources: Resources, *, sorting: bool, spare: int
+) -> None:
+    """Refuse a run, products and report included, that cannot keep to its budget.
+
+    Parameters
+    ----------
+    scene, detector, resources
+        Of the run; nothing of the scene is read.
+    sorting
+        Whether all scores are sorted.
+    spare
+        `left_by_others`.
+
+    Raises
+    ------
+    BudgetError
+        With the least budget that would do.
+    """
+    check_budget(scene, detector, resources, _beside(scene, sorting), spare)
+
+
+def least_memory(scene: Scene, detector: Detector) -> int:
+    """The least budget with which a run is not refused, with one worker and without a truth."""
+    return least_budget(max(needed(scene, detector), _beside(scene, sorting=False)))
+
+
+def _beside(scene: Scene, sorting: bool) -> float:
+    h, w, _ = scene.shape
+    return _PICTURES + h * w * (_PER_PIXEL_SORTED if sorting else _PER_PIXEL)
