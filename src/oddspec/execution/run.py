@@ -35,6 +35,7 @@ from oddspec.execution.tiles import (
     Region,
     check_budget,
     fitting_workers,
+    needed,
     tiles_of_blocks,
     tiles_of_windows,
 )
@@ -103,7 +104,7 @@ def run(
         If scene and detector do not go together.
     """
     device = choose_device(resources.device, detector.devices)
-    check_budget(scene, detector, resources, spare=SPARE)
+    check_budget(scene, detector, resources, needed(scene, detector), SPARE)
     if not isinstance(detector, SceneDetector):
         resources = replace(resources, workers=fitting_workers(scene, detector, resources))
     watched = _Watched(store)

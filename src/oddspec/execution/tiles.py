@@ -156,7 +156,9 @@ def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
         raise TypeError(f"{type(detector).__name__} is none of the three kinds of detector")
     grid = block_grid(h, w)
     per_worker = _block_bytes(grid, b) + grid.rows * grid.columns * _raw_bytes(scene)
-    return int(_summary_bytes(detector, grid, b) + workers * per_worker)
+    passes = _summary_bytes(detector, grid, b) + workers * per_worker
+    # The last sum stands beside its two parts.
+    return int(max(passes, 3 * detector.summary_bytes(b) + detector.fit_bytes(b)))
 
 
 def fitting_workers(scene: Scene, detector: Detector, resources: Resources) -> int:
@@ -177,7 +179,7 @@ def least_budget(need: float) -> int:
 
 
 def check_budget(
-    scene: Scene, detector: Detector, resources: Resources, beside: float = 0, spare: float = 0
+    scene: Scene, detector: Detector, resources: Resources, need: float, spare: float = 0
 ) -> None:
     """Refuse a run that cannot keep to its budget, before it does anything.
 
@@ -185,8 +187,8 @@ def check_budget(
     ----------
     scene, detector, resources
         Of the run.
-    beside
-        Bytes that another stage needs before or after the detector's.
+    need
+        Bytes beside what is held: `needed`, or more where another stage takes more.
     spare
         Bytes by which the budget may be exceeded.
 
@@ -195,7 +197,6 @@ def check_budget(
     BudgetError
         With the least budget that would do.
     """
-    need = max(needed(scene, detector), beside)
     left = resources.left()
     if need <= left + spare:
         return
@@ -230,7 +231,7 @@ def _raw_bytes(scene: Scene) -> float:
 
 
 def _summary_bytes(detector: BackgroundDetector[Any], grid: Grid, bands: int) -> float:
-    """Bytes of the summaries that wait for their siblings in the tree, and of the fit."""
+    """Bytes of the summaries that wait for their siblings in the tree, and of adding two up."""
     return (len(grid).bit_length() + 2.0) * detector.summary_bytes(bands)
 
 

@@ -71,14 +71,16 @@ def check_memory_of_run(
     BudgetError
         With the least budget that would do.
     """
-    check_budget(scene, detector, resources, _beside(scene, sorting), spare)
+    check_budget(scene, detector, resources, _needed(scene, detector, sorting), spare)
 
 
 def least_memory(scene: Scene, detector: Detector) -> int:
     """The least budget with which a run is not refused, with one worker and without a truth."""
-    return least_budget(max(needed(scene, detector), _beside(scene, sorting=False)))
+    return least_budget(_needed(scene, detector, sorting=False))
 
 
-def _beside(scene: Scene, sorting: bool) -> float:
+def _needed(scene: Scene, detector: Detector, sorting: bool) -> float:
+    """Bytes beside what is held: of what the reader keeps, and of the detector or the products."""
     h, w, _ = scene.shape
-    return _PICTURES + h * w * (_PER_PIXEL_SORTED if sorting else _PER_PIXEL)
+    products = _PICTURES + h * w * (_PER_PIXEL_SORTED if sorting else _PER_PIXEL)
+    return getattr(scene.source, "cache", 0) + max(needed(scene, detector), products)
