@@ -1,4 +1,4 @@
-"""Runs a detector on a scene's file, products included; prints the largest memory it took, as JSON.
+"""Runs a detector on a scene's file, products included; prints the largest memory that it took.
 
 In a process of its own: tracemalloc sees nothing of what BLAS, LAPACK and PyTorch allocate, and a
 process's peak also holds what was there before.
@@ -6,17 +6,16 @@ process's peak also holds what was there before.
 
 import json
 import sys
-import time
 import warnings
 from pathlib import Path
 
 from oddspec.detectors import load
 from oddspec.execution.resources import Resources, helpers
 from oddspec.pipeline import PipelineOptions, detect_scene
+from oddspec.settings import build, describe
 
-
-class Enough(Exception):
-    """The run is called off; all that it holds was held before."""
+ROUNDS = ("epochs", "iterations", "max_iter", "rounds", "steps")
+"""Settings that say how often a detector repeats what it does in the same memory."""
 
 
 def largest(process="self"):
@@ -28,22 +27,14 @@ def largest(process="self"):
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
 
-def main(name, scene, out, budget, seconds):
-    def progress(done, total, stage):
-        if time.process_time() > seconds:
-            raise Enough
-
-    try:
-        options = PipelineOptions(resources=Resources(budget))
-        detect_scene(scene, out, name, load(name)(), options, progress)
-        whole = True
-    except Enough:
-        whole = False
-    children = sum(largest(helper._process.pid) for helper in helpers)
-    print(json.dumps({"whole": whole, "peak": largest() + children}))
+def main(name, scene, out, budget):
+    known = {setting.name for setting in describe(load(name))}
+    detector = build(load(name), {word: 2 for word in ROUNDS if word in known})
+    detect_scene(scene, out, name, detector, PipelineOptions(resources=Resources(budget)))
+    print(json.dumps(largest() + sum(largest(helper._process.pid) for helper in helpers)))
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    name, scene, out, budget, seconds = sys.argv[1:]
-    main(name, Path(scene), Path(out), int(budget), float(seconds))
+    name, scene, out, budget = sys.argv[1:]
+    main(name, Path(scene), Path(out), int(budget))

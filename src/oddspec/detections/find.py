@@ -51,7 +51,7 @@ def flag_detections(
     return replace(detections, flags=flags)
 
 
-_STRIP = 1 << 24
+_STRIP = 1 << 22
 """Pixels of the mask looked at together."""
 
 

@@ -6,9 +6,10 @@ from functools import cache
 from importlib import import_module
 
 from oddspec.detector import Detector
-from oddspec.execution.resources import Resources, resident
+from oddspec.execution.resources import resident
 from oddspec.execution.run import SPARE
 from oddspec.execution.tiles import check_budget, least_budget, needed
+from oddspec.pipeline.options import PipelineOptions
 from oddspec.scene import Scene
 
 _LIBRARIES = (
@@ -31,8 +32,11 @@ _PICTURES = 120e6
 _PER_PIXEL = 5
 """Bytes of the scores and the mask, which are on the disk: pages that have been read count."""
 
-_PER_PIXEL_SORTED = 40
-"""The same where all scores are sorted: to compare them with a truth, or for Otsu's threshold."""
+_PER_SORTED = 40
+"""Bytes for each pixel where all scores are sorted: against a truth, or for Otsu's threshold."""
+
+_PER_DETECTED = 200
+"""Bytes for each pixel that is detected: places, scores and outlines."""
 
 
 @cache
@@ -53,16 +57,14 @@ def left_by_others() -> int:
 
 
 def check_memory_of_run(
-    scene: Scene, detector: Detector, resources: Resources, *, sorting: bool, spare: int
+    scene: Scene, detector: Detector, options: PipelineOptions, spare: int
 ) -> None:
     """Refuse a run, products and report included, that cannot keep to its budget.
 
     Parameters
     ----------
-    scene, detector, resources
+    scene, detector, options
         Of the run; nothing of the scene is read.
-    sorting
-        Whether all scores are sorted.
     spare
         `left_by_others`.
 
@@ -71,16 +73,22 @@ def check_memory_of_run(
     BudgetError
         With the least budget that would do.
     """
-    check_budget(scene, detector, resources, _needed(scene, detector, sorting), spare)
+    check_budget(scene, detector, options.resources, _needed(scene, detector, options), spare)
 
 
 def least_memory(scene: Scene, detector: Detector) -> int:
-    """The least budget with which a run is not refused, with one worker and without a truth."""
-    return least_budget(_needed(scene, detector, sorting=False))
+    """The least budget with which a run with the default options is not refused."""
+    return least_budget(_needed(scene, detector, PipelineOptions()))
 
 
-def _needed(scene: Scene, detector: Detector, sorting: bool) -> float:
+def _needed(scene: Scene, detector: Detector, options: PipelineOptions) -> float:
     """Bytes beside what is held: of what the reader keeps, and of the detector or the products."""
     h, w, _ = scene.shape
-    products = _PICTURES + h * w * (_PER_PIXEL_SORTED if sorting else _PER_PIXEL)
-    return getattr(scene.source, "cache", 0) + max(needed(scene, detector), products)
+    per_pixel = _PER_PIXEL + _PER_DETECTED * options.pfa
+    if options.threshold == "top":
+        per_pixel += _PER_DETECTED * options.fraction
+    if options.truth is not None or options.threshold == "otsu":
+        per_pixel += _PER_SORTED
+    # Where a reader keeps blocks, it says so in this attribute.
+    cache = getattr(scene.source, "cache", 0)
+    return cache + max(needed(scene, detector), _PICTURES + h * w * per_pixel)

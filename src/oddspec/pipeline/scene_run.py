@@ -81,8 +81,7 @@ def detect_scene(
             bands = options.bands(source) if options.bands else None
             scene = Scene.of(source, bands, options.nodata, options.mask_defects)
             # Before anything is read, written or computed.
-            sorting = options.truth is not None or options.threshold == "otsu"
-            check_memory_of_run(scene, detector, options.resources, sorting=sorting, spare=spare)
+            check_memory_of_run(scene, detector, options, spare)
             scene = look_over(scene, asked=bands is not None)
             folder = out / folder_name(source.name)
             with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
