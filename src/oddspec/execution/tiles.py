@@ -205,17 +205,15 @@ def check_budget(
         allowed = f"only {bytes_text(max(left, 0))} of memory may be used, half of what is free"
     else:
         allowed = f"--max-memory allows {megabytes(resources.max_memory)}"
-    hint = {
-        SceneDetector: "cut the scene, or use a detector that works by tiles",
-        WindowDetector: "choose a smaller outer window",
-    }
-    other = next(
-        (text for kind, text in hint.items() if isinstance(detector, kind)), "cut the scene"
-    )
+    what, advice = "needs", "cut the scene"
+    if isinstance(detector, SceneDetector):
+        what = "works on the whole scene and needs"
+        advice += ", or use a detector that works by tiles"
+    elif isinstance(detector, WindowDetector):
+        advice = "choose a smaller outer window"
     raise BudgetError(
-        f"{scene.source.path or scene.name}: this detector needs {megabytes(least)} on this scene, "
-        f"the program's own memory included, but {allowed}: say --max-memory {least // 10**6}MB, "
-        f"or {other}"
+        f"{scene.source.path or scene.name}: this detector {what} {megabytes(least)}, the "
+        f"program's own memory included, but {allowed}: say --max-memory {least // 10**6}MB, or {advice}"
     )
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.execution.child import ChildEnded, ChildProcess, function_named
-from oddspec.execution.resources import total_memory
+from oddspec.execution.resources import held, total_memory
 from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, Source, check_window
 
@@ -228,12 +228,18 @@ _guard = threading.Lock()
 
 
 def _take() -> ChildProcess:
+    child = _waiting() or ChildProcess()
+    child.call("oddspec.io.limits:count_parent", held() - child.memory)
+    return child
+
+
+def _waiting() -> ChildProcess | None:
     with _guard:
         while _idle:
             child = _idle.pop()
             if child.alive:
                 return child
-    return ChildProcess()
+    return None
 
 
 def _give_back(child: ChildProcess) -> None:
