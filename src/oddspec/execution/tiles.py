@@ -212,8 +212,8 @@ def check_budget(
     elif isinstance(detector, WindowDetector):
         advice = "choose a smaller outer window"
     raise BudgetError(
-        f"{scene.source.path or scene.name}: this detector {what} {megabytes(least)} (the program's "
-        f"own memory included), but {allowed}: say --max-memory {least // 10**6}MB, or {advice}"
+        f"{scene.source.path or scene.name}: this detector {what} {megabytes(least)} (with the "
+        f"program itself), but {allowed}: say --max-memory {least // 10**6}MB, or {advice}"
     )
 
 
