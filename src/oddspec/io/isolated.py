@@ -107,6 +107,7 @@ class IsolatedSource:
         self._child = _take()
         try:
             with self._errors():
+                _share_budget(self._child)
                 facts = self._child.call(
                     "oddspec.io.isolated:_open",
                     opener,
@@ -205,6 +206,7 @@ def read_isolated(path: Path, function: str, *arguments: Any, max_memory: int | 
     limit = (total_memory() if max_memory is None else max_memory) + 200_000_000
     try:
         with _sentence(path):
+            _share_budget(child)
             return child.call(function, path, *arguments, seconds=SECONDS, memory=limit, work=work)
     finally:
         _give_back(child)
@@ -228,18 +230,17 @@ _guard = threading.Lock()
 
 
 def _take() -> ChildProcess:
-    child = _waiting() or ChildProcess()
-    child.call("oddspec.io.limits:count_parent", held() - child.memory)
-    return child
-
-
-def _waiting() -> ChildProcess | None:
     with _guard:
         while _idle:
             child = _idle.pop()
             if child.alive:
                 return child
-    return None
+    return ChildProcess()
+
+
+def _share_budget(child: ChildProcess) -> None:
+    """Let the child know what the others hold of the budget."""
+    child.call("oddspec.io.limits:count_parent", held() - child.memory)
 
 
 def _give_back(child: ChildProcess) -> None:
