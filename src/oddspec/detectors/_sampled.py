@@ -10,7 +10,7 @@ from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector, Insight
 from oddspec.statistics.summary import Sample
 
-TRAINING = 60_000_000
+TRAINING = 100_000_000
 """Bytes that PyTorch takes with the first training: buffers of its threads and of its products."""
 
 
