@@ -64,6 +64,7 @@ solvers.rpca          detectors.decomposition.rpca.solver
 solvers.spectral      solvers.prox
 study_report          study.report
 summary               statistics.summary
+threshold.distributions  statistics.distributions
 tiles                 execution.tiles
 two_passes            execution.run
 workers               execution.executors

@@ -6,11 +6,12 @@ Small scenes are looked at whole, large ones at evenly spread rows, so the look 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from oddspec.io.quality import USER_MASK, flag_bits
 from oddspec.scene import Scene
 from oddspec.statistics.gaussian import Health
 from oddspec.statistics.summary import Moments
@@ -70,6 +71,8 @@ class Survey:
     largest: float
     health: Health | None
     """Of the covariance, or None if it cannot be computed."""
+    masked: Mapping[str, int] = field(default_factory=dict)
+    """Pixels left out by each quality flag, and by the user (``mask``); one may have several."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -80,6 +83,9 @@ class Survey:
             notes.append(f"pixels with NaN or infinity{look}: {self.nonfinite:,}, masked")
         if self.nodata:
             notes.append(f"pixels that are nodata{look}: {self.nodata:,}, masked")
+        if self.masked:
+            listed = ", ".join(f"{name} {count:,}" for name, count in self.masked.items())
+            notes.append(f"pixels masked{look}: {listed}")
         if self.flat:
             notes.append(
                 f"pixels with one value in every band{look} (dead or filled): {self.flat:,}; "
@@ -124,8 +130,9 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     seen, common = _Seen(scene, len(rows)), _CommonSpectrum(scene, rows)
     for part in _parts(scene, rows):
         raw = part.read(scene)
-        cube, valid = scene.prepare(raw)
-        seen.add(part, np.isfinite(raw[:, :, scene.bands]).all(axis=2), cube, valid)
+        cube, valid, reasons = part.prepared(scene, raw)
+        finite = np.isfinite(raw[:, :, scene.bands]).all(axis=2)
+        seen.add(part, finite, cube, valid, reasons)
         common.add(part, cube, valid)
     complete = len(rows) == h
     return Survey(
@@ -146,6 +153,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         smallest=float(seen.low.min()) if seen.valid else np.nan,
         largest=seen.top if seen.valid else np.nan,
         health=seen.health,
+        masked={name: count for name, count in seen.masked.items() if count},
     )
 
 
@@ -166,6 +174,23 @@ class _Part:
         lines = [scene.source.read((r, r + 1), self.columns) for r in self.rows.tolist()]
         return np.concatenate(lines)
 
+    def prepared(self, scene: Scene, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Values, valid pixels and reasons to leave pixels out, of what has been read."""
+        first, last = int(self.rows[0]), int(self.rows[-1])
+        if last - first + 1 == len(self.rows):
+            strips, pieces = [(first, last + 1)], [raw]
+        else:
+            strips = [(row, row + 1) for row in self.rows.tolist()]
+            pieces = [raw[at : at + 1] for at in range(len(self.rows))]
+        cubes, valid, reasons = [], [], []
+        for strip, piece in zip(strips, pieces, strict=True):
+            values, good = scene.prepare(piece, strip, self.columns)
+            why = scene.reasons(strip, self.columns)
+            cubes.append(values)
+            valid.append(good)
+            reasons.append(np.zeros(good.shape, np.uint16) if why is None else why)
+        return np.concatenate(cubes), np.concatenate(valid), np.concatenate(reasons)
+
 
 def _parts(scene: Scene, rows: np.ndarray) -> Iterator[_Part]:
     """The rows in pieces of `PART_VALUES`."""
@@ -185,6 +210,7 @@ class _Seen:
         _, w, b = scene.shape
         self.scene = scene
         self.valid = self.nodata = self.nonfinite = self.flat = 0
+        self.masked = dict.fromkeys((*scene.mask.flags, "mask"), 0)
         self.good_rows = np.zeros(rows, dtype=np.bool_)
         """Whether a row has a pixel that is valid and not flat."""
         self.good = np.zeros(w, dtype=np.intp)
@@ -197,12 +223,22 @@ class _Seen:
         self.at_top_by_band = np.zeros(b, dtype=np.intp)
         self.moments: Moments | None = None
 
-    def add(self, part: _Part, finite: np.ndarray, cube: np.ndarray, valid: np.ndarray) -> None:
-        """Count a part: where its values are finite, its used bands, and which pixels are valid."""
+    def add(
+        self,
+        part: _Part,
+        finite: np.ndarray,
+        cube: np.ndarray,
+        valid: np.ndarray,
+        reasons: np.ndarray,
+    ) -> None:
+        """Count a part: where its values are finite, and what `_Part.prepared` gives."""
         flat = valid & (np.ptp(cube, axis=2) == 0)
         good = valid & ~flat
         self.valid += int(valid.sum())
-        self.nodata += int((~valid & finite).sum())
+        self.nodata += int((~valid & finite & (reasons == 0)).sum())
+        for name in self.scene.mask.flags:
+            self.masked[name] += int((reasons & flag_bits([name]) != 0).sum())
+        self.masked["mask"] += int((reasons & USER_MASK != 0).sum())
         self.nonfinite += int((~finite).sum())
         self.flat += int(flat.sum())
         self.good_rows[part.places] |= good.any(axis=1)
@@ -291,7 +327,7 @@ class _CommonSpectrum:
         spectrum = cube[0, 0]
         count = 0
         for part in _parts(self.scene, self.rows):
-            cube, valid = self.scene.prepare(part.read(self.scene))
+            cube, valid, _ = part.prepared(self.scene, part.read(self.scene))
             count += int(((cube == spectrum).all(axis=2) & valid).sum())
         if count < least or not np.ptp(spectrum):
             return None, 0
@@ -332,7 +368,7 @@ def look_over(scene: Scene, *, asked: bool = False) -> Scene:
         return scene
     common = _CommonSpectrum(scene, rows)
     for part in _parts(scene, rows):
-        common.add(part, *scene.prepare(part.read(scene)))
+        common.add(part, *part.prepared(scene, part.read(scene))[:2])
     fill, count = common.fill()
     if fill is None:
         return scene

@@ -13,8 +13,8 @@ from scipy import linalg
 from oddspec.arrays import Pixels, PixelScores, to_numpy
 from oddspec.errors import DataWarning, InputError
 from oddspec.statistics.blas import multiply_by_upper
+from oddspec.statistics.distributions import MahalanobisDistribution
 from oddspec.statistics.summary import CONSTANT, Moments, enough
-from oddspec.threshold.distributions import MahalanobisDistribution
 
 RANK_TOLERANCE = 1e-12
 """Eigenvalues of the correlation matrix below this fraction of the largest count as zero.

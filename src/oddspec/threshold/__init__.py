@@ -4,12 +4,12 @@ A threshold is chosen for a stated false-alarm rate per background pixel (``pfa`
 of a scene's scores; see ``docs/thresholds.md``.
 """
 
-from oddspec.threshold.choose import METHODS, choose
-from oddspec.threshold.distributions import (
+from oddspec.statistics.distributions import (
     ChiSquareDistribution,
     MahalanobisDistribution,
     ScoreDistribution,
 )
+from oddspec.threshold.choose import METHODS, choose
 from oddspec.threshold.gap import Gap, clearest_gap
 from oddspec.threshold.methods import TheoryCheck, empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu, otsu_cut

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError, SettingError
-from oddspec.threshold.distributions import ScoreDistribution
+from oddspec.statistics.distributions import ScoreDistribution
 from oddspec.threshold.gap import clearest_gap
 from oddspec.threshold.methods import TheoryCheck, empirical, tail_threshold, theory, top
 from oddspec.threshold.otsu import otsu

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from oddspec.threshold.distributions import ScoreDistribution
+from oddspec.statistics.distributions import ScoreDistribution
 from oddspec.threshold.result import Threshold
 from oddspec.threshold.tail import Tail, allowed_exceedances, check_rate, least_rate
 from oddspec.threshold.tail_fit import TailFit, fit_tail

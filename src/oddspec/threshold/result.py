@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from oddspec.threshold.distributions import ScoreDistribution
+from oddspec.statistics.distributions import ScoreDistribution
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The laws that theory gives: closed forms, limits, and simulated Gaussian scenes."""
+"""The distributions that theory gives: closed forms, limits, and simulated Gaussian scenes."""
 
 import math
 
@@ -16,11 +16,11 @@ def distances(pixels: np.ndarray, model: np.ndarray) -> np.ndarray:
 
 
 def test_chi_square_with_two_bands_is_exponential_far_out():
-    law = ChiSquareDistribution(2)
+    distribution = ChiSquareDistribution(2)
     np.testing.assert_allclose(
-        law.sf(np.array([0.0, 2.0, 600.0])), np.exp([0.0, -1.0, -300.0]), rtol=1e-12
+        distribution.sf(np.array([0.0, 2.0, 600.0])), np.exp([0.0, -1.0, -300.0]), rtol=1e-12
     )
-    assert law.isf(1e-12) == pytest.approx(-2 * math.log(1e-12), rel=1e-12)
+    assert distribution.isf(1e-12) == pytest.approx(-2 * math.log(1e-12), rel=1e-12)
 
 
 def test_two_bands_have_closed_forms_far_out():
@@ -39,29 +39,29 @@ def test_two_bands_have_closed_forms_far_out():
 @pytest.mark.parametrize("included", [True, False])
 def test_is_the_inverse_of_itself(included):
     for bands, pixels in [(2, 12), (5, 60), (50, 10_000), (189, 10**9)]:
-        law = MahalanobisDistribution(bands, pixels, included)
+        distribution = MahalanobisDistribution(bands, pixels, included)
         for pfa in (0.5, 1e-3, 1e-6, 1e-9):
-            found = law.sf(np.array([law.isf(pfa)]))[0]
+            found = distribution.sf(np.array([distribution.isf(pfa)]))[0]
             assert found == pytest.approx(pfa, rel=1e-6), (bands, pixels, pfa)
 
 
 def test_many_pixels_give_chi_square():
     chi = ChiSquareDistribution(20)
     for included in (True, False):
-        law = MahalanobisDistribution(20, 10**9, included)
-        assert law.isf(1e-5) == pytest.approx(chi.isf(1e-5), rel=1e-6)
+        distribution = MahalanobisDistribution(20, 10**9, included)
+        assert distribution.isf(1e-5) == pytest.approx(chi.isf(1e-5), rel=1e-6)
 
 
 def test_a_pixel_of_the_statistics_cannot_be_farther_than_the_bound():
     n = 30
-    law = MahalanobisDistribution(4, n)
+    distribution = MahalanobisDistribution(4, n)
     bound = (n - 1) ** 2 / n
-    assert law.isf(1e-300) <= bound
-    assert law.sf(np.array([bound, 2 * bound])).tolist() == [0.0, 0.0]
+    assert distribution.isf(1e-300) <= bound
+    assert distribution.sf(np.array([bound, 2 * bound])).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(("bands", "pixels"), [(5, 12), (8, 40)])
-def test_gaussian_scenes_follow_both_laws(rng, bands, pixels):
+def test_gaussian_scenes_follow_both_distributions(rng, bands, pixels):
     mixing = rng.normal(size=(bands, bands))
     inside, outside = [], []
     for _ in range(1500):
@@ -71,17 +71,17 @@ def test_gaussian_scenes_follow_both_laws(rng, bands, pixels):
         outside.append(distances(fresh[:1], scene))
     first = MahalanobisDistribution(bands, pixels)
     second = MahalanobisDistribution(bands, pixels, included=False)
-    for law, seen in ((first, inside), (second, outside)):
-        assert stats.kstest(law.sf(np.concatenate(seen)), "uniform").pvalue > 1e-3
+    for distribution, seen in ((first, inside), (second, outside)):
+        assert stats.kstest(distribution.sf(np.concatenate(seen)), "uniform").pvalue > 1e-3
     # Neither is chi-square at this size, and the test can tell.
     wrong = ChiSquareDistribution(bands).sf(np.concatenate(outside))
     assert stats.kstest(wrong, "uniform").pvalue < 1e-6
 
 
 def test_nan_stays_nan_and_negative_scores_are_certain():
-    law = MahalanobisDistribution(3, 50)
-    assert np.isnan(law.sf(np.array([np.nan]))[0])
-    assert law.sf(np.array([-1.0]))[0] == 1.0
+    distribution = MahalanobisDistribution(3, 50)
+    assert np.isnan(distribution.sf(np.array([np.nan]))[0])
+    assert distribution.sf(np.array([-1.0]))[0] == 1.0
 
 
 def test_too_few_pixels_are_refused():
