@@ -70,7 +70,8 @@ class Survey:
     smallest: float
     largest: float
     health: Health | None
-    """Of the covariance, or None if it cannot be computed."""
+    """Of the covariance, or None if it cannot be computed; as the extremes, of the values that a
+    detector sees. All else is of the numbers as they are stored."""
     masked: Mapping[str, int] = field(default_factory=dict)
     """Pixels left out by each quality flag, and by the user (``mask``); one may have several."""
 
@@ -127,10 +128,12 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     """
     h, w, _ = scene.shape
     rows = _spread_rows(scene, SURVEY_VALUES if values is None else values)
-    seen, common = _Seen(scene, len(rows)), _CommonSpectrum(scene, rows)
+    # What the sensor did shows in the stored numbers.
+    stored = replace(scene, gains=None)
+    seen, common = _Seen(scene, len(rows)), _CommonSpectrum(stored, rows)
     for part in _parts(scene, rows):
         raw = part.read(scene)
-        cube, valid, reasons = part.prepared(scene, raw)
+        cube, valid, reasons = part.prepared(stored, raw)
         finite = np.isfinite(raw[:, :, scene.bands]).all(axis=2)
         seen.add(part, finite, cube, valid, reasons)
         common.add(part, cube, valid)
@@ -150,8 +153,8 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         dead_columns=tuple(np.flatnonzero(_gaps(seen.good > 0)).tolist()),
         striped_columns=_stripes(seen.column_sums, seen.good) if len(rows) >= 8 else (),
         border_value=_border(scene),
-        smallest=float(seen.low.min()) if seen.valid else np.nan,
-        largest=seen.top if seen.valid else np.nan,
+        smallest=seen.smallest if seen.valid else np.nan,
+        largest=seen.largest if seen.valid else np.nan,
         health=seen.health,
         masked={name: count for name, count in seen.masked.items() if count},
     )
@@ -221,6 +224,8 @@ class _Seen:
         """The largest value so far; pixels that have it in some band, and their number by band."""
         self.at_top = 0
         self.at_top_by_band = np.zeros(b, dtype=np.intp)
+        self.smallest, self.largest = np.inf, -np.inf
+        """As the moments, of the values that a detector sees."""
         self.moments: Moments | None = None
 
     def add(
@@ -260,6 +265,10 @@ class _Seen:
         at_top = pixels == top
         self.at_top += int(at_top.any(axis=1).sum())
         self.at_top_by_band += at_top.sum(axis=0)
+        if self.scene.gains is not None:
+            self.scene.gains.apply(pixels)  # a copy, and no longer needed as stored
+        self.smallest = min(self.smallest, float(pixels.min()))
+        self.largest = max(self.largest, float(pixels.max()))
         moments = Moments.of(pixels)
         self.moments = moments if self.moments is None else self.moments + moments
 
