@@ -141,7 +141,7 @@ class PABDC(SceneDetector):
         atoms = max(1, round(self.anomalies * n))
         patches = self.width**2 * min(self.components, bands)
         coding = 8 * n * (2 * patches + 3 * bands) + 2 * BYTES
-        solving = 8 * n * (12 * bands + 8 * atoms) + 80 * bands**2
+        solving = 8 * n * (12 * bands + 9 * atoms) + 80 * bands**2
         return max(coding, solving)
 
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
