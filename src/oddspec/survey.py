@@ -73,7 +73,8 @@ class Survey:
     """Of the covariance, or None if it cannot be computed; as the extremes, of the values that a
     detector sees. All else is of the numbers as they are stored."""
     masked: Mapping[str, int] = field(default_factory=dict)
-    """Pixels left out by each quality flag, and by the user (``mask``); one may have several."""
+    """Pixels left out by each quality flag, by the user (``mask``) and as defects (``flat``,
+    ``fill``); one may have several of the first two."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -134,8 +135,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     for part in _parts(scene, rows):
         raw = part.read(scene)
         cube, valid, reasons = part.prepared(stored, raw)
-        finite = np.isfinite(raw[:, :, scene.bands]).all(axis=2)
-        seen.add(part, finite, cube, valid, reasons)
+        seen.add(part, raw[:, :, scene.bands], cube, valid, reasons)
         common.add(part, cube, valid)
     complete = len(rows) == h
     return Survey(
@@ -213,7 +213,7 @@ class _Seen:
         _, w, b = scene.shape
         self.scene = scene
         self.valid = self.nodata = self.nonfinite = self.flat = 0
-        self.masked = dict.fromkeys((*scene.mask.flags, "mask"), 0)
+        self.masked = dict.fromkeys((*scene.mask.flags, "mask", "flat", "fill"), 0)
         self.good_rows = np.zeros(rows, dtype=np.bool_)
         """Whether a row has a pixel that is valid and not flat."""
         self.good = np.zeros(w, dtype=np.intp)
@@ -231,16 +231,21 @@ class _Seen:
     def add(
         self,
         part: _Part,
-        finite: np.ndarray,
+        used: np.ndarray,
         cube: np.ndarray,
         valid: np.ndarray,
         reasons: np.ndarray,
     ) -> None:
-        """Count a part: where its values are finite, and what `_Part.prepared` gives."""
+        """Count a part: its used bands as they are stored, and what `_Part.prepared` gives."""
+        finite = np.isfinite(used).all(axis=2)
         flat = valid & (np.ptp(cube, axis=2) == 0)
         good = valid & ~flat
         self.valid += int(valid.sum())
-        self.nodata += int((~valid & finite & (reasons == 0)).sum())
+        without_reason = ~valid & finite & (reasons == 0)
+        defects = _masked_defects(self.scene, used[without_reason])
+        self.nodata += int(without_reason.sum()) - sum(defects.values())
+        for name, count in defects.items():
+            self.masked[name] += count
         for name in self.scene.mask.flags:
             self.masked[name] += int((reasons & flag_bits([name]) != 0).sum())
         self.masked["mask"] += int((reasons & USER_MASK != 0).sum())
@@ -442,6 +447,17 @@ def _proved(scene: Scene, dead: dict[int, _DeadBand]) -> dict[int, _DeadBand]:
             if (present != found.value).any() if found.value is not None else present.size:
                 del dead[band]
     return dead
+
+
+def _masked_defects(scene: Scene, pixels: np.ndarray) -> dict[str, int]:
+    """How many of some pixels that were left out are flat, and how many are fill.
+
+    ``pixels`` are ``(n, b)``, finite, and as they are stored; the others among them are nodata.
+    """
+    if scene.nodata is not None:
+        pixels = pixels[(pixels != scene.nodata).all(axis=1)]
+    flat = int((pixels == pixels[:, :1]).all(axis=1).sum())
+    return {"flat": flat, "fill": len(pixels) - flat}
 
 
 def _gaps(alive: np.ndarray) -> np.ndarray:
