@@ -147,6 +147,10 @@ class BackgroundDetector(Detector, ABC, Generic[S]):
         """Size of the largest summary; by default that of `Moments`."""
         return 8 * bands * (bands + 1)
 
+    def fit_bytes(self, bands: int) -> int:
+        """Bytes that `fit` takes beside the summary; by default some matrices of the bands."""
+        return 80 * bands**2
+
 
 class WindowDetector(Detector, ABC):
     """Score each pixel against the ring around it."""

@@ -1,14 +1,13 @@
 """A first look at a scene: what state its bands, lines and pixels are in.
 
-Small scenes are looked at whole, large ones at evenly spread rows, so the look takes bounded time
-and memory; `Survey.complete` tells which.
+Small scenes are looked at whole, large ones at evenly spread rows, so the look takes bounded time;
+`Survey.complete` tells which. Rows are read in parts of `PART_VALUES`, so it takes little memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,12 @@ SURVEY_VALUES = 2e7
 
 LOOK_VALUES = 2e6
 """Number of values looked at before a scene is used: 10 000 pixels of 200 bands."""
+
+PART_VALUES = 5e5
+"""Number of values held at once: 4 MB of float64, and as much for each of a few passing arrays."""
+
+SAMPLED = 100_000
+"""Pixels among which a spectrum that fills a part of the scene is searched for."""
 
 FILL_SHARE = 0.25
 """Part of the pixels that one and the same spectrum must take to be called fill."""
@@ -122,50 +127,225 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     values
         How many values to look at, at most; by default `SURVEY_VALUES`.
     """
-    h = scene.shape[0]
-    rows, raw = _spread(scene, SURVEY_VALUES if values is None else values)
-    used = raw[:, :, scene.bands]
-    finite = np.isfinite(used).all(axis=2)
+    h, w, _ = scene.shape
+    rows = _spread_rows(scene, SURVEY_VALUES if values is None else values)
     # What the sensor did shows in the stored numbers.
-    cube, valid, reasons = _prepared(replace(scene, gains=None), rows, raw)
-    flat = valid & (np.ptp(cube, axis=2) == 0)
-    good = valid & ~flat
-    pixels = cube[valid]
-    ceiling = _ceiling(used.dtype, pixels)
-    without_reason = ~valid & finite & (reasons == 0)
-    defects = _masked_defects(scene, used[without_reason])
-    at_ceiling = (cube >= ceiling) & valid[:, :, None]
-    constant: tuple[int, ...] = ()
-    saturated_bands: tuple[int, ...] = ()
-    health = None
-    if len(pixels):
-        constant = tuple(scene.bands[np.ptp(pixels, axis=0) == 0].tolist())
-        crowded = at_ceiling.sum(axis=(0, 1)) > max(1, 0.01 * len(pixels))
-        saturated_bands = tuple(scene.bands[crowded].tolist())
-        if scene.gains is not None:
-            scene.gains.apply(pixels)  # a copy, and no longer needed as stored
-        if len(pixels) > 1 and len(constant) < len(scene.bands):
-            health = Health.of(Moments.of(pixels))
+    stored = replace(scene, gains=None)
+    seen, common = _Seen(scene, len(rows)), _CommonSpectrum(stored, rows)
+    for part in _parts(scene, rows):
+        raw = part.read(scene)
+        cube, valid, reasons = part.prepared(stored, raw)
+        seen.add(part, raw[:, :, scene.bands], cube, valid, reasons)
+        common.add(part, cube, valid)
+    complete = len(rows) == h
     return Survey(
-        looked_at=valid.size,
-        complete=len(rows) == h,
-        valid=int(valid.sum()),
-        nodata=int(without_reason.sum()) - sum(defects.values()),
-        nonfinite=int((~finite).sum()),
-        flat=int(flat.sum()),
-        filled=_fill(cube, valid)[1],
-        saturated=int(at_ceiling.any(axis=2).sum()),
-        constant_bands=constant,
-        saturated_bands=saturated_bands,
-        dead_rows=tuple(rows[_gaps(good.any(axis=1))].tolist()) if len(rows) == h else (),
-        dead_columns=tuple(np.flatnonzero(_gaps(good.any(axis=0))).tolist()),
-        striped_columns=_stripes(cube, good),
-        border_value=_border(scene, used),
-        smallest=float(pixels.min()) if len(pixels) else np.nan,
-        largest=float(pixels.max()) if len(pixels) else np.nan,
-        health=health,
-        masked={**_counted_reasons(scene, reasons), **defects},
+        looked_at=len(rows) * w,
+        complete=complete,
+        valid=seen.valid,
+        nodata=seen.nodata,
+        nonfinite=seen.nonfinite,
+        flat=seen.flat,
+        filled=common.fill()[1],
+        saturated=seen.at_top if seen.saturates else 0,
+        constant_bands=seen.constant_bands,
+        saturated_bands=seen.saturated_bands,
+        dead_rows=tuple(rows[_gaps(seen.good_rows)].tolist()) if complete else (),
+        dead_columns=tuple(np.flatnonzero(_gaps(seen.good > 0)).tolist()),
+        striped_columns=_stripes(seen.column_sums, seen.good) if len(rows) >= 8 else (),
+        border_value=_border(scene),
+        smallest=seen.smallest if seen.valid else np.nan,
+        largest=seen.largest if seen.valid else np.nan,
+        health=seen.health,
+        masked={name: count for name, count in seen.masked.items() if count},
     )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the rows that are looked at, or a piece of one of them."""
+
+    rows: np.ndarray
+    places: slice
+    """Of these rows among all that are looked at."""
+    columns: tuple[int, int]
+
+    def read(self, scene: Scene) -> np.ndarray:
+        """Its pixels, as they are stored."""
+        first, last = int(self.rows[0]), int(self.rows[-1])
+        if last - first + 1 == len(self.rows):
+            return scene.source.read((first, last + 1), self.columns)
+        lines = [scene.source.read((r, r + 1), self.columns) for r in self.rows.tolist()]
+        return np.concatenate(lines)
+
+    def prepared(self, scene: Scene, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Values, valid pixels and reasons to leave pixels out, of what has been read."""
+        first, last = int(self.rows[0]), int(self.rows[-1])
+        if last - first + 1 == len(self.rows):
+            strips, pieces = [(first, last + 1)], [raw]
+        else:
+            strips = [(row, row + 1) for row in self.rows.tolist()]
+            pieces = [raw[at : at + 1] for at in range(len(self.rows))]
+        cubes, valid, reasons = [], [], []
+        for strip, piece in zip(strips, pieces, strict=True):
+            values, good = scene.prepare(piece, strip, self.columns)
+            why = scene.reasons(strip, self.columns)
+            cubes.append(values)
+            valid.append(good)
+            reasons.append(np.zeros(good.shape, np.uint16) if why is None else why)
+        return np.concatenate(cubes), np.concatenate(valid), np.concatenate(reasons)
+
+
+def _parts(scene: Scene, rows: np.ndarray) -> Iterator[_Part]:
+    """The rows in pieces of `PART_VALUES`."""
+    _, w, bands = scene.source.shape
+    across = int(max(1, min(w, PART_VALUES // bands)))
+    down = int(max(1, PART_VALUES // (across * bands)))
+    for top in range(0, len(rows), down):
+        places = slice(top, min(top + down, len(rows)))
+        for left in range(0, w, across):
+            yield _Part(rows[places], places, (left, min(left + across, w)))
+
+
+class _Seen:
+    """What a survey has counted in the parts looked at so far."""
+
+    def __init__(self, scene: Scene, rows: int) -> None:
+        _, w, b = scene.shape
+        self.scene = scene
+        self.valid = self.nodata = self.nonfinite = self.flat = 0
+        self.masked = dict.fromkeys((*scene.mask.flags, "mask", "flat", "fill"), 0)
+        self.good_rows = np.zeros(rows, dtype=np.bool_)
+        """Whether a row has a pixel that is valid and not flat."""
+        self.good = np.zeros(w, dtype=np.intp)
+        """Such pixels in each column; `column_sums` are of their spectra."""
+        self.column_sums = np.zeros((w, b))
+        self.low, self.high = np.full(b, np.inf), np.full(b, -np.inf)
+        self.top = -np.inf
+        """The largest value so far; pixels that have it in some band, and their number by band."""
+        self.at_top = 0
+        self.at_top_by_band = np.zeros(b, dtype=np.intp)
+        self.smallest, self.largest = np.inf, -np.inf
+        """As the moments, of the values that a detector sees."""
+        self.moments: Moments | None = None
+
+    def add(
+        self,
+        part: _Part,
+        used: np.ndarray,
+        cube: np.ndarray,
+        valid: np.ndarray,
+        reasons: np.ndarray,
+    ) -> None:
+        """Count a part: its used bands as they are stored, and what `_Part.prepared` gives."""
+        finite = np.isfinite(used).all(axis=2)
+        flat = valid & (np.ptp(cube, axis=2) == 0)
+        good = valid & ~flat
+        self.valid += int(valid.sum())
+        without_reason = ~valid & finite & (reasons == 0)
+        defects = _masked_defects(self.scene, used[without_reason])
+        self.nodata += int(without_reason.sum()) - sum(defects.values())
+        for name, count in defects.items():
+            self.masked[name] += count
+        for name in self.scene.mask.flags:
+            self.masked[name] += int((reasons & flag_bits([name]) != 0).sum())
+        self.masked["mask"] += int((reasons & USER_MASK != 0).sum())
+        self.nonfinite += int((~finite).sum())
+        self.flat += int(flat.sum())
+        self.good_rows[part.places] |= good.any(axis=1)
+        columns = slice(*part.columns)
+        self.good[columns] += good.sum(axis=0)
+        for row, kept in zip(cube, good, strict=True):
+            self.column_sums[columns][kept] += row[kept]
+        pixels = cube[valid]
+        if len(pixels):
+            self._add_pixels(pixels)
+
+    def _add_pixels(self, pixels: np.ndarray) -> None:
+        self.low = np.minimum(self.low, pixels.min(axis=0))
+        self.high = np.maximum(self.high, pixels.max(axis=0))
+        top = float(self.high.max())
+        if top > self.top:
+            self.top, self.at_top = top, 0
+            self.at_top_by_band[:] = 0
+        at_top = pixels == top
+        self.at_top += int(at_top.any(axis=1).sum())
+        self.at_top_by_band += at_top.sum(axis=0)
+        if self.scene.gains is not None:
+            self.scene.gains.apply(pixels)  # a copy, and no longer needed as stored
+        self.smallest = min(self.smallest, float(pixels.min()))
+        self.largest = max(self.largest, float(pixels.max()))
+        moments = Moments.of(pixels)
+        self.moments = moments if self.moments is None else self.moments + moments
+
+    @property
+    def constant_bands(self) -> tuple[int, ...]:
+        return tuple(self.scene.bands[self.low == self.high].tolist())
+
+    @property
+    def saturates(self) -> bool:
+        """Whether the sensor does at the largest value: the type's, or one the data pile up at."""
+        kind = self.scene.source.dtype
+        at_limit = kind.kind in "iu" and self.top == np.iinfo(kind).max
+        return at_limit or self.at_top > max(20, 1e-3 * self.valid)
+
+    @property
+    def saturated_bands(self) -> tuple[int, ...]:
+        crowded = self.at_top_by_band > max(1, 0.01 * self.valid)
+        return tuple(self.scene.bands[crowded & self.saturates].tolist())
+
+    @property
+    def health(self) -> Health | None:
+        """Of the covariance; None where it cannot be computed."""
+        if self.moments is None or self.valid < 2 or (self.low == self.high).all():
+            return None
+        return Health.of(self.moments)
+
+
+class _CommonSpectrum:
+    """Searches the rows looked at for one spectrum that fills a large part of them."""
+
+    def __init__(self, scene: Scene, rows: np.ndarray) -> None:
+        self.scene, self.rows = scene, rows
+        pixels = len(rows) * scene.shape[1]
+        # What fills a quarter of the pixels is as common among every so manyth of them.
+        self.step = -(-pixels // SAMPLED)
+        self.valid = 0
+        self.places: list[np.ndarray] = []
+        self.sums: list[np.ndarray] = []
+        self._weights = np.random.default_rng(0).normal(size=scene.shape[2])
+
+    def add(self, part: _Part, cube: np.ndarray, valid: np.ndarray) -> None:
+        """Look at a part."""
+        self.valid += int(valid.sum())
+        rows = np.arange(part.places.start, part.places.stop)
+        place = rows[:, None] * self.scene.shape[1] + np.arange(*part.columns)
+        chosen = valid & (place % self.step == 0)
+        self.places.append(place[chosen])
+        # Equal spectra have equal sums, each added up by itself and so in one order.
+        self.sums.append(np.vecdot(cube[chosen], self._weights))
+
+    def fill(self) -> tuple[np.ndarray | None, int]:
+        """That spectrum if it is not flat and takes enough valid pixels, and how many it takes."""
+        width = self.scene.shape[1]
+        least = max(ENOUGH, FILL_SHARE * len(self.rows) * width)
+        sums = np.concatenate(self.sums)
+        if self.valid < least or not len(sums):
+            return None, 0
+        _, first, counts = np.unique(sums, return_index=True, return_counts=True)
+        # Half of what it takes: the sample may have less than its share of what the scene has.
+        if self.step * counts.max() < 0.5 * least:
+            return None, 0
+        row, column = divmod(int(np.concatenate(self.places)[first[counts.argmax()]]), width)
+        number = int(self.rows[row])
+        cube, _ = self.scene.read((number, number + 1), (column, column + 1))
+        spectrum = cube[0, 0]
+        count = 0
+        for part in _parts(self.scene, self.rows):
+            cube, valid, _ = part.prepared(self.scene, part.read(self.scene))
+            count += int(((cube == spectrum).all(axis=2) & valid).sum())
+        if count < least or not np.ptp(spectrum):
+            return None, 0
+        return spectrum, count
 
 
 def look_over(scene: Scene, *, asked: bool = False) -> Scene:
@@ -182,9 +362,10 @@ def look_over(scene: Scene, *, asked: bool = False) -> Scene:
     asked
         Whether its bands were chosen by the user: then flat ones stay.
     """
-    rows, raw = _spread(scene, LOOK_VALUES)
-    used = raw[:, :, scene.bands]
-    dead = _dead_bands(scene, used, asked)
+    rows = _spread_rows(scene, LOOK_VALUES)
+    raw = _Part(rows, slice(0, len(rows)), (0, scene.shape[1])).read(scene)
+    dead = _dead_bands(scene, raw[:, :, scene.bands], asked)
+    del raw
     if len(rows) < scene.shape[0]:
         dead = _proved(scene, dead)
     left_out = np.array(sorted(dead), dtype=np.intp)
@@ -197,50 +378,24 @@ def look_over(scene: Scene, *, asked: bool = False) -> Scene:
         ]
         kept = np.delete(np.arange(len(scene.bands)), left_out)
         scene = replace(scene, bands=scene.bands[kept], notes=(*scene.notes, *notes))
-        used = used[:, :, kept]
     if not scene.mask_flat:
         return scene
-    cube, valid, _ = _prepared(scene, rows, raw)
-    fill, count = _fill(cube, valid)
+    common = _CommonSpectrum(scene, rows)
+    for part in _parts(scene, rows):
+        common.add(part, *part.prepared(scene, part.read(scene))[:2])
+    fill, count = common.fill()
     if fill is None:
         return scene
-    note = f"one spectrum fills {count / valid.size:.0%} of the pixels looked at, and was masked"
+    share = count / (len(rows) * scene.shape[1])
+    note = f"one spectrum fills {share:.0%} of the pixels looked at, and was masked"
     return replace(scene, fill=fill, notes=(*scene.notes, note))
 
 
-def _spread(scene: Scene, values: float) -> tuple[np.ndarray, np.ndarray]:
-    """All rows, or evenly spread ones with the first and the last: their numbers and pixels."""
+def _spread_rows(scene: Scene, values: float) -> np.ndarray:
+    """All rows that hold so many values, or evenly spread ones with the first and the last."""
     h, w, _ = scene.shape
     count = int(max(2, values // (w * scene.source.shape[2])))
-    if count >= h:
-        return np.arange(h), scene.source.read((0, h), (0, w))
-    rows = np.unique(np.linspace(0, h - 1, count).round().astype(np.intp))
-    return rows, np.concatenate([scene.source.read((r, r + 1), (0, w)) for r in rows.tolist()])
-
-
-def _prepared(
-    scene: Scene, rows: np.ndarray, raw: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values, valid pixels and reasons to leave pixels out, of rows that have been read."""
-    h, w, _ = scene.shape
-    whole = len(rows) == h
-    strips = [(0, h)] if whole else [(row, row + 1) for row in rows.tolist()]
-    pieces = [raw] if whole else [raw[at : at + 1] for at in range(len(rows))]
-    found = [scene.prepare(part, strip, (0, w)) for part, strip in zip(pieces, strips, strict=True)]
-    reasons = [scene.reasons(strip, (0, w)) for strip in strips]
-    none = [np.zeros(valid.shape, np.uint16) for _, valid in found]
-    return (
-        np.concatenate([cube for cube, _ in found]),
-        np.concatenate([valid for _, valid in found]),
-        np.concatenate([n if r is None else r for r, n in zip(reasons, none, strict=True)]),
-    )
-
-
-def _counted_reasons(scene: Scene, reasons: np.ndarray) -> dict[str, int]:
-    """How many pixels are left out for which reason."""
-    counts = {name: int((reasons & flag_bits([name]) != 0).sum()) for name in scene.mask.flags}
-    counts["mask"] = int((reasons & USER_MASK != 0).sum())
-    return {name: count for name, count in counts.items() if count}
+    return np.unique(np.linspace(0, h - 1, min(count, h)).round().astype(np.intp))
 
 
 @dataclass(frozen=True)
@@ -294,22 +449,6 @@ def _proved(scene: Scene, dead: dict[int, _DeadBand]) -> dict[int, _DeadBand]:
     return dead
 
 
-def _fill(cube: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray | None, int]:
-    """The spectrum, not flat, of so many valid pixels that it is fill, and how many there are."""
-    pixels = cube[valid]
-    least = max(ENOUGH, FILL_SHARE * valid.size)
-    if len(pixels) < least:
-        return None, 0
-    # Equal spectra have equal sums; what else has them is told apart by a look at all bands.
-    sums = pixels @ np.random.default_rng(0).normal(size=pixels.shape[1])
-    _, first, counts = np.unique(sums, return_index=True, return_counts=True)
-    spectrum = pixels[first[counts.argmax()]]
-    count = int((pixels == spectrum).all(axis=1).sum()) if counts.max() >= least else 0
-    if count < least or not np.ptp(spectrum):
-        return None, 0
-    return spectrum, count
-
-
 def _masked_defects(scene: Scene, pixels: np.ndarray) -> dict[str, int]:
     """How many of some pixels that were left out are flat, and how many are fill.
 
@@ -318,18 +457,7 @@ def _masked_defects(scene: Scene, pixels: np.ndarray) -> dict[str, int]:
     if scene.nodata is not None:
         pixels = pixels[(pixels != scene.nodata).all(axis=1)]
     flat = int((pixels == pixels[:, :1]).all(axis=1).sum())
-    counts = {"flat": flat, "fill": len(pixels) - flat}
-    return {name: count for name, count in counts.items() if count}
-
-
-def _ceiling(kind: np.dtype[Any], pixels: np.ndarray) -> float:
-    """The value at which the sensor saturates: the type's largest, or one the data pile up at."""
-    if not len(pixels):
-        return np.inf
-    top = float(pixels.max())
-    at_limit = kind.kind in "iu" and top == np.iinfo(kind).max
-    piled = np.count_nonzero((pixels == top).any(axis=1)) > max(20, 1e-3 * len(pixels))
-    return top if at_limit or piled else np.inf
+    return {"flat": flat, "fill": len(pixels) - flat}
 
 
 def _gaps(alive: np.ndarray) -> np.ndarray:
@@ -341,12 +469,14 @@ def _gaps(alive: np.ndarray) -> np.ndarray:
     return inside & ~alive
 
 
-def _stripes(cube: np.ndarray, good: np.ndarray) -> tuple[int, ...]:
-    """Columns whose mean departs from both neighbours' by far more than such steps usually are."""
-    if cube.shape[1] < 16 or cube.shape[0] < 8:
+def _stripes(sums: np.ndarray, counts: np.ndarray) -> tuple[int, ...]:
+    """Columns whose mean departs from both neighbours' by far more than such steps usually are.
+
+    ``sums`` ``(w, b)`` over ``counts`` ``(w,)`` pixels of each column.
+    """
+    if len(counts) < 16:
         return ()
-    counts = good.sum(axis=0)
-    means = (cube * good[:, :, None]).sum(axis=0) / np.maximum(counts, 1)[:, None]
+    means = sums / np.maximum(counts, 1)[:, None]
     bend = means[1:-1] - 0.5 * (means[:-2] + means[2:])
     usual = 1.4826 * np.median(np.abs(bend), axis=0) + 1e-300
     # A bright object bends a column's mean in all bands alike but also its neighbours'; a detector
@@ -358,11 +488,14 @@ def _stripes(cube: np.ndarray, good: np.ndarray) -> tuple[int, ...]:
     return tuple((np.flatnonzero(strong & enough & peak) + 1).tolist())
 
 
-def _border(scene: Scene, used: np.ndarray) -> float | None:
+def _border(scene: Scene) -> float | None:
     """The value that all bands of at least two corner pixels hold, if producers fill with it."""
-    corners = used[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64)
+    h, w, _ = scene.shape
+    places = [(row, column) for row in (0, h - 1) for column in (0, w - 1)]
+    pixels = [scene.source.read((r, r + 1), (c, c + 1))[0, 0, scene.bands] for r, c in places]
+    corners = np.array(pixels, dtype=np.float64)
     for value in BORDER_VALUES:
-        if value != scene.nodata and ((corners == value).all(axis=1)).sum() >= 2:
+        if value != scene.nodata and (corners == value).all(axis=1).sum() >= 2:
             return value
     return None
 

@@ -112,7 +112,7 @@ def test_one_scenes_failure_does_not_stop_the_others(made, tmp_path, capsys):
         (["--min-size", "0"], "--min-size 0"),
         (["--min-size", "3", "--max-size", "2"], "nothing could be detected"),
         (["--truth", "no.tif"], "no.tif"),
-        (["--max-memory", "1MB"], "raise --max-memory"),
+        (["--max-memory", "1MB"], "say --max-memory"),
         (["--workers", "0"], "workers=0: expected at least 1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Runs one detector on a scene's file within its least budget; prints stated and measured bytes.
+"""Runs a detector on a scene's file, products included; prints the largest memory that it took.
 
 In a process of its own: tracemalloc sees nothing of what BLAS, LAPACK and PyTorch allocate, and a
 process's peak also holds what was there before.
@@ -6,55 +6,35 @@ process's peak also holds what was there before.
 
 import json
 import sys
-import time
 import warnings
-
-import numpy as np
+from pathlib import Path
 
 from oddspec.detectors import load
-from oddspec.execution.resources import Resources, peak_since_reset, reset_peak, resident
-from oddspec.execution.run import run
-from oddspec.execution.score_store import ScoreArray
-from oddspec.execution.tiles import needed
-from oddspec.io.open import open_source
-from oddspec.io.source import ArraySource
-from oddspec.scene import Scene
+from oddspec.execution.resources import Resources, helpers
+from oddspec.pipeline import PipelineOptions, detect_scene
+from oddspec.settings import build, describe
 
-MARGIN = 1_000_000
-"""Bytes above the stated ones: the process grows a little between being measured and being run."""
+ROUNDS = ("epochs", "iterations", "max_iter", "rounds", "steps")
+"""Settings that say how often a detector repeats what it does in the same memory."""
 
 
-class Enough(Exception):
-    """The run is called off; all that it holds was held before."""
-
-
-def measure(name, path, seconds):
-    rng = np.random.default_rng(0)
-    mixed = rng.dirichlet(np.ones(5), (32, 32)) @ rng.uniform(100, 1000, (5, 30))
-    # What is imported or built at the first use is not the scene's.
-    attempt(name, Scene.of(ArraySource(mixed + rng.normal(0, 5, mixed.shape))), None, 2.0)
-    scene = Scene.of(open_source(path))
-    stated = needed(scene, load(name)())
-    counted = reset_peak()
-    before = resident()
-    attempt(name, scene, before + stated + MARGIN, seconds)
-    return {"counted": counted, "stated": stated, "peak": peak_since_reset() - before}
-
-
-def attempt(name, scene, max_memory, seconds):
-    begin = time.perf_counter()
-
-    def progress(done, total, stage):
-        if time.perf_counter() - begin > seconds:
-            raise Enough
-
+def largest(process="self"):
+    """The largest resident memory so far; 0 where the system does not say."""
     try:
-        store = ScoreArray(*scene.shape[:2])
-        run(scene, load(name)(), store, Resources(max_memory, workers=1), progress)
-    except Enough:
-        pass
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
+def main(name, scene, out, budget):
+    known = {setting.name for setting in describe(load(name))}
+    detector = build(load(name), {word: 2 for word in ROUNDS if word in known})
+    detect_scene(scene, out, name, detector, PipelineOptions(resources=Resources(budget)))
+    print(json.dumps(largest() + sum(largest(helper._process.pid) for helper in helpers)))
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    print(json.dumps(measure(sys.argv[1], sys.argv[2], float(sys.argv[3]))))
+    name, scene, out, budget = sys.argv[1:]
+    main(name, Path(scene), Path(out), int(budget))

@@ -82,6 +82,7 @@ def test_the_peak_on_windows_is_psutils(monkeypatch):
 
 def test_what_is_left_counts_what_the_process_has(monkeypatch):
     monkeypatch.setattr(resources, "resident", lambda: 300)
+    monkeypatch.setattr(resources, "helpers", ())  # other tests may have left children that wait
     assert Resources(max_memory=1000).left() == 700
     monkeypatch.setattr(resources, "free_memory", lambda: 500)
     assert Resources().left() == 250

@@ -111,7 +111,7 @@ def open(
         white=white,
         destripe=destripe,
     )
-    tell(scene, odd_about(scene, max_memory))
+    tell(scene, odd_about(scene))
     return scene
 
 
@@ -214,7 +214,7 @@ def detect(
         else:
             name, chosen, model = detector, build(load(detector), settings), None
             seen = opened.suited_to(chosen)
-        tell(seen, _odd(scene, opened, seen, max_memory))
+        tell(seen, _odd(scene, opened, seen))
         if model:
             model.check(seen)
         target = ScoreArray(*seen.shape[:2])
@@ -298,7 +298,7 @@ def fit(
     )
     with _opened(scene, max_memory, reading) as opened:
         seen = opened.suited_to(chosen)
-        tell(seen, _odd(scene, opened, seen, max_memory))
+        tell(seen, _odd(scene, opened, seen))
         outcome = fit_scene(seen, chosen, Resources(max_memory, workers, device), progress)
         model = Model.of(detector, chosen, outcome.fitted, seen)
     if model is None:
@@ -311,11 +311,11 @@ def _reading(**said: Any) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _odd(given: Any, opened: Scene, seen: Scene, max_memory: int | None) -> Sequence[str]:
+def _odd(given: Any, opened: Scene, seen: Scene) -> Sequence[str]:
     """What to tell of a scene as a detector sees it; of one that the user opened what is new."""
     if isinstance(given, Scene):
         return seen.notes[len(opened.notes) :]
-    return odd_about(seen, max_memory)
+    return odd_about(seen)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import numpy as np
 from oddspec.arrays import to_numpy
 from oddspec.errors import DataWarning, InputError
 from oddspec.execution.executors import one_blas_thread
-from oddspec.execution.resources import Resources
 from oddspec.io.axes import ROWS_COLUMNS_BANDS, find_axes, kept_axes, parse_axes
 from oddspec.io.dataarray import only_cube, open_dataarray
 from oddspec.io.destripe import without_stripes
@@ -25,9 +24,6 @@ from oddspec.text import printable
 
 _LOG = logging.getLogger("oddspec")
 _LOG.addHandler(logging.NullHandler())
-
-_BYTES_PER_VALUE = 40
-"""Memory that a survey takes for each value it looks at."""
 
 
 def open_scene(
@@ -115,12 +111,10 @@ def _array_source(given: Any, bands: Any, axes: Any) -> ArraySource:
     )
 
 
-def odd_about(scene: Scene, max_memory: int | None = None) -> list[str]:
+def odd_about(scene: Scene) -> list[str]:
     """What the command line would note of a scene, from a look that takes a moment."""
-    left = Resources(max_memory).left()
-    values = min(LOOK_VALUES, max(left, 0) / (8 * _BYTES_PER_VALUE))
     with one_blas_thread():
-        found = survey(scene, values)
+        found = survey(scene, LOOK_VALUES)
     return [*scene.notes, *found.notes]
 
 

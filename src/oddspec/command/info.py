@@ -16,17 +16,19 @@ from oddspec.command.check import check_scene, oddity_lines
 from oddspec.command.terminal import show, text_table
 from oddspec.detectors import family_of, load, names
 from oddspec.errors import OddspecError
-from oddspec.execution.tiles import needed
 from oddspec.io.bands import bands_of
 from oddspec.io.destripe import without_stripes
 from oddspec.io.geolocation import lookup_table
 from oddspec.io.open import open_source
 from oddspec.io.quality import HasQuality
 from oddspec.io.source import Source
+from oddspec.pipeline.memory import least_memory, left_by_others
 from oddspec.products import as_json
 from oddspec.scene import Scene
 from oddspec.survey import Survey, look_over, survey
 from oddspec.text import gigabytes, megabytes, printable
+
+Budgets = dict[str, int | None]
 
 
 def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -44,13 +46,15 @@ def run_command(chosen: argparse.Namespace) -> int:
     """Print what there is to know, or what is odd; the exit status tells of an error."""
     if chosen.check:
         return _check(chosen)
+    left_by_others()
     with _opened(chosen) as opened:
+        budgets = _budgets(opened)
         scene = look_over(opened, asked=chosen.bands is not None)
         found = survey(scene)
         if chosen.json:
-            print(json.dumps(as_json(_facts(scene, found)), indent=2, allow_nan=False))
+            print(json.dumps(as_json(_facts(scene, found, budgets)), indent=2, allow_nan=False))
         else:
-            show(*_lines(scene, found))
+            show(*_lines(scene, found, budgets))
     return 0
 
 
@@ -93,7 +97,7 @@ def _check(chosen: argparse.Namespace) -> int:
     return 2 if any(each.severity == "error" for each in found) else 0
 
 
-def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
+def _facts(scene: Scene, found: Survey, budgets: Budgets) -> dict[str, Any]:
     source, meta = scene.source, scene.source.metadata
     table = lookup_table(source)
     place = table.georeference if table else meta.georeference
@@ -119,27 +123,26 @@ def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
         "transform": list(place.transform)[:6] if place else None,
         "survey": found,
         "notes": [*scene.notes, *found.notes],
-        "memory_bytes": _memory(scene),
+        "memory_bytes": budgets,
     }
 
 
-def _memory(scene: Scene) -> dict[str, int | None]:
-    """Bytes that each detector needs at least, with one worker; None where it cannot run."""
-    sizes: dict[str, int | None] = {}
-    for name in names():
-        # Learned detectors would load PyTorch for this.
-        if family_of(name) != "learned":
-            try:
-                detector = load(name)()
-                sizes[name] = needed(scene, detector)
-                if hasattr(detector, "window"):
-                    detector.window.must_fit(*scene.shape[:2])
-            except OddspecError:
-                sizes[name] = None
-    return sizes
+def _budgets(scene: Scene) -> Budgets:
+    """The least --max-memory of each detector; None where it cannot run."""
+    found: Budgets = {}
+    # The learned ones last: they load PyTorch, whose memory is not for the others to count.
+    for name in sorted(names(), key=lambda name: family_of(name) == "learned"):
+        try:
+            detector = load(name)()
+            if hasattr(detector, "window"):
+                detector.window.must_fit(*scene.shape[:2])
+            found[name] = least_memory(scene, detector)
+        except OddspecError:
+            found[name] = None
+    return {name: found[name] for name in names()}
 
 
-def _lines(scene: Scene, found: Survey) -> list[str]:
+def _lines(scene: Scene, found: Survey, budgets: Budgets) -> list[str]:
     source, meta = scene.source, scene.source.metadata
     h, w, b = source.shape
     left_out = b - len(scene.bands)
@@ -166,10 +169,10 @@ def _lines(scene: Scene, found: Survey) -> list[str]:
             f"  covariance    rank {found.health.rank} of {found.health.bands}, condition "
             f"{found.health.condition:.2g}, {h * w / found.health.bands:.3g} pixels per band"
         )
-    sizes = _memory(scene)
-    rows = [("detector", "memory needed at least")]
+    rows = [("detector", "least --max-memory")]
     rows += [
-        (n, "cannot run with its defaults" if s is None else _size(s)) for n, s in sizes.items()
+        (name, "cannot run here with its defaults" if least is None else f"{least // 10**6}MB")
+        for name, least in budgets.items()
     ]
     lines += ["", *text_table(rows).split("\n")]
     notes = [*scene.notes, *found.notes]

@@ -75,7 +75,7 @@ def _crowded(peaks: Index, shape: tuple[int, int]) -> np.ndarray:
     return found
 
 
-_STRIP = 1 << 24
+_STRIP = 1 << 22
 """Pixels of the mask looked at together."""
 
 

@@ -10,6 +10,9 @@ from oddspec.arrays import Index, Pixels
 from oddspec.detector import BackgroundDetector, Insight
 from oddspec.statistics.summary import Sample
 
+TRAINING = 100_000_000
+"""Bytes that PyTorch takes with the first training: buffers of its threads and of its products."""
+
 
 def losses_insight(losses: np.ndarray, terms: tuple[str, ...], each: str = "epoch") -> Insight:
     """The loss's terms in each epoch (or step), as `oddspec.networks.train.Training` has them."""
@@ -37,3 +40,10 @@ class SampleDetector(BackgroundDetector[Sample], ABC):
     def summary_bytes(self, bands: int) -> int:
         """Size of the largest sample."""
         return 8 * bands * self.sample
+
+    def fit_bytes(self, bands: int) -> int:
+        """PyTorch's own, and the sample scaled, in the network's numbers, and what it makes of it.
+
+        By measurement; a subclass adds what else it takes.
+        """
+        return TRAINING + 2 * self.summary_bytes(bands)

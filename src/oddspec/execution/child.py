@@ -25,7 +25,7 @@ import psutil
 
 import oddspec
 from oddspec.errors import OddspecError
-from oddspec.execution.resources import resident
+from oddspec.execution.resources import helpers, resident
 
 START = 300.0
 """Seconds within which a child must have started: busy machines take long."""
@@ -68,6 +68,7 @@ class ChildProcess:
             # A group of its own: Ctrl-C is for the parent, which then ends its children.
             start_new_session=True,
         )
+        helpers.add(self)
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
         try:
@@ -166,6 +167,7 @@ class ChildProcess:
                 child.kill()
         self._process.kill()
         self._process.wait()
+        helpers.discard(self)
         for stream in (self._process.stdin, self._process.stdout):
             with suppress(OSError, AttributeError):
                 stream.close()  # type: ignore[union-attr]

@@ -12,7 +12,8 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from weakref import WeakSet
 
 import psutil
 
@@ -26,9 +27,11 @@ class Resources:
     Attributes
     ----------
     max_memory
-        Bytes of resident memory for the whole process; None for half of what is free.
+        Bytes of resident memory for this process and the children that read files for it; None
+        for half of what is free.
     workers
-        Threads that work on tiles at once, each with one BLAS thread; None for one per processor.
+        Threads that work on tiles at once, each with one BLAS thread, as far as the memory allows;
+        None for one per processor.
     device
         ``cpu``, ``cuda`` or ``auto``.
     """
@@ -52,7 +55,7 @@ class Resources:
         """Bytes that may still be allocated."""
         if self.max_memory is None:
             return 0.5 * free_memory()
-        return self.max_memory - (resident() or 0)
+        return self.max_memory - held()
 
 
 def choose_device(wanted: str, supported: tuple[str, ...]) -> str:
@@ -110,6 +113,21 @@ def resident(process: int | None = None) -> int | None:
         return int(psutil.Process(process).memory_info().rss)
     except psutil.Error:
         return None
+
+
+class _Helper(Protocol):
+    @property
+    def memory(self) -> int:
+        """Bytes that it has now."""
+
+
+helpers: WeakSet[_Helper] = WeakSet()
+"""Child processes whose memory counts as this one's."""
+
+
+def held() -> int:
+    """Bytes of memory that this process and its helpers have now; 0 where not known."""
+    return (resident() or 0) + sum(helper.memory for helper in tuple(helpers))
 
 
 def peak_memory() -> int | None:

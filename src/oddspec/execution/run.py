@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,21 +26,32 @@ from oddspec.detector import (
     SceneResult,
     WindowDetector,
 )
-from oddspec.errors import BudgetError, DataWarning, SettingError
+from oddspec.errors import DataWarning, SettingError
 from oddspec.execution.executors import library_threads, one_blas_thread, run_tasks
 from oddspec.execution.resources import Resources, choose_device
 from oddspec.execution.score_store import Checkpoint, Discard, ScoreStore
-from oddspec.execution.tiles import Grid, Region, scene_bytes, tiles_of_blocks, tiles_of_windows
+from oddspec.execution.tiles import (
+    Grid,
+    Region,
+    check_budget,
+    fitting_workers,
+    needed,
+    tiles_of_blocks,
+    tiles_of_windows,
+)
 from oddspec.progress import Progress, silent
 from oddspec.scene import Scene
 from oddspec.statistics.summary import Tree
-from oddspec.text import gigabytes
 from oddspec.windows import Tile
 
 FEW = 2
 """Pixels per band up to which a background is poorly known: a filter made of the covariance of
 twice as many pixels as bands has on average half the signal-to-noise ratio of the true one's
 (Reed, Mallett and Brennan 1974, doi:10.1109/TAES.1974.307893)."""
+
+SPARE = 50_000_000
+"""Bytes by which a run may exceed its budget: buffers of libraries, and what an earlier run left to
+them."""
 
 FLAT = 1e-9
 """Scores that differ by less than this fraction of the largest differ by rounding only."""
@@ -93,6 +104,9 @@ def run(
         If scene and detector do not go together.
     """
     device = choose_device(resources.device, detector.devices)
+    check_budget(scene, detector, resources, needed(scene, detector), SPARE)
+    if not isinstance(detector, SceneDetector):
+        resources = replace(resources, workers=fitting_workers(scene, detector, resources))
     watched = _Watched(store)
     execution = _Execution(scene, watched, resources, progress)
     outcome = _run(execution, detector, device, checkpoint, fitted)
@@ -118,9 +132,8 @@ def _run(
         if isinstance(detector, BackgroundDetector):
             known = fitted if isinstance(fitted, Background) else None
             return _TwoPasses(execution, detector, device).run(checkpoint, known)
-        if isinstance(detector, WindowDetector):
-            return _windows(execution, detector)
-    raise TypeError(f"{type(detector).__name__} is none of the three kinds of detector")
+        assert isinstance(detector, WindowDetector)
+        return _windows(execution, detector)
 
 
 def fit_scene(
@@ -161,13 +174,6 @@ class _Execution:
 def _whole_scene(execution: _Execution, detector: SceneDetector, model: SceneModel) -> Outcome:
     scene, resources = execution.scene, execution.resources
     h, w, _ = scene.shape
-    least = scene_bytes(scene, detector)
-    if least > resources.left():
-        raise BudgetError(
-            f"{scene.source.path or scene.name}: this detector works on the whole scene and needs "
-            f"{gigabytes(least)}, but {gigabytes(max(resources.left(), 0))} are left of the "
-            f"budget: raise --max-memory, cut the scene, or use a detector that works by tiles"
-        )
     cube, valid = scene.read((0, h), (0, w))
     with library_threads(resources.workers):
         result = model.examine(cube, valid, execution.progress)

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
-
-import numpy as np
 
 from oddspec.detector import BackgroundDetector, Detector, SceneDetector, WindowDetector
 from oddspec.errors import BudgetError
-from oddspec.execution.resources import Resources
+from oddspec.execution.resources import Resources, held
 from oddspec.scene import Scene
-from oddspec.text import megabytes
+from oddspec.text import bytes_text, megabytes
 
 BLOCK_PIXELS = 1024
 """Under 2 MB of float64 at 200 bands: stays in the processor's cache between its passes."""
 
 TILE_BYTES = 64e6
 """Enough to read at a disk's full speed; more would only cost memory."""
+
+STEP = 10_000_000
+"""Bytes in which budgets are stated."""
 
 WINDOW_SIDES = (512, 256, 128, 64, 32, 16, 8)
 """Sides of the tiles that are tried for window detectors, in pixels without the margin."""
@@ -102,21 +104,11 @@ def block_grid(height: int, width: int) -> Grid:
 
 
 def cut(grid: Grid, bytes_per_pixel: float, budget: float) -> Grid:
-    """Tiles made of whole blocks, as large as ``budget`` bytes allow, full rows if possible.
+    """Tiles of at least one block each, as large as ``budget`` bytes allow, full rows if possible.
 
-    Raises
-    ------
-    BudgetError
-        If a single block needs more.
+    Whether a block may be read at all is for `check_budget`.
     """
-    fits = int(budget // bytes_per_pixel)
-    if fits < grid.rows * grid.columns:
-        needed = grid.rows * grid.columns * bytes_per_pixel
-        whole, left = (1e6 * np.ceil(count / 1e6) for count in (needed, max(budget, 0)))
-        raise BudgetError(
-            f"reading this scene needs at least {megabytes(whole)} per worker, but "
-            f"{megabytes(left)} are left for it: raise --max-memory or lower --workers"
-        )
+    fits = max(int(budget // bytes_per_pixel), grid.rows * grid.columns)
     down = fits // (grid.rows * grid.width)
     if down:
         rows = min(down * grid.rows, -(-grid.height // grid.rows) * grid.rows)
@@ -128,13 +120,7 @@ def cut(grid: Grid, bytes_per_pixel: float, budget: float) -> Grid:
 def tiles_of_blocks(
     scene: Scene, detector: BackgroundDetector[Any], resources: Resources
 ) -> tuple[Grid, Grid]:
-    """The scene's blocks, and the tiles of whole blocks in which it is read.
-
-    Raises
-    ------
-    BudgetError
-        If the budget does not suffice.
-    """
+    """The scene's blocks, and the tiles of whole blocks in which it is read."""
     h, w, b = scene.shape
     grid = block_grid(h, w)
     per_worker = (resources.left() - _summary_bytes(detector, grid, b)) / resources.threads
@@ -147,26 +133,15 @@ def tiles_of_blocks(
 
 
 def tiles_of_windows(scene: Scene, detector: WindowDetector, resources: Resources) -> Grid:
-    """The largest square tiles that fit the budget and keep every worker busy.
-
-    Raises
-    ------
-    BudgetError
-        If the budget does not suffice for the smallest ones.
-    """
+    """The largest square tiles that fit the budget and keep every worker busy, or the smallest."""
     h, w, _ = scene.shape
     share = resources.left() / resources.threads
     for side in WINDOW_SIDES:
         grid = Grid(h, w, min(side, h), min(side, w))
         fits = _tile_bytes(scene, detector, grid.rows, grid.columns) <= share
         if fits and (len(grid) >= 2 * resources.threads or side <= 32):
-            return grid
-    least = needed(scene, detector)
-    raise BudgetError(
-        f"{scene.source.path or scene.name}: this window needs {megabytes(least)} per worker "
-        f"even on small tiles, but {megabytes(max(share, 0))} are left for it: raise "
-        f"--max-memory, lower --workers or choose a smaller outer window"
-    )
+            break
+    return grid
 
 
 def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
@@ -176,14 +151,73 @@ def needed(scene: Scene, detector: Detector, workers: int = 1) -> int:
         side = WINDOW_SIDES[-1]
         return workers * int(_tile_bytes(scene, detector, min(side, h), min(side, w)))
     if isinstance(detector, SceneDetector):
-        return scene_bytes(scene, detector)
-    assert isinstance(detector, BackgroundDetector)
+        return _scene_bytes(scene, detector)
+    if not isinstance(detector, BackgroundDetector):
+        raise TypeError(f"{type(detector).__name__} is none of the three kinds of detector")
     grid = block_grid(h, w)
     per_worker = _block_bytes(grid, b) + grid.rows * grid.columns * _raw_bytes(scene)
-    return int(_summary_bytes(detector, grid, b) + workers * per_worker)
+    passes = _summary_bytes(detector, grid, b) + workers * per_worker
+    # The last sum stands beside its two parts.
+    return int(max(passes, 3 * detector.summary_bytes(b) + detector.fit_bytes(b)))
 
 
-def scene_bytes(scene: Scene, detector: SceneDetector) -> int:
+def fitting_workers(scene: Scene, detector: Detector, resources: Resources) -> int:
+    """As many workers as are wanted, or as the budget allows, at least one."""
+    left, workers = resources.left(), resources.threads
+    while workers > 1 and needed(scene, detector, workers) > left:
+        workers -= 1
+    return workers
+
+
+def least_budget(need: float) -> int:
+    """The least `Resources.max_memory` for work that needs so many bytes beside what is held.
+
+    In whole steps and a little above, so that the same command, given this budget, is not refused
+    because its process has become a page larger.
+    """
+    return STEP * ceil((held() + need + STEP / 2) / STEP)
+
+
+def check_budget(
+    scene: Scene, detector: Detector, resources: Resources, need: float, spare: float = 0
+) -> None:
+    """Refuse a run that cannot keep to its budget, before it does anything.
+
+    Parameters
+    ----------
+    scene, detector, resources
+        Of the run.
+    need
+        Bytes beside what is held: `needed`, or more where another stage takes more.
+    spare
+        Bytes by which the budget may be exceeded.
+
+    Raises
+    ------
+    BudgetError
+        With the least budget that would do.
+    """
+    left = resources.left()
+    if need <= left + spare:
+        return
+    least = least_budget(need)
+    if resources.max_memory is None:
+        allowed = f"only {bytes_text(max(left, 0))} of memory may be used, half of what is free"
+    else:
+        allowed = f"--max-memory allows {megabytes(resources.max_memory)}"
+    what, advice = "needs", "cut the scene"
+    if isinstance(detector, SceneDetector):
+        what = "works on the whole scene and needs"
+        advice += ", or use a detector that works by tiles"
+    elif isinstance(detector, WindowDetector):
+        advice = "choose a smaller outer window"
+    raise BudgetError(
+        f"{scene.source.path or scene.name}: this detector {what} {megabytes(least)} (with the "
+        f"program itself), but {allowed}: say --max-memory {least // 10**6}MB, or {advice}"
+    )
+
+
+def _scene_bytes(scene: Scene, detector: SceneDetector) -> int:
     """Bytes of the whole scene in float64, of reading it, and of the detector's work on it."""
     h, w, b = scene.shape
     return int(h * w * (8 * b + _raw_bytes(scene) / 2)) + detector.memory(h, w, b)
@@ -195,7 +229,7 @@ def _raw_bytes(scene: Scene) -> float:
 
 
 def _summary_bytes(detector: BackgroundDetector[Any], grid: Grid, bands: int) -> float:
-    """Bytes of the summaries that wait for their siblings in the tree, and of the fit."""
+    """Bytes of the summaries that wait for their siblings in the tree, and of adding two up."""
     return (len(grid).bit_length() + 2.0) * detector.summary_bytes(bands)
 
 

@@ -45,7 +45,8 @@ class GeoTiffSource:
         """Whether the numbers of its first band stand for colours of a table."""
         self.black: int | None = _black(dataset)
         """The number that is drawn in black where 0 is drawn in white; None where 0 is black."""
-        self._cache = cache
+        self.cache = cache
+        """Bytes of unpacked blocks that are kept."""
         self._idle: deque[Any] = deque([dataset])
         self._closed = False
 
@@ -73,7 +74,7 @@ class GeoTiffSource:
         with (
             reading(self.path, f"rows {rows[0]} to {rows[1]} cannot be read, {_DAMAGED}"),
             self._lent() as dataset,
-            rasterio.Env(GDAL_CACHEMAX=self._cache),
+            rasterio.Env(GDAL_CACHEMAX=self.cache),
         ):
             block = dataset.read(indexes, window=Window(columns[0], rows[0], size[1], size[0]))
         cube: np.ndarray = block.transpose(1, 2, 0)

@@ -12,7 +12,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from itertools import count
 from math import prod
 from multiprocessing import resource_tracker
@@ -25,7 +24,7 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.execution.child import ChildEnded, ChildProcess, function_named
-from oddspec.execution.resources import total_memory
+from oddspec.execution.resources import held, total_memory
 from oddspec.io.geolocation import HasGeolocation, LookupTable
 from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, Source, check_window, read_into
@@ -36,7 +35,7 @@ UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3")
 SECONDS = 60.0
 """To find out what a file holds; reading pixels may take longer, by their number."""
 
-MOST_BUFFERS = 4
+MOST_BUFFERS = 2
 """Kept for windows to come."""
 
 SLOWEST = 5e6
@@ -122,6 +121,7 @@ class IsolatedSource:
         self._child = _take()
         try:
             with self._errors():
+                _share_budget(self._child)
                 facts = self._child.call(
                     "oddspec.io.isolated:_open",
                     opener,
@@ -142,6 +142,8 @@ class IsolatedSource:
         self.dtype: np.dtype[Any] = facts["dtype"]
         self.metadata: Metadata = facts["metadata"]
         self.block: tuple[int, int] | None = facts["block"]
+        self.cache: int = facts["cache"]
+        """Bytes that the reader keeps there, once it has read."""
         self.quality: tuple[str, ...] = facts["quality"]
 
     @property
@@ -249,6 +251,7 @@ def read_isolated(path: Path, function: str, *arguments: Any, max_memory: int | 
     limit = (total_memory() if max_memory is None else max_memory) + 200_000_000
     try:
         with _sentence(path):
+            _share_budget(child)
             return child.call(function, path, *arguments, seconds=SECONDS, memory=limit, work=work)
     finally:
         _give_back(child)
@@ -280,6 +283,11 @@ def _take() -> ChildProcess:
     return ChildProcess()
 
 
+def _share_budget(child: ChildProcess) -> None:
+    """Let the child know what the others hold of the budget."""
+    child.call("oddspec.io.limits:count_parent", held() - child.memory)
+
+
 def _give_back(child: ChildProcess) -> None:
     with _guard:
         if child.alive and len(_idle) < 2:
@@ -306,7 +314,11 @@ def _open(opener: str, path: Path, options: Mapping[str, Any]) -> dict[str, Any]
     _opened[handle] = source
     names = ("name", "format", "shape", "dtype", "metadata")
     facts = {name: getattr(source, name) for name in names}
-    more = {"block": getattr(source, "block", None), "quality": getattr(source, "quality", ())}
+    more = {
+        "block": getattr(source, "block", None),
+        "quality": getattr(source, "quality", ()),
+        "cache": getattr(source, "cache", 0),
+    }
     return {**facts, **more, "handle": handle}
 
 
@@ -319,7 +331,22 @@ def _read(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
 ) -> None:
-    source, out = _opened[handle], np.ndarray(shape, dtype, buffer=_attached(name).buf)
+    source, memory = _opened[handle], _attached(name)
+    try:
+        _fill(source, method, np.ndarray(shape, dtype, buffer=memory.buf), rows, columns)
+    finally:
+        # What stays attached stays in memory, though the parent has discarded it.
+        with suppress(BufferError):  # an error's traceback may hold the array
+            memory.close()
+
+
+def _fill(
+    source: Source,
+    method: str,
+    out: np.ndarray,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+) -> None:
     if method == "read":
         read_into(source, out, rows, columns)
     else:
@@ -335,7 +362,6 @@ def _close(handle: int) -> None:
     _opened.pop(handle).close()
 
 
-@lru_cache(MOST_BUFFERS + 4)
 def _attached(name: str) -> SharedMemory:
     """Shared memory of the parent, which alone takes it away again."""
     # Python below 3.13 lets every process that attaches count as an owner.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oddspec.errors import BudgetError, InputError
-from oddspec.execution.resources import total_memory
+from oddspec.execution.resources import held, total_memory
 from oddspec.text import bytes_text
 
 _RATIO = 2000
@@ -13,6 +13,18 @@ _RATIO = 2000
 
 _HARMLESS = 64 * 2**20
 """Bytes that may unpack from next to nothing: an all-zero test scene is no attack."""
+
+_SMALL = 16 * 2**20
+"""Bytes that are compared with the budget alone: a program that leaves no room for them is refused
+with what the whole run needs."""
+
+_parent = 0
+
+
+def count_parent(size: int) -> None:
+    """In a child process that reads for another: the bytes that the others hold of the budget."""
+    global _parent
+    _parent = size
 
 
 def check_memory(path: Path, what: str, needed: int, max_memory: int | None) -> None:
@@ -27,20 +39,21 @@ def check_memory(path: Path, what: str, needed: int, max_memory: int | None) -> 
     needed
         Bytes.
     max_memory
-        Bytes; None for the memory that the machine has.
+        Bytes, of which the program has taken some; None for the memory that the machine has.
 
     Raises
     ------
     BudgetError
-        If ``needed`` is more than that.
+        If ``needed`` is more than is left of that.
     """
     limit = total_memory() if max_memory is None else max_memory
-    if needed > limit:
+    program = held() + _parent
+    if needed > limit or (needed > _SMALL and needed + program > limit):
         source = "this machine has" if max_memory is None else "--max-memory allows"
         raise BudgetError(
-            f"{path}: reading {what} needs {bytes_text(needed)} of memory, but {source} "
-            f"{bytes_text(limit)}; give more memory or convert the file to ENVI or GeoTIFF, which "
-            f"are read in pieces"
+            f"{path}: reading {what} needs {bytes_text(needed)} of memory beside the program's "
+            f"{bytes_text(program)}, but {source} {bytes_text(limit)}; give more memory or convert "
+            f"the file to ENVI or GeoTIFF, which are read in pieces"
         )
 
 

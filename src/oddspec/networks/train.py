@@ -14,6 +14,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+# The first optimiser would, and its 75 MB are to be counted before a run begins.
+import torch._dynamo
+
 from oddspec.errors import SettingError
 from oddspec.execution.executors import map_in_threads
 from oddspec.progress import Progress, silent

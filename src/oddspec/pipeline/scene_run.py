@@ -29,6 +29,7 @@ from oddspec.io.source import Source
 from oddspec.io.truth import truth_of
 from oddspec.models import Model
 from oddspec.pipeline.folder import folder_name, locked_folder
+from oddspec.pipeline.memory import check_memory_of_run, left_by_others
 from oddspec.pipeline.options import PipelineOptions, run_identity
 from oddspec.products import Products, write_products, write_record
 from oddspec.progress import Progress, silent
@@ -65,6 +66,7 @@ def detect_scene(
         must_be_text(named)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        spare = left_by_others()
         inputs = WatchedInputs()
         # Ahead of the reader, which may take the whole file at once; it tells of a missing one.
         with suppress(OSError):
@@ -92,6 +94,8 @@ def detect_scene(
                 options.resources.max_memory,
                 options.use_gains,
             )
+            # Before any pixel is read, and anything written or computed.
+            check_memory_of_run(scene, detector, options, spare)
             scene = look_over(scene, asked=bands is not None)
             model = options.model
             scene = model.suited(scene) if model else scene.suited_to(detector)

@@ -61,11 +61,13 @@ def log_axis(axis: Axis, values: Sequence[float] = ()) -> None:
 
 
 def png(figure: Figure, dpi: int = 180) -> bytes:
-    """The figure as a PNG file's content."""
+    """The figure as a PNG file's content; the figure is empty afterwards."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(buffer, format="png", dpi=dpi)
+    # A figure and its axes refer to each other: its pictures would stay until they are collected.
+    figure.clear()
     return buffer.getvalue()
 
 

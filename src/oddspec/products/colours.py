@@ -13,7 +13,7 @@ _TOLERANCE = 40.0
 """Nanometres that a band's centre may be away from the colour it stands for."""
 _GAMMA = 1 / 1.5
 """Brightens the middle: scenes with a few bright roofs or clouds would be black otherwise."""
-_STRIP_BYTES = 64_000_000
+_STRIP_BYTES = 16_000_000
 _ROW_BYTES = 4_000_000_000
 """Bytes of whole rows read at most, unless that left fewer than `_FEWEST_ROWS`."""
 _FEWEST_ROWS = 200

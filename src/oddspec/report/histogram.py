@@ -10,7 +10,7 @@ import numpy as np
 from oddspec.arrays import Scores
 
 _BINS = 4096
-_STRIP = 1 << 22
+_STRIP = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def count_scores(scores: Scores) -> Histogram | None:
 
 
 def row_strips(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Slices of rows that hold some four million pixels each, from the first row to the last."""
+    """Slices of rows that hold some million pixels each, from the first row to the last."""
     step = max(1, _STRIP // shape[1])
     return (slice(top, top + step) for top in range(0, shape[0], step))
 

@@ -101,7 +101,7 @@ class Factorized(SceneDetector, ABC):
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Clipped pixels, the scored residual and its product, a number per pixel and endmember."""
-        per_pixel = 4 * bands + 8 * self.rank + 2 * (self.components + self.scene_components)
+        per_pixel = 3 * bands + 8 * self.rank + 2 * (self.components + self.scene_components)
         return 8 * height * width * per_pixel + 8 * 10 * bands * bands
 
     @property

@@ -15,7 +15,7 @@ from array_api_compat import device as device_of
 from oddspec.arrays import to_numpy
 from oddspec.detectors._sampled import SampleDetector
 from oddspec.detectors.learned._unfolded_background import UnfoldedBackground, converted
-from oddspec.detectors.learned._unfolded_network import Unfolding, learn
+from oddspec.detectors.learned._unfolded_network import SAVED_BYTES, Unfolding, learn
 from oddspec.networks.train import one_thread
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
@@ -118,6 +118,16 @@ class Unfolded(SampleDetector, ABC):
     def given(self) -> tuple[float | None, float | None, float | None]:
         """Weights of the dictionary's norm, the nuclear norm and the l2,1 norm; None if not set."""
         return None, self.lambda2, self.lambda3
+
+    def fit_bytes(self, bands: int) -> int:
+        """The sample and its codes in a few copies, and what all stages save for their gradients.
+
+        That is stopped at `SAVED_BYTES` by the first stage's, which saves less than the later ones.
+        """
+        atoms = min(self.atoms, bands)
+        saved = 8 * min(self.training, self.sample) * self.stages * (4 * bands + 20 * atoms)
+        codes = 8 * self.sample * (2 * bands + 8 * atoms)
+        return super().fit_bytes(bands) + codes + int(min(saved, 1.4 * SAVED_BYTES))
 
     def fit(self, summary: Sample, progress: Progress = silent) -> UnfoldedBackground:
         """Train the stages on some pixels, run them on all, and keep what they do to a pixel."""

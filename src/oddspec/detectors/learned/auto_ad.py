@@ -18,6 +18,7 @@ from torch import nn
 
 from oddspec.arrays import Mask, Pixels, PixelScores
 from oddspec.detector import Insight
+from oddspec.detectors._sampled import TRAINING
 from oddspec.detectors.learned._scene_reconstruction import Reconstruction, SceneReconstruction
 from oddspec.networks.images import convolution, initialised, squared_errors
 from oddspec.networks.train import fused_adam, train
@@ -171,7 +172,7 @@ class AutoAD(SceneReconstruction):
         """Activations of all layers with their gradients, and the parameters four times."""
         n, c = height * width, self.channels
         weights = c * (11 * bands + 12 * c + self.scales * 31 * c)
-        return 4 * (n * (20 * bands + 65 * c) + 4 * weights) + 8 * n * bands
+        return TRAINING + 4 * (n * (20 * bands + 30 * c) + 4 * weights)
 
     def scale(self, pixels: Pixels) -> tuple[np.ndarray, Scaling]:
         """All bands, in 0..1 over the scene."""

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from oddspec.arrays import Mask, Pixels
+from oddspec.detectors._sampled import TRAINING
 from oddspec.detectors.learned._scene_reconstruction import Reconstruction, SceneReconstruction
 from oddspec.networks.images import convolution, initialised, squared_errors
 from oddspec.networks.train import train
@@ -94,7 +95,8 @@ class CNN(SceneReconstruction):
         """Activations of all layers with their gradients, and the parameters four times."""
         n, c = height * width, self.channels
         weights = 9 * c * (2 * bands + self.layers * c + self.bottleneck)
-        return 4 * (n * (16 * bands + 9 * c * (self.layers + 2)) + 4 * weights) + 16 * n * bands
+        layers = 12 * bands + 3 * c * (self.layers + 2)
+        return TRAINING + 4 * (n * layers + 4 * weights)
 
     def scale(self, pixels: Pixels) -> tuple[np.ndarray, Scaling]:
         """All bands."""

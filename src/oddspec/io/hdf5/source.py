@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.arrays import RawCube
+from oddspec.execution.resources import free_memory
 from oddspec.io.axes import ROWS_COLUMNS_BANDS, Axes
 from oddspec.io.hdf5.links import DAMAGED, find_dataset
 from oddspec.io.hdf5.packing import Packing
@@ -18,8 +19,9 @@ from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, check_window
 from oddspec.text import bytes_text
 
-_CACHE = 64 * 2**20
-"""Bytes of unpacked chunks kept; a row of chunks is then unpacked once, not once per strip."""
+_SLOTS = (10_007, 100_003, 1_000_003)
+"""Prime numbers: the library finds a chunk by such a remainder, and drops another that has the same
+one. A hundred slots for each chunk make that rare, as its manual says."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,20 @@ class StoredCube:
         length = self._by_axis(self.chunks)
         return length["row"], length["column"]
 
+    @property
+    def row_of_chunks(self) -> int:
+        """Bytes of the chunks that lie side by side over all columns and bands, unpacked."""
+        if self.chunks is None:
+            return 0
+        chunk, whole = self._by_axis(self.chunks), self._by_axis(self.lengths)
+        count = prod(-(-whole[axis] // chunk[axis]) for axis in ("column", "band"))
+        return count * self.chunk_bytes
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes of one chunk, unpacked; those at the edges are as large as all others."""
+        return prod(self.chunks or (0,)) * self.packing.stored.itemsize
+
     def selection(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Any, ...]:
         """What to index the dataset with: slices along the kept axes, 0 along the others."""
         chosen: list[Any] = [0] * len(self.lengths)
@@ -93,9 +109,13 @@ class Hdf5Source:
         self.block = cube.block
         """Rows and columns of the pieces in which the file is stored, or None."""
         self._cube = cube
+        self.cache = cache
+        """Bytes of unpacked chunks that are kept."""
         # From the stored order of axes to rows, columns, bands.
         self._back = tuple(cube.axes.index(axis) for axis in ROWS_COLUMNS_BANDS)
-        self._file = h5py.File(path, "r", rdcc_nbytes=cache, rdcc_nslots=10_007)
+        chunks = cache // max(cube.chunk_bytes, 1)
+        slots = next((count for count in _SLOTS if count >= 100 * chunks), _SLOTS[-1])
+        self._file = h5py.File(path, "r", rdcc_nbytes=cache, rdcc_nslots=slots)
         self._dataset = find_dataset(path, self._file, cube.variable)
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
@@ -128,19 +148,21 @@ class Hdf5Source:
 
 
 def open_cube(path: Path, cube: StoredCube, format_name: str, max_memory: int | None) -> Hdf5Source:
-    """Open a cube, its chunk cache fitted to a row of chunks and to the budget."""
-    chunks, cache = cube.chunks, 0
-    if chunks is not None:
-        size = cube.packing.stored.itemsize
-        check_memory(path, "one chunk", 2 * prod(chunks) * size, max_memory)
+    """Open a cube; what it keeps of unpacked chunks is at most an eighth of the budget.
+
+    Where strips are read in turn, a row of chunks is then unpacked once, and not for each strip;
+    two rows, since workers may read a strip before the one above it.
+    """
+    cache, row = 0, cube.row_of_chunks
+    if cube.chunks is not None:
+        check_memory(path, "one chunk", 2 * cube.chunk_bytes, max_memory)
+        most = (free_memory() // 2 if max_memory is None else max_memory) // 8
+        cache = min(2 * row, most // cube.chunk_bytes * cube.chunk_bytes)
         rows = cube.block[0] if cube.block else 1
-        row_of_chunks = rows * cube.shape[1] * cube.shape[2] * size
-        most = _CACHE if max_memory is None else min(_CACHE, max_memory // 8)
-        cache = min(row_of_chunks + prod(chunks) * size, most)
-        if row_of_chunks > most and rows > 1:
+        if row > most and rows > 1:
             note = (
-                f"stored in chunks of {' x '.join(map(str, chunks))}: a row of them takes "
-                f"{bytes_text(row_of_chunks)}, more than is kept, so strips of less than {rows} "
+                f"stored in chunks of {' x '.join(map(str, cube.chunks))}: a row of them takes "
+                f"{bytes_text(row)}, more than is kept, so strips of less than {rows} "
                 f"rows unpack chunks again and again"
             )
             metadata = replace(cube.metadata, notes=(*cube.metadata.notes, note))

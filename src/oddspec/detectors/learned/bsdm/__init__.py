@@ -104,6 +104,10 @@ class BSDM(SampleDetector):
         above_zero(self, "learning_rate")
         at_least(self, 100, "sample")
 
+    def fit_bytes(self, bands: int) -> int:
+        """The sample in a few forms, and a batch in all layers with gradients (16,000 numbers)."""
+        return super().fit_bytes(bands) + 4 * 16_000 * min(self.batch or self.sample, self.sample)
+
     def fit(self, summary: Sample, progress: Progress = silent) -> BSDMBackground:
         """Train on the sample, remove its background, and fit a Gaussian to what is left."""
         enough(len(summary.pixels))

@@ -22,6 +22,7 @@ from torch import nn
 
 from oddspec.arrays import Mask, Pixels, PixelScores
 from oddspec.detector import Insight
+from oddspec.detectors._sampled import TRAINING
 from oddspec.detectors.learned._scene_reconstruction import Reconstruction, SceneReconstruction
 from oddspec.detectors.learned.msnet.network import MultiscaleNetwork, edges
 from oddspec.networks.images import initialised, squared_errors
@@ -133,7 +134,7 @@ class MSNet(SceneReconstruction):
         """Activations with their gradients, and the bands while they are chosen."""
         n, q = height * width, min(self.selected, bands)
         layers = n * self.scales * (14 * q + 4 * self.hidden)
-        return 8 * (layers + n * 20 * q) + 24 * n * bands
+        return TRAINING + 4 * (layers + n * 20 * q) + 16 * n * bands
 
     def scale(self, pixels: Pixels) -> tuple[np.ndarray, Scaling]:
         """The chosen bands, each with mean 0 and deviation 1."""

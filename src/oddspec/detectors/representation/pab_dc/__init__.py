@@ -136,11 +136,13 @@ class PABDC(SceneDetector):
             raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
 
     def memory(self, height: int, width: int, bands: int) -> int:
-        """Patches in few components, and some fifteen arrays of bands or anomaly atoms."""
+        """Of patches in few components, or of some twenty arrays of bands or anomaly atoms."""
         n = height * width
         atoms = max(1, round(self.anomalies * n))
         patches = self.width**2 * min(self.components, bands)
-        return 8 * n * (2 * patches + 12 * bands + 8 * atoms) + 2 * BYTES + 80 * bands**2
+        coding = 8 * n * (2 * patches + 3 * bands) + 2 * BYTES
+        solving = 8 * n * (12 * bands + 9 * atoms) + 80 * bands**2
+        return max(coding, solving)
 
     def examine(self, cube: Cube, valid: Mask, progress: Progress = silent) -> SceneResult:
         """Scores; the atoms of both kinds, how much pixels look like anomalies, and convergence.
