@@ -153,6 +153,8 @@ def _run(
             if worker.task is None and going and given < inputs:
                 worker.give(next(waiting))
                 given += 1
+                if given % 10_000 == 0:
+                    print(f"{given} inputs, {findings} findings so far", flush=True)
         if not going and all(worker.task is None for worker in workers):
             break
         busy = [worker.process.stdout for worker in workers if worker.task is not None]

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 import oddspec
-from fuzz.corpus import SHAPE, resumed, with_member
+from fuzz.corpus import PLACE, SHAPE, resumed, with_member
 from fuzz.mutate import mutate
 from oddspec.errors import OddspecError
 
-TEXTS = (".toml", ".hdr", ".json", ".jsonl", ".txt")
+TEXTS = (".toml", ".hdr", ".json", ".jsonl", ".geojson", ".prj", ".txt")
 """Files that a hand may change: by words and lines, not by bytes alone."""
 
 LONGEST = 1000
@@ -65,7 +65,7 @@ def _use(path: Path, kind: str) -> None:
         with_member(path.parent / "scene.npz", path.name, path.read_bytes(), made)
         path = made
     uses = {"model": _model, "settings": _model, "plan": _plan, "truth": _truth}
-    uses |= {"study": _study, "partial": _partial}
+    uses |= {"vector": _vector, "study": _study, "partial": _partial}
     uses.get(kind, _scene)(path)
 
 
@@ -86,6 +86,18 @@ def _truth(path: Path) -> None:
     from oddspec.io.truth import read_truth
 
     read_truth(path, SHAPE[:2])
+
+
+def _vector(path: Path) -> None:
+    from rasterio.crs import CRS
+
+    from oddspec.io.source import Georeference
+    from oddspec.io.truth import read_truth
+
+    place = Georeference(CRS.from_epsg(32611), PLACE) if path.stem == "UTM" else None
+    if path.suffix in (".dbf", ".prj", ".shx"):
+        path = path.with_suffix(".shp")
+    read_truth(path, SHAPE[:2], georeference=place)
 
 
 def _plan(path: Path) -> None:

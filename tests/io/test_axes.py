@@ -240,8 +240,7 @@ def test_large_structs_are_read_only_where_they_are_asked_for(tmp_path, monkeypa
         scipy.io, "loadmat", lambda *a, **k: asked.append(k["variable_names"]) or load(*a, **k)
     )
     monkeypatch.setattr("oddspec.io.matlab._LISTED", CUBE.nbytes - 1)
-    from oddspec.io.open import open_here
-
-    open_here(path)
+    monkeypatch.setattr("oddspec.io.isolated.is_child", lambda: True)
+    open_source(path)
     assert asked == [["cube"]]
-    assert open_here(path, variable="more.copy").shape == CUBE.shape
+    assert open_source(path, variable="more.copy").shape == CUBE.shape

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.axes import parse_axes
@@ -18,7 +17,7 @@ from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
-from oddspec.io.isolated import UNSAFE, IsolatedSource
+from oddspec.io.isolated import IsolatedSource, in_child
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
@@ -76,18 +75,9 @@ def open_source(
         "variable": variable,
         "max_memory": max_memory,
         "allow_truncated": allow_truncated,
-        "axes": parse_axes(axes),
+        "axes": axes,
     }
-    return _open(path, options, isolate=True)
-
-
-def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
-    """Open a scene file as `open_source` does, but in this process whatever its format."""
-    everything = dict.fromkeys(("variable", "max_memory", "allow_truncated", "axes")) | options
-    return _open(path, everything, isolate=False)
-
-
-def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
+    arrangement = parse_axes(axes)
     place = Path(path)
     with reading(path):
         kind = format_of(path)
@@ -100,13 +90,12 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
     if kind not in READERS:
         raise InputError(f"{place}: is a {kind} picture, not a hyperspectral scene")
     reader, taken = READERS[kind]
-    if options["variable"] is not None and "variable" not in taken:
-        raise InputError(
-            f"{place}: {kind} files hold one cube; leave out --variable {options['variable']}"
-        )
-    if options["axes"] is not None and "axes" not in taken:
+    if variable is not None and "variable" not in taken:
+        raise InputError(f"{place}: {kind} files hold one cube; leave out --variable {variable}")
+    if axes is not None and "axes" not in taken:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
     with reading(path, f"is damaged, or no {kind} file that can be read"):
-        if kind in UNSAFE and isolate:
-            return IsolatedSource(place, "oddspec.io.open:open_here", options)
-        return reader(place, **{name: options[name] for name in taken})
+        if in_child(kind):
+            return IsolatedSource(place, "oddspec.io.open:open_source", options)
+        found = {**options, "axes": arrangement}
+        return reader(place, **{name: found[name] for name in taken})
