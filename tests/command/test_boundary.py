@@ -83,6 +83,34 @@ def test_another_detectors_results_are_kept(scenes, tmp_path, capsys):
     assert detect(scenes[:1], out, "--detector", "PCA-RX", "--set", "components=3") == 0
 
 
+def test_another_detectors_interrupted_run_is_kept(scenes, tmp_path, capsys, monkeypatch, cube):
+    """Hours of work may lie in it; it has the same rights as finished results."""
+    out = tmp_path / "out"
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("oddspec.pipeline.scene_run.choose", interrupted)
+        detect(scenes[:1], out)
+    partial = out / "a" / ".partial"
+    before = {path: path.read_bytes() for path in partial.iterdir()}
+    capsys.readouterr()
+    for more in ([], ["--resume"]):
+        assert detect(scenes[:1], out, "--detector", "pca_rx", *more) == MISTAKE
+        message = capsys.readouterr().err
+        assert "holds the interrupted run of the detector rx, this run is of pca_rx" in message
+        assert "--overwrite" in message
+        assert before == {path: path.read_bytes() for path in partial.iterdir()}
+    (tmp_path / "other").mkdir()
+    np.save(tmp_path / "other" / "a.npy", cube)
+    assert detect([tmp_path / "other" / "a.npy"], out, "--overwrite") == MISTAKE
+    assert "interrupted run of" in capsys.readouterr().err
+    assert detect(scenes[:1], out, "--detector", "pca_rx", "--overwrite") == 0
+    assert json.loads((out / "a" / "run.json").read_text())["detector"] == "pca_rx"
+    assert not partial.exists()
+
+
 def test_overwrite_does_not_reach_another_scene(scenes, tmp_path, capsys, cube):
     out = tmp_path / "out"
     assert detect(scenes[:1], out) == 0
