@@ -269,8 +269,8 @@ def main() -> int:
             found = []
             for number in range(chosen.count or COUNTS[name]):
                 found.append(trial(number))
-                if found[-1].fault:
-                    print(f"{name} {number}: {found[-1]}", file=sys.stderr, flush=True)
+                told = found[-1].fault or "held"
+                print(f"{name} {number}: {found[-1].phase}: {told}", file=sys.stderr, flush=True)
             held = sum(not one.fault for one in found)
             failed += len(found) - held
             phases = Counter(one.phase for one in found)

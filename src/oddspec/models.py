@@ -209,6 +209,8 @@ def load_model(
         with no_files():
             built = build(cls, content["settings"])
             fitted = _restore(fitted_class(cls), content["fitted"], arrays)
+        if not dataclasses.is_dataclass(fitted):
+            raise ValueError(f"{name} fits nothing that another scene could use")
         bands, wavelengths = int(content["bands"]), arrays.get("wavelengths")
         if not 0 < bands <= _MOST_BANDS:
             raise ValueError(f"{bands} bands")

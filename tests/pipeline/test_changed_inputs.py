@@ -60,9 +60,13 @@ def detect(made, out, change, stage, detector="rx", **options):
     return result
 
 
-@pytest.mark.parametrize("stage", ["scoring", "finding detections"])
-@pytest.mark.parametrize("how", [overwrite, replace])
-@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize(
+    ("stage", "how", "back"),
+    [
+        *(("scoring", how, back) for how in (overwrite, replace) for back in (False, True)),
+        ("finding detections", replace, True),
+    ],
+)
 def test_a_scene_is_refused_and_nothing_left(made, tmp_path, stage, how, back):
     old(made.data)
     with pytest.raises(InputChanged, match=r"field\.img: was written to after this run had begun"):

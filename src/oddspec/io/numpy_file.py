@@ -109,7 +109,8 @@ def read_npy_header(path: Path, file: Any) -> NpyHeader:
         else:
             raise ValueError(f"format version {version[0]}.{version[1]}")
         offset = file.tell()
-    if any(length < 0 for length in shape) or prod(shape) * dtype.itemsize >= 2**62:
+    # True and False pass NumPy's own check for whole numbers.
+    if any(length < 0 or isinstance(length, bool) for length in shape) or prod(shape) * dtype.itemsize >= 2**62:
         raise InputError(f"{path}: claims an impossible shape, {shape}")
     return NpyHeader(shape, fortran, dtype, offset)
 
