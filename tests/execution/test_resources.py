@@ -101,11 +101,3 @@ def test_nonsense_is_refused(wrong):
 def test_memory_is_that_of_the_system():
     assert 0 < resources.free_memory() <= resources.total_memory()
     assert resources.peak_memory() > 1e6
-
-
-@pytest.mark.parametrize("wrong", [0, -1, "1GB", float("nan")])
-def test_what_is_no_number_of_bytes_or_threads_is_refused(wrong):
-    for name in ("workers", "max_memory"):
-        with pytest.raises(SettingError, match=f"{name}={wrong!r}: expected "):
-            Resources(**{name: wrong})
-    assert Resources(np.int64(10**9), np.int64(2)).threads == 2

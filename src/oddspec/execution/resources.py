@@ -11,7 +11,6 @@ import platform
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +38,10 @@ class Resources:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if self.workers is not None and not _is_above_0(self.workers):
-            raise SettingError(f"workers={self.workers!r}: expected at least 1, as a whole number")
-        if self.max_memory is not None and not _is_above_0(self.max_memory):
-            raise SettingError(
-                f"max_memory={self.max_memory!r}: expected a number of bytes above 0"
-            )
+        if self.workers is not None and self.workers < 1:
+            raise SettingError(f"workers={self.workers}: expected at least 1")
+        if self.max_memory is not None and self.max_memory < 1:
+            raise SettingError(f"max_memory={self.max_memory}: expected a number of bytes above 0")
 
     @property
     def threads(self) -> int:
@@ -56,10 +53,6 @@ class Resources:
         if self.max_memory is None:
             return 0.5 * free_memory()
         return self.max_memory - (resident() or 0)
-
-
-def _is_above_0(value: Any) -> bool:
-    return isinstance(value, Real) and value > 0
 
 
 def choose_device(wanted: str, supported: tuple[str, ...]) -> str:
