@@ -190,6 +190,14 @@ def test_a_file_that_cannot_be_written_whole_is_a_sentence(scenes, tmp_path, cap
     assert detect(scenes[:1], out, "--resume") == 0
 
 
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_closed_streams_lead_to_nowhere(scenes, tmp_path, monkeypatch, closed):
+    monkeypatch.setattr(sys, closed, None)
+    assert run("info", scenes[0]) == 0
+    assert run("info", tmp_path / "nowhere") == MISTAKE
+    assert detect(scenes[:1], tmp_path / "out") == 0
+
+
 def started(words, **streams):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "oddspec", *map(str, words)]
