@@ -146,8 +146,9 @@ def _run(
         while True:
             going = given < inputs and time.monotonic() < until
             for worker in workers:
-                if worker.task is not None and (outcome := worker.outcome()) is not None:
-                    counts[_counted(worker.task, outcome, out)] += 1
+                task = worker.task  # one that takes the place of a dead one knows of none
+                if task is not None and (outcome := worker.outcome()) is not None:
+                    counts[_counted(task, outcome, out)] += 1
                     worker.done()
                 if worker.task is None and going and given < inputs:
                     worker.give(next(waiting))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,10 @@ import numpy as np
 from oddspec.arrays import Cube, Mask
 from oddspec.errors import InputError
 from oddspec.io.bands import band_positions
+from oddspec.io.pixel_mask import PixelMask
+from oddspec.io.quality import USER_MASK, HasQuality, flag_bits
 from oddspec.io.source import Source, parse_nodata
+from oddspec.io.to_xarray import to_dataarray
 
 LARGEST = 1e140
 """Of values that are computed with: detectors sum squares of them over all pixels, and what is
@@ -36,6 +39,8 @@ class Scene:
         read.
     fill
         A spectrum of the used bands (float64); pixels that have it are masked. None for no such.
+    mask
+        Which pixels are left out beside those without a value.
     """
 
     source: Source
@@ -44,6 +49,7 @@ class Scene:
     mask_flat: bool = False
     notes: tuple[str, ...] = ()
     fill: np.ndarray | None = None
+    mask: PixelMask = field(default_factory=PixelMask)
 
     @classmethod
     def of(
@@ -52,6 +58,9 @@ class Scene:
         bands: Any = None,
         nodata: float | None = None,
         mask_flat: bool = False,
+        mask: Any = None,
+        area_of_interest: Any = None,
+        max_memory: int | None = None,
     ) -> Scene:
         """The scene with the file's own bad bands and nodata value unless others are given.
 
@@ -63,6 +72,8 @@ class Scene:
             The bands to use, in any of the ways of `oddspec.io.bands.band_positions`.
         nodata, mask_flat
             As the attributes.
+        mask, area_of_interest, max_memory
+            As for `oddspec.io.pixel_mask.PixelMask.of`.
 
         Raises
         ------
@@ -82,11 +93,13 @@ class Scene:
                 f"{source.path or source.name}: {chosen.size} of {count} bands remain, but at "
                 f"least 2 are needed; check the bad-band list or choose others with --bands"
             )
-        if nodata is None:
-            return cls(source, chosen, meta.nodata, mask_flat, meta.notes)
-        # As the data's type has it: no float32 equals -9999.9.
-        value, note = parse_nodata(nodata, source.dtype)
-        return cls(source, chosen, value, mask_flat, (*meta.notes, *([note] if note else [])))
+        left_out = PixelMask.of(source, mask, area_of_interest, max_memory)
+        value, notes = meta.nodata, [*meta.notes, *left_out.notes]
+        if nodata is not None:
+            # As the data's type has it: no float32 equals -9999.9.
+            value, note = parse_nodata(nodata, source.dtype)
+            notes += [note] if note else []
+        return cls(source, chosen, value, mask_flat, tuple(notes), mask=left_out)
 
     @property
     def name(self) -> str:
@@ -112,10 +125,27 @@ class Scene:
 
         Values of invalid pixels are set to zero, so that nothing downstream can meet a NaN.
         """
-        return self.prepare(self.source.read(rows, columns))
+        return self.prepare(self.source.read(rows, columns), rows, columns)
 
-    def prepare(self, raw: np.ndarray) -> tuple[Cube, Mask]:
-        """The same for a piece of the source that has been read already."""
+    def reasons(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray | None:
+        """Why pixels ``(h, w)`` of a half-open window are left out, uint16; None where none is.
+
+        The bits are those of `oddspec.io.quality.QUALITY_FLAGS`, and `USER_MASK` for what the user
+        has masked. What has no value is not among them.
+        """
+        found = None
+        if self.mask.flags and isinstance(self.source, HasQuality):
+            found = self.source.read_quality(rows, columns) & flag_bits(self.mask.flags)
+        if self.mask.image is not None:
+            image = self.mask.image[slice(*rows), slice(*columns)]
+            by_user = np.where(image, USER_MASK, np.uint16(0))
+            found = by_user if found is None else found | by_user
+        return found
+
+    def prepare(
+        self, raw: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
+    ) -> tuple[Cube, Mask]:
+        """The same for a window of the source that has been read already."""
         used = raw if len(self.bands) == raw.shape[2] else raw[:, :, self.bands]
         cube = np.array(used, dtype=np.float64, order="C")
         if raw.dtype.kind == "f":
@@ -128,6 +158,9 @@ class Scene:
             valid &= (cube != cube[:, :, :1]).any(axis=2)
         if self.fill is not None:
             valid &= (cube != self.fill).any(axis=2)
+        reasons = self.reasons(rows, columns)
+        if reasons is not None:
+            valid &= reasons == 0
         cube[~valid] = 0.0  # `cube` is a copy of its own, whatever the source gave
         if raw.dtype == np.float64:  # no other type reaches so far
             self._refuse_extremes(cube)
@@ -143,6 +176,25 @@ class Scene:
                     f"squared; if it marks missing pixels, give it as nodata (--nodata "
                     f"{float(value)!r}), otherwise divide all values by a number"
                 )
+
+    def to_xarray(self, *, chunks: bool = True) -> Any:
+        """The scene as an `xarray.DataArray` whose pixels are read when they are needed.
+
+        Dimensions ``y, x, wavelength``; coordinates ``wavelength``, ``fwhm`` (nm),
+        ``good_wavelength`` (the used bands), ``spatial_ref``, and ``quality``, the flags of a
+        product's pixels. Values are those of the file. `oddspec.detect` takes it back.
+
+        Parameters
+        ----------
+        chunks
+            Whether dask reads it, by strips of rows; otherwise xarray itself does.
+
+        Raises
+        ------
+        InputError
+            If xarray, or dask for chunks, is not installed.
+        """
+        return to_dataarray(self.source, self.bands, chunks=chunks)
 
     def close(self) -> None:
         """Release the file."""

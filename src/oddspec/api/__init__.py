@@ -27,6 +27,8 @@ def open(
     bands: Any = None,
     nodata: float | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
     max_memory: int | None = None,
     allow_truncated: bool = False,
     axes: str | None = None,
@@ -49,6 +51,12 @@ def open(
     mask_flat
         Mask defects too: pixels with the same value in every band (dead or filled ones), and a
         spectrum that a quarter of the pixels share.
+    mask
+        Pixels to leave out: quality flags that the product tells, as ``"cloud,water"`` (by default
+        fill, saturated, cloud, cloud-shadow, cirrus; ``"none"`` for none); the path of an image or
+        of polygons; an array ``(h, w)``, true where pixels are left out; or a list of such.
+    area_of_interest
+        The path of an image or of polygons, or an array: what lies outside is left out.
     max_memory
         Bytes that a reader may use where a format has to be read whole.
     allow_truncated
@@ -78,6 +86,8 @@ def open(
         bands=bands,
         nodata=nodata,
         mask_flat=mask_flat,
+        mask=mask,
+        area_of_interest=area_of_interest,
         max_memory=max_memory,
         allow_truncated=allow_truncated,
         axes=axes,
@@ -95,6 +105,8 @@ def detect(
     variable: str | None = None,
     axes: str | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -111,7 +123,7 @@ def detect(
     detector
         A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
         is applied as it is.
-    bands, nodata, variable, axes, mask_flat
+    bands, nodata, variable, axes, mask_flat, mask, area_of_interest
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
         Bytes of resident memory that the process may use; by default half of what is free is
@@ -153,7 +165,15 @@ def detect(
     >>> np.unravel_index(scores.argmax(), scores.shape) == (7, 9)
     True
     """
-    reading = _reading(bands, nodata, variable, axes, mask_flat)
+    reading = _reading(
+        bands=bands,
+        nodata=nodata,
+        variable=variable,
+        axes=axes,
+        mask_flat=mask_flat or None,
+        mask=mask,
+        area_of_interest=area_of_interest,
+    )
     with _opened(scene, max_memory, reading) as opened:
         tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
         target = ScoreArray(*opened.shape[:2])
@@ -184,6 +204,8 @@ def fit(
     variable: str | None = None,
     axes: str | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -194,7 +216,7 @@ def fit(
 
     Parameters
     ----------
-    scene, detector, bands, nodata, variable, axes, mask_flat
+    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest
         As for `detect`; the detector by name.
     max_memory, workers, device, progress, **settings
         As for `detect`.
@@ -223,7 +245,15 @@ def fit(
     True
     """
     chosen = build(load(detector), settings)
-    reading = _reading(bands, nodata, variable, axes, mask_flat)
+    reading = _reading(
+        bands=bands,
+        nodata=nodata,
+        variable=variable,
+        axes=axes,
+        mask_flat=mask_flat or None,
+        mask=mask,
+        area_of_interest=area_of_interest,
+    )
     with _opened(scene, max_memory, reading) as opened:
         tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
         outcome = fit_scene(opened, chosen, Resources(max_memory, workers, device), progress)
@@ -233,13 +263,9 @@ def fit(
     return model
 
 
-def _reading(
-    bands: Any, nodata: float | None, variable: str | None, axes: str | None, mask_flat: bool
-) -> dict[str, Any]:
+def _reading(**said: Any) -> dict[str, Any]:
     """What was said about reading, without what was left out."""
-    said = {"bands": bands, "nodata": nodata, "variable": variable, "axes": axes}
-    chosen = {name: value for name, value in said.items() if value is not None}
-    return {**chosen, "mask_flat": True} if mask_flat else chosen
+    return {name: value for name, value in said.items() if value is not None}
 
 
 @contextmanager

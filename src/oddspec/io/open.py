@@ -1,7 +1,7 @@
 """Open a scene of any format.
 
 A new format is a name in `formats.format_of` and a line in `READERS`. Products of single sensors
-(EMIT, PRISMA, EnMAP) are HDF5 or GeoTIFF files of a certain build: they get names of their own.
+(EMIT, PRISMA, EnMAP) are files and folders of a certain build: `oddspec.io.products` knows them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from oddspec.io.isolated import IsolatedSource, in_child
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
+from oddspec.io.products import folder_family, hdf5_family
 from oddspec.io.reading import reading
 from oddspec.io.source import Source
 
@@ -79,7 +80,12 @@ def open_source(
     }
     arrangement = parse_axes(axes)
     place = Path(path)
+    # Whoever names a variable or the axes wants the file as it is.
+    as_stored = variable is not None or axes is not None
     with reading(path):
+        family = None if as_stored else folder_family(place)
+        if family is not None:
+            return family.open(place, max_memory=max_memory)
         kind = format_of(path)
         if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
             place, kind = tiff, format_of(tiff)
@@ -97,5 +103,7 @@ def open_source(
     with reading(path, f"is damaged, or no {kind} file that can be read"):
         if in_child(kind):
             return IsolatedSource(place, "oddspec.io.open:open_source", options)
+        if kind == "HDF5" and not as_stored and (family := hdf5_family(place)):
+            return family.open(place, max_memory=max_memory)
         found = {**options, "axes": arrangement}
         return reader(place, **{name: found[name] for name in taken})

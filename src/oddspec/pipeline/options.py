@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from oddspec import __version__
 from oddspec.detector import Detector
@@ -35,8 +38,15 @@ class PipelineOptions:
     nodata: float | None = None
     bands: Callable[[Source], Sequence[int]] | None = None
     mask_defects: bool = False
+    mask: list[str] | None = None
+    """Quality flags, and files of pixels, to leave out."""
+    area_of_interest: Path | None = None
+    """What lies outside is left out."""
     allow_truncated: bool = False
     axes: str | None = None
+    write: tuple[str, ...] = ()
+    """Cubes and maps of the detector to write, such as ``background``."""
+    cube_format: str = "envi"
     resume: bool = False
     overwrite: bool = False
     """Whether products of another detector in the scene's folder may be replaced."""
@@ -53,6 +63,17 @@ class PipelineOptions:
             "workers": self.resources.threads,
             "device": self.resources.device,
         }
+
+
+def _left_out(scene: Scene) -> dict[str, Any]:
+    """What is masked, where something is: runs of before it could be told go on as they are."""
+    mask = scene.mask
+    found: dict[str, Any] = {}
+    if mask.flags:
+        found["mask"] = list(mask.flags)
+    if mask.image is not None:
+        found["mask_sha256"] = hashlib.sha256(np.packbits(mask.image).tobytes()).hexdigest()
+    return found
 
 
 def run_identity(
@@ -80,6 +101,7 @@ def run_identity(
         "bands": scene.bands.tolist(),
         "nodata": None if scene.nodata is None else repr(scene.nodata),
         "mask_defects": scene.mask_flat,
+        **_left_out(scene),
         "detector": name,
         # The module of a user's own file is named by the hash of its content.
         "code": type(detector).__module__,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.io.source import Georeference
 from oddspec.products.record import as_json
 from oddspec.report.result import DetectionResult
 from oddspec.scene import Scene
@@ -135,6 +136,11 @@ def scene_facts(result: DetectionResult) -> Facts:
         facts.append(("SHA-256", result.sha256))
     facts.append(("Format", source.format + (f", {meta.interleave}" if meta.interleave else "")))
     facts.append(("Size", f"{height:,} rows × {width:,} columns × {bands:,} bands"))
+    if meta.product:
+        known = (("Product", meta.product.identifier), ("Acquired", meta.product.acquired))
+        facts += [(name, printable(text)) for name, text in known if text]
+    if meta.unit:
+        facts.append(("Unit", printable(meta.unit)))
     stored = height * width * bands * source.dtype.itemsize
     facts.append(("Values", f"{source.dtype.name}, {bytes_text(stored)}"))
     if meta.description:
@@ -146,11 +152,14 @@ def scene_facts(result: DetectionResult) -> Facts:
     share = f" ({100 * invalid / max(height * width, 1):.3g} %)" if invalid else ""
     facts.append(("Pixels left out", f"{invalid:,} of {height * width:,}{share}"))
     if survey := result.survey:
-        for reason, count in (("NaN or infinite", survey.nonfinite), ("nodata", survey.nodata)):
+        reasons = {"NaN or infinite": survey.nonfinite, "nodata": survey.nodata} | {
+            f"masked: {name}": count for name, count in survey.masked.items()
+        }
+        for reason, count in reasons.items():
             if count:
                 of = f"of {survey.looked_at:,} looked at"
                 facts.append((f"– {reason} ({of})", f"{count:,}"))
-    facts.append(("Georeference", _georeference(scene)))
+    facts.append(("Georeference", _georeference(result)))
     return facts
 
 
@@ -211,10 +220,15 @@ def ranges(numbers: Sequence[int] | np.ndarray) -> str:
     return ", ".join(f"{p[0]}" if len(p) == 1 else f"{p[0]}–{p[-1]}" for p in parts if len(p))
 
 
-def _georeference(scene: Scene) -> str:
-    place = scene.source.metadata.georeference
+def _georeference(result: DetectionResult) -> str:
+    place = result.products.table.georeference
     if place is None:
         return "none: positions are rows and columns"
+    sensor = result.scene.source.metadata.georeference is None
+    return ("sensor geometry, on the map by a lookup table: " if sensor else "") + _placed(place)
+
+
+def _placed(place: Georeference) -> str:
     step = place.transform
     across, down = math.hypot(step.a, step.d), math.hypot(step.b, step.e)
     rotated = ", rotated grid" if step.b or step.d else ""

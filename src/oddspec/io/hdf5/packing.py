@@ -88,12 +88,17 @@ class Packing:
             return self.fills[0]
         return None
 
+    @property
+    def plain(self) -> bool:
+        """Whether stored numbers are values as they are."""
+        return self.scale is None and len(self.fills) <= 1 and self.dtype == self.stored
+
     def unpack(self, block: np.ndarray) -> np.ndarray:
         """Values of stored numbers; the same array where there is nothing to do."""
         if not block.dtype.isnative:
             block = block.astype(block.dtype.newbyteorder("="))
         block = block.view(self.stored)
-        if self.scale is None and len(self.fills) <= 1:
+        if self.plain:
             return block
         values = block.astype(self.dtype)
         if self.scale is not None:

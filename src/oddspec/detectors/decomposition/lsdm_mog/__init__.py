@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.detectors.decomposition.lsdm_mog import mog_rpca
 from oddspec.errors import InputError
 from oddspec.progress import Progress, silent
@@ -130,7 +131,14 @@ class LSDMMoG(SceneDetector):
                     strength[:, None] * state.bands.mean.T,
                     "background directions at their typical strength, in scaled bands",
                 ),
-                Insight("background", "maps", on_map(state.pixels.mean / strength, valid), "along"),
+                Insight(
+                    "coefficients", "maps", on_map(state.pixels.mean / strength, valid), "along"
+                ),
+                *separated(
+                    LinearCube(
+                        state.pixels.mean, state.bands.mean.T, valid, scaling.scale, scaling.offset
+                    )
+                ),
                 Insight(
                     "kinds",
                     "values",

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.detectors.representation.lrasr import sparse_lrr
 from oddspec.errors import SettingError
 from oddspec.execution.executors import thread_pool
@@ -128,7 +129,8 @@ class LRASR(SceneDetector):
         """
         pixels = background_pixels(cube, valid)
         progress(0, self.max_iter, "choosing atoms")
-        X = BY_NAME[self.scaling](pixels)(pixels)
+        scaling = BY_NAME[self.scaling](pixels)
+        X = scaling(pixels)
         chosen = typical_members(X, assign(X, self.clusters, self.seed), self.nearest, self.ridge)
         if not len(chosen):
             raise SettingError(
@@ -149,6 +151,7 @@ class LRASR(SceneDetector):
                     "the atoms that are used most, in the scene's units",
                 ),
                 Insight("coefficients", "maps", on_map(state.J[:, shown], valid), "of those atoms"),
+                *separated(LinearCube(state.J, X[chosen], valid, scaling.scale, scaling.offset)),
                 Insight(
                     "convergence",
                     "curve",
