@@ -116,6 +116,16 @@ class Detector:
         """What a score is with these settings, for legends; `unit` where they do not change it."""
         return self.unit
 
+    @property
+    def affine_invariant(self) -> bool:
+        """Whether scores are invariant to affine transforms per band, with these settings.
+
+        They are if they rank pixels alike when each band is multiplied by a number of its own,
+        above 0, and another is added to it. Where they are not, or a class does not say, gains and
+        offsets that a file declares are applied before the detector sees the pixels.
+        """
+        return False
+
     def __init_subclass__(cls) -> None:
         """Let ``help()`` show all settings, those too that only a base class explains."""
         super().__init_subclass__()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from oddspec.arrays import Cube, Mask
+from oddspec.detector import Detector
 from oddspec.errors import InputError
 from oddspec.io.bands import band_positions
+from oddspec.io.gains import BandGains
 from oddspec.io.pixel_mask import PixelMask
 from oddspec.io.quality import USER_MASK, HasQuality, flag_bits
 from oddspec.io.source import Source, parse_nodata
@@ -41,6 +43,11 @@ class Scene:
         A spectrum of the used bands (float64); pixels that have it are masked. None for no such.
     mask
         Which pixels are left out beside those without a value.
+    use_gains
+        Whether `suited_to` may apply the gains and offsets that the file declares.
+    gains
+        Of the used bands, applied to what is read; None for numbers as they are stored. Which
+        pixels are masked is decided by the stored numbers.
     """
 
     source: Source
@@ -50,6 +57,8 @@ class Scene:
     notes: tuple[str, ...] = ()
     fill: np.ndarray | None = None
     mask: PixelMask = field(default_factory=PixelMask)
+    use_gains: bool = True
+    gains: BandGains | None = None
 
     @classmethod
     def of(
@@ -61,6 +70,7 @@ class Scene:
         mask: Any = None,
         area_of_interest: Any = None,
         max_memory: int | None = None,
+        use_gains: bool = True,
     ) -> Scene:
         """The scene with the file's own bad bands and nodata value unless others are given.
 
@@ -70,7 +80,7 @@ class Scene:
             Where the pixels come from.
         bands
             The bands to use, in any of the ways of `oddspec.io.bands.band_positions`.
-        nodata, mask_flat
+        nodata, mask_flat, use_gains
             As the attributes.
         mask, area_of_interest, max_memory
             As for `oddspec.io.pixel_mask.PixelMask.of`.
@@ -99,7 +109,9 @@ class Scene:
             # As the data's type has it: no float32 equals -9999.9.
             value, note = parse_nodata(nodata, source.dtype)
             notes += [note] if note else []
-        return cls(source, chosen, value, mask_flat, tuple(notes), mask=left_out)
+        return cls(
+            source, chosen, value, mask_flat, tuple(notes), mask=left_out, use_gains=use_gains
+        )
 
     @property
     def name(self) -> str:
@@ -119,6 +131,41 @@ class Scene:
         used = None if everything is None else everything[self.bands]
         # Bands without one are bad; whoever asks for them does without wavelengths.
         return None if used is None or np.isnan(used).any() else used
+
+    @property
+    def declared_gains(self) -> BandGains | None:
+        """What the file declares for the used bands; None if that changes nothing."""
+        found = self.source.metadata.gains
+        used = None if found is None else found.of_bands(self.bands)
+        return None if used is None or used.identity else used
+
+    def suited_to(self, detector: Detector) -> Scene:
+        """The scene in the values that a detector shall see, with a note where that is a choice.
+
+        Declared gains and offsets are applied unless the detector's scores do not depend on them.
+        """
+        declared = self.declared_gains
+        if declared is None or (detector.affine_invariant and (declared.gains > 0).all()):
+            return self
+        return self.with_gains(
+            declared,
+            "gains or offsets that the file declares were applied to the bands, as the scores "
+            "depend on them; --no-gains leaves them out",
+        )
+
+    def with_gains(self, gains: BandGains, note: str) -> Scene:
+        """The scene with these gains applied, unless it may not use any, and a note of either."""
+        if not self.use_gains:
+            note = "gains or offsets that the file declares were not applied: --no-gains"
+            return replace(self, notes=(*self.notes, note))
+        return replace(self, gains=gains, notes=(*self.notes, note))
+
+    @property
+    def value_label(self) -> str:
+        """What the values that are read are, where a file declares what could be made of them."""
+        if self.gains is not None:
+            return "value with gains applied"
+        return "stored value" if self.declared_gains else "value in the scene"
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[Cube, Mask]:
         """Used bands of a half-open window as float64, and which of its pixels are valid.
@@ -161,8 +208,10 @@ class Scene:
         reasons = self.reasons(rows, columns)
         if reasons is not None:
             valid &= reasons == 0
+        if self.gains is not None:
+            self.gains.apply(cube)
         cube[~valid] = 0.0  # `cube` is a copy of its own, whatever the source gave
-        if raw.dtype == np.float64:  # no other type reaches so far
+        if raw.dtype == np.float64:  # no other type reaches so far, with gains or without
             self._refuse_extremes(cube)
         return cube, valid
 
@@ -170,12 +219,20 @@ class Scene:
         """Raise `InputError` for values of valid pixels whose squares, summed up, are infinite."""
         # The largest and the least, not of absolute values: those would be a copy.
         for value in (cube.max(initial=0.0), cube.min(initial=0.0)):
-            if abs(value) > LARGEST:
+            if abs(value) <= LARGEST:
+                continue
+            where = self.source.path or self.name
+            if self.gains is not None:
                 raise InputError(
-                    f"{self.source.path or self.name}: holds {value:g}, which is too large to be "
-                    f"squared; if it marks missing pixels, give it as nodata (--nodata "
-                    f"{float(value)!r}), otherwise divide all values by a number"
+                    f"{where}: its gains and offsets lead to {value:g}, which is too large to be "
+                    f"squared; if it marks missing pixels, give the stored number as nodata "
+                    f"(--nodata), otherwise leave the gains out (--no-gains)"
                 )
+            raise InputError(
+                f"{where}: holds {value:g}, which is too large to be squared; if it marks missing "
+                f"pixels, give it as nodata (--nodata {float(value)!r}), otherwise divide all "
+                f"values by a number"
+            )
 
     def to_xarray(self, *, chunks: bool = True) -> Any:
         """The scene as an `xarray.DataArray` whose pixels are read when they are needed.

@@ -65,7 +65,8 @@ class Survey:
     smallest: float
     largest: float
     health: Health | None
-    """Of the covariance, or None if it cannot be computed."""
+    """Of the covariance, or None if it cannot be computed; as the extremes, of the values that a
+    detector sees. All else is of the numbers as they are stored."""
     masked: Mapping[str, int] = field(default_factory=dict)
     """Pixels left out by each quality flag, and by the user (``mask``); one may have several."""
 
@@ -124,7 +125,8 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     rows, raw = _spread(scene, SURVEY_VALUES if values is None else values)
     used = raw[:, :, scene.bands]
     finite = np.isfinite(used).all(axis=2)
-    cube, valid, reasons = _prepared(scene, rows, raw)
+    # What the sensor did shows in the stored numbers.
+    cube, valid, reasons = _prepared(replace(scene, gains=None), rows, raw)
     flat = valid & (np.ptp(cube, axis=2) == 0)
     good = valid & ~flat
     pixels = cube[valid]
@@ -137,6 +139,8 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         constant = tuple(scene.bands[np.ptp(pixels, axis=0) == 0].tolist())
         crowded = at_ceiling.sum(axis=(0, 1)) > max(1, 0.01 * len(pixels))
         saturated_bands = tuple(scene.bands[crowded].tolist())
+        if scene.gains is not None:
+            scene.gains.apply(pixels)  # a copy, and no longer needed as stored
         if len(pixels) > 1 and len(constant) < len(scene.bands):
             health = Health.of(Moments.of(pixels))
     return Survey(

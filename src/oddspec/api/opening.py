@@ -37,6 +37,7 @@ def open_scene(
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
+    use_gains: bool = True,
     max_memory: int | None = None,
     **reading: Any,
 ) -> Scene:
@@ -59,7 +60,9 @@ def open_scene(
             )
         source = _array_source(given, bands, reading.get("axes"))
     try:
-        scene = Scene.of(source, bands, nodata, mask_flat, mask, area_of_interest, max_memory)
+        scene = Scene.of(
+            source, bands, nodata, mask_flat, mask, area_of_interest, max_memory, use_gains
+        )
         return look_over(scene, asked=bands is not None)
     except BaseException:
         source.close()

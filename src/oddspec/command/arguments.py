@@ -33,6 +33,8 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
     add("--mask", masks, action="append", metavar="FLAGS|FILE")
     inside = "leave out what lies outside these polygons, or outside this image"
     add("--area-of-interest", inside, type=Path, metavar="FILE")
+    gains = "leave out gains and offsets of bands that the file declares"
+    add("--no-gains", gains, action="store_false", dest="use_gains")
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")

@@ -71,6 +71,7 @@ def _opened(chosen: argparse.Namespace) -> Scene:
             chosen.mask,
             chosen.area_of_interest,
             chosen.max_memory,
+            chosen.use_gains,
         )
     except BaseException:
         source.close()
@@ -107,6 +108,7 @@ def _facts(scene: Scene, found: Survey) -> dict[str, Any]:
         "bands_used": scene.bands + 1,
         "bands_left_out": np.setdiff1d(np.arange(source.shape[2]), scene.bands) + 1,
         "nodata": scene.nodata,
+        "gains": scene.declared_gains,
         "geometry": "sensor" if table else "map" if place else None,
         "crs": place.crs.to_string() if place and place.crs else None,
         "transform": list(place.transform)[:6] if place else None,
@@ -147,6 +149,7 @@ def _lines(scene: Scene, found: Survey) -> list[str]:
         + (f"; {left_out} left out (the file, --bands or a note says so)" if left_out else ""),
         f"  wavelengths   {_wavelengths(scene)}",
         f"  nodata        {'none declared' if scene.nodata is None else f'{scene.nodata:g}'}",
+        f"  gains         {_gains(scene)}",
         f"  georeference  {_place(scene)}",
         f"  looked at     {found.looked_at:,} pixels" + ("" if found.complete else " (a sample)"),
         f"  valid         {found.valid:,}; {found.nodata:,} nodata, {found.nonfinite:,} NaN or "
@@ -194,6 +197,17 @@ def _wavelengths(scene: Scene) -> str:
     if waves is None:
         return "not given"
     return f"{waves.min():.1f} to {waves.max():.1f} nm in the used bands"
+
+
+def _gains(scene: Scene) -> str:
+    found = scene.declared_gains
+    if found is None:
+        return "none declared"
+    ends = [f"{least:.6g}" if least == most else f"{least:.6g} to {most:.6g}" for least, most in (
+        (numbers.min(), numbers.max()) for numbers in (found.gains, found.offsets)
+    )]  # fmt: skip
+    applied = "applied where a detector depends on them" if scene.use_gains else "not applied"
+    return f"{ends[0]}, offsets {ends[1]}; {applied}"
 
 
 def _place(scene: Scene) -> str:

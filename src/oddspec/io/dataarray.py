@@ -15,6 +15,7 @@ from oddspec.arrays import RawCube, Scores
 from oddspec.errors import InputError
 from oddspec.io.axes import ROWS_COLUMNS_BANDS, Axes, kept_axes, named_axes
 from oddspec.io.coordinates import read_georeference
+from oddspec.io.gains import BandGains, read_gains
 from oddspec.io.quality import QUALITY_FLAGS
 from oddspec.io.source import Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
@@ -174,12 +175,14 @@ def open_dataarray(array: Any, axes: Axes | None = None) -> DataArraySource:
         _mapping(array),
         degrees="degree" in str(_attributes(array, row).get("units", "")).lower(),
     )
+    bad = _bad_bands(array, band, notes)
     metadata = Metadata(
         wavelengths=wavelengths,
         band_names=band_names,
         fwhm=_widths(array, band),
-        bad_bands=_bad_bands(array, band, notes),
+        bad_bands=bad,
         nodata=nodata,
+        gains=_gains(array, array.sizes[band], bad, notes),
         unit=str(array.attrs.get("units", "")),
         georeference=georeference,
         notes=(*notes, *unclear),
@@ -263,6 +266,17 @@ def _bad_bands(array: Any, band: Any, notes: list[str]) -> np.ndarray | None:
     bad, note = good_to_bad(lists[name].values, array.sizes[band], repr(name))
     notes += [note] if note else []
     return bad
+
+
+def _gains(array: Any, bands: int, bad: np.ndarray | None, notes: list[str]) -> BandGains | None:
+    """Of data that were not unpacked, which have them in ``attrs``; rioxarray has the plurals."""
+    scale, offset = (
+        next((array.attrs[name] for name in names if name in array.attrs), None)
+        for names in (("scale_factor", "scales"), ("add_offset", "offsets"))
+    )
+    gains, note = read_gains(scale, offset, bands, "scale_factor, add_offset", bad)
+    notes += [note] if note else []
+    return gains
 
 
 def _mapping(array: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.envi.header import Header
-from oddspec.io.envi.metadata import header_bands
+from oddspec.io.envi.metadata import header_bands, header_gains
 from oddspec.io.envi.reader import header_of_tiff
+from oddspec.io.gains import read_gains
 from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.reading import reading
 from oddspec.io.source import Georeference, Metadata, check_window, parse_nodata
@@ -45,20 +46,31 @@ class GeoTiffSource:
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
+        return self.read_bands(rows, columns)
+
+    def read_bands(
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        bands: Sequence[int] | None = None,
+    ) -> RawCube:
+        """Pixels of the half-open window in some bands, counted from 0; None for all."""
         import rasterio
         from rasterio.windows import Window
 
         check_window(self.shape, rows, columns)
+        count = self.shape[2] if bands is None else len(bands)
         size = rows[1] - rows[0], columns[1] - columns[0]
         if not all(size):
-            return np.empty((*size, self.shape[2]), dtype=self.dtype)
+            return np.empty((*size, count), dtype=self.dtype)
+        indexes = None if bands is None else [band + 1 for band in bands]
         # GDAL's own cache would grow to a twentieth of the machine's memory, whatever the budget.
         with (
             reading(self.path, f"rows {rows[0]} to {rows[1]} cannot be read, {_DAMAGED}"),
             self._lent() as dataset,
             rasterio.Env(GDAL_CACHEMAX=self._cache),
         ):
-            block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
+            block = dataset.read(indexes, window=Window(columns[0], rows[0], size[1], size[0]))
         cube: np.ndarray = block.transpose(1, 2, 0)
         return cube
 
@@ -141,6 +153,10 @@ def _metadata(path: Path, dataset: Any, dtype: np.dtype[Any]) -> Metadata:
     wavelengths = _wavelengths(dataset, tags, notes)
     bad = _bad_bands(dataset.count, tags, notes)
     value = dataset.nodata
+    # GDAL gives 1 and 0 where a band declares nothing.
+    what = "scales and offsets of the bands"
+    gains, unclear = read_gains(dataset.scales, dataset.offsets, dataset.count, what, bad)
+    notes += [unclear] if unclear else []
     if header := _header_beside(path, dataset, notes):
         # What the file itself says counts; the header says the rest.
         waves, titles, listed = header_bands(header, dataset.count, notes)
@@ -148,10 +164,10 @@ def _metadata(path: Path, dataset: Any, dtype: np.dtype[Any]) -> Metadata:
         names = titles if names is None else names
         bad = listed if bad is None else bad
         value = header.fields.get("data ignore value") if value is None else value
+        if gains is None:
+            gains = header_gains(header, dataset.count, bad, notes)
     nodata, note = parse_nodata(value, dtype)
     notes += [note] if note else []
-    if any(scale != 1 for scale in dataset.scales) or any(dataset.offsets):
-        notes.append("scales and offsets of the bands were not applied")
     if ColorInterp.alpha in dataset.colorinterp:
         notes.append("a band is marked as transparency (alpha), but was read as any other band")
     if any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums):
@@ -161,6 +177,7 @@ def _metadata(path: Path, dataset: Any, dtype: np.dtype[Any]) -> Metadata:
         band_names=names,
         bad_bands=bad,
         nodata=nodata,
+        gains=gains,
         georeference=_georeference(dataset, notes),
         interleave="bip" if dataset.interleaving.name.lower() == "pixel" else "bsq",
         description=dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", ""),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from oddspec.arrays import RawCube
+from oddspec.io.gains import BandGains
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -92,6 +93,8 @@ class Metadata:
     bad_bands: np.ndarray | None = None
     """True for a band that the file itself calls bad (bool, one per band)."""
     nodata: float | None = None
+    gains: BandGains | None = None
+    """What turns the numbers that `Source.read` gives into the values they stand for."""
     georeference: Georeference | None = None
     interleave: str | None = None
     """``bsq``, ``bil`` or ``bip``, where the file has such a thing."""

@@ -59,6 +59,9 @@ def to_dataarray(source: Source, good: np.ndarray | None = None, *, chunks: bool
         "units": meta.unit or None,
         "long_name": meta.description or None,
         "_FillValue": meta.nodata,
+        # As rioxarray names them: values are as stored, and `oddspec.detect` applies these.
+        "scales": meta.gains.gains.tolist() if meta.gains else None,
+        "offsets": meta.gains.offsets.tolist() if meta.gains else None,
         "product": str(meta.product) if meta.product else None,
         "grid_mapping": "spatial_ref" if meta.georeference is not None else None,
     }

@@ -42,6 +42,8 @@ class PipelineOptions:
     """Quality flags, and files of pixels, to leave out."""
     area_of_interest: Path | None = None
     """What lies outside is left out."""
+    use_gains: bool = True
+    """Whether gains and offsets that a file declares may be applied."""
     allow_truncated: bool = False
     axes: str | None = None
     write: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ def run_identity(
     source = scene.source
     stat = source.path.stat() if source.path else None
     header = source.header if isinstance(source, FlatSource) else None
-    return {
+    found = {
         "version": __version__,
         "input": str(source.path.resolve()) if source.path else source.name,
         "bytes": stat.st_size if stat else None,
@@ -108,3 +110,5 @@ def run_identity(
         "settings": dataclasses.asdict(detector),  # type: ignore[call-overload]
         "model": options.model.digest if options.model else None,
     }
+    # Other runs keep the identity that they had before gains were applied.
+    return found | ({"gains": scene.gains.digest} if scene.gains else {})

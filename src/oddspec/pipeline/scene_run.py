@@ -86,8 +86,11 @@ def detect_scene(
                 options.mask,
                 options.area_of_interest,
                 options.resources.max_memory,
+                options.use_gains,
             )
             scene = look_over(scene, asked=bands is not None)
+            model = options.model
+            scene = model.suited(scene) if model else scene.suited_to(detector)
             folder = out / folder_name(source.name)
             with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
                 work = _SceneRun(scene, folder, name, detector, options, progress, caught, inputs)
@@ -327,5 +330,6 @@ class _SceneRun:
         """What was fitted, to be applied to other scenes."""
         model = Model.of(self.name, self.detector, outcome.fitted, self.scene)
         if model and self.options.model:  # it was fitted to another scene than this one
-            return dataclasses.replace(model, statistics=self.options.model.statistics)
+            first = self.options.model
+            return dataclasses.replace(model, statistics=first.statistics, gains=first.gains)
         return model

@@ -38,7 +38,7 @@ COLUMNS = {
     "first_column": "first column of the object",
     "last_column": "last column of the object",
     "flags": "reasons for a second look, separated by semicolons",
-    "mean_spectrum": "mean of the object's spectra over the used bands, in the scene's values",
+    "mean_spectrum": "mean of the object's spectra over the used bands, as the detector saw them",
 }
 """Name of every column and what it holds."""
 

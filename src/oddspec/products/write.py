@@ -200,6 +200,8 @@ def _tags(
         "software": f"oddspec {versions().get('oddspec', '')}".strip(),
         "bands": json.dumps([int(band) + 1 for band in scene.bands]),
     }
+    if scene.declared_gains is not None:
+        tags["values"] = scene.value_label
     if threshold.pfa is not None:
         tags["false_alarm_rate"] = f"{threshold.pfa:g}"
     if scene.wavelengths is not None:

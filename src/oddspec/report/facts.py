@@ -143,6 +143,8 @@ def scene_facts(result: DetectionResult) -> Facts:
         facts.append(("Unit", printable(meta.unit)))
     stored = height * width * bands * source.dtype.itemsize
     facts.append(("Values", f"{source.dtype.name}, {bytes_text(stored)}"))
+    if scene.declared_gains is not None or scene.gains is not None:
+        facts.append(("Gains and offsets", _gains(result)))
     if meta.description:
         facts.append(("Description", printable(meta.description)[:300]))
     facts.append(("Wavelengths", _wavelengths(scene)))
@@ -199,6 +201,14 @@ def _wavelengths(scene: Scene) -> str:
     if waves is None or not np.isfinite(waves).any():
         return "not given"
     return f"{np.nanmin(waves):.1f} to {np.nanmax(waves):.1f} nm"
+
+
+def _gains(result: DetectionResult) -> str:
+    if result.scene.gains is not None:
+        return "applied to the values"
+    if result.scene.use_gains and result.detector.affine_invariant:
+        return f"declared; {result.detector_name} does not depend on them"
+    return "declared, not applied"
 
 
 def _bands(scene: Scene) -> str:

@@ -188,6 +188,8 @@ class DetectionResult:
             "dtype": str(source.dtype),
             "bands": self.scene.bands + 1,
             "nodata": self.scene.nodata,
+            "gains_declared": self.scene.declared_gains,
+            "gains_applied": self.scene.gains,
             **self._product(),
             "crs": georeference.crs if georeference else None,
             "transform": list(georeference.transform)[:6] if georeference else None,

@@ -65,8 +65,10 @@ class Packing:
         if unsigned and stored.kind == "i":
             stored = np.dtype(f"u{stored.itemsize}")
         fills = _fills(stored, dtype, attributes, default_fill, notes)
-        scale = _number(attributes, "scale_factor", notes)
-        offset = _number(attributes, "add_offset", notes)
+        scale, offset = None, None
+        if not has_lists(attributes):
+            scale = _number(attributes, "scale_factor", notes)
+            offset = _number(attributes, "add_offset", notes)
         if any(name in attributes for name in ("valid_range", "valid_min", "valid_max")):
             notes.append("the attributes on the valid range were not applied")
         if (scale or 1.0) == 1.0 and not offset:
@@ -107,6 +109,11 @@ class Packing:
         for fill in self.fills:
             values[block == self.stored.type(fill)] = np.nan
         return values
+
+
+def has_lists(attributes: Mapping[str, Any]) -> bool:
+    """Whether scale or offset are lists, of one number per band: gains that packing leaves out."""
+    return any(np.size(attributes.get(name, 0)) > 1 for name in ("scale_factor", "add_offset"))
 
 
 def _fills(

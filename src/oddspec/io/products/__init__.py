@@ -16,7 +16,7 @@ from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import emit
+from oddspec.io.products import desis, emit, enmap, hyperion, wyvern
 from oddspec.io.reading import cause, reading
 from oddspec.io.source import Source
 
@@ -46,7 +46,12 @@ class Family:
 IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
-IN_FOLDERS: tuple[Family, ...] = ()
+IN_FOLDERS: tuple[Family, ...] = (
+    Family("EnMAP", enmap.is_enmap, enmap.open_enmap),
+    Family("DESIS", desis.is_desis, desis.open_desis),
+    Family("Wyvern", wyvern.is_wyvern, wyvern.open_wyvern),
+    Family("Hyperion", hyperion.is_hyperion, hyperion.open_hyperion),
+)
 """Families whose products are several files: a path is any of them, or the folder."""
 
 

@@ -7,9 +7,19 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.atomic import must_be_text
+from oddspec.scenes.products.desis import write_desis
 from oddspec.scenes.products.emit import write_emit
+from oddspec.scenes.products.enmap import write_enmap
+from oddspec.scenes.products.hyperion import write_hyperion
+from oddspec.scenes.products.wyvern import write_wyvern
 
-MADE_PRODUCTS: dict[str, Callable[..., list[Path]]] = {"emit": write_emit}
+MADE_PRODUCTS: dict[str, Callable[..., list[Path]]] = {
+    "emit": write_emit,
+    "enmap": write_enmap,
+    "desis": write_desis,
+    "wyvern": write_wyvern,
+    "hyperion": write_hyperion,
+}
 """What `make_product` can make: writes the files, the product first, and returns them."""
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,19 +87,32 @@ def make_content(
 
 def write_truth_image(path: Path, truth: np.ndarray, georeference: Georeference | None) -> Path:
     """A truth as GeoTIFF: 1 on targets, 0 elsewhere, 255 where the map has no pixel."""
-    import warnings
+    return write_geotiff(path, truth.astype(np.uint8), georeference, nodata=255)
 
+
+def write_geotiff(
+    path: Path,
+    image: np.ndarray,
+    georeference: Georeference | None = None,
+    *,
+    nodata: float | None = None,
+    descriptions: Sequence[str] = (),
+) -> Path:
+    """Write an image of rows, columns (and bands, with their descriptions)."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    profile = {
-        "driver": "GTiff", "height": truth.shape[0], "width": truth.shape[1], "count": 1,
-        "dtype": "uint8", "compress": "deflate", "nodata": 255,
+    bands = image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)
+    profile: dict[str, Any] = {
+        "driver": "GTiff", "height": image.shape[0], "width": image.shape[1], "count": len(bands),
+        "dtype": image.dtype.name, "compress": "deflate", "nodata": nodata,
     }  # fmt: skip
     if georeference is not None:
         profile |= {"crs": georeference.crs, "transform": georeference.transform}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with atomic_write(path) as partial, rasterio.open(partial, "w", **profile) as dataset:
-            dataset.write(truth.astype(np.uint8), 1)
+            dataset.write(bands)
+            for band, text in enumerate(descriptions, start=1):
+                dataset.set_band_description(band, text)
     return path

@@ -17,7 +17,7 @@ from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.pixels import on_map, score_map, valid_pixels
-from oddspec.statistics.scaling import BY_NAME
+from oddspec.statistics.scaling import BY_NAME, PER_BAND
 
 SHOWN = 10
 """Anomalous pixels whose spectra are returned."""
@@ -89,6 +89,11 @@ class LSDMMoG(SceneDetector):
         at_least(self, 1, "rank", "surplus", "kinds", "iterations")
         above_zero(self, "tolerance", "mixture_tolerance")
         at_least(self, 0, "seed")
+
+    @property
+    def affine_invariant(self) -> bool:
+        """They are where each band is scaled by itself."""
+        return self.scaling in PER_BAND
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Responsibilities; pixels, residuals, weights and background; covariances per pixel."""

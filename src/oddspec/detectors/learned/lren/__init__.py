@@ -161,6 +161,11 @@ class LREN(SampleDetector):
         above_zero(self, "learning_rate", "penalty_ratio", "penalty")
         at_least(self, 100, "sample")
 
+    @property
+    def affine_invariant(self) -> bool:
+        """They are where each band is scaled by itself."""
+        return self.scaling == "band"
+
     def fit(self, summary: Sample, progress: Progress = silent) -> LRENBackground:
         """Train, choose the dictionary and solve, as many times as there are runs."""
         enough(len(summary.pixels))

@@ -20,7 +20,7 @@ from oddspec.solvers.clusters import assign
 from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
-from oddspec.statistics.scaling import BY_NAME
+from oddspec.statistics.scaling import BY_NAME, PER_BAND
 from oddspec.statistics.summary import Moments
 
 SHOWN = 10
@@ -112,6 +112,11 @@ class LRASR(SceneDetector):
         at_least(self, 0, "sparsity")
         if not 1 <= self.mu_growth <= 2:
             raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
+
+    @property
+    def affine_invariant(self) -> bool:
+        """They are where each band is scaled by itself."""
+        return self.scaling in PER_BAND
 
     def memory(self, height: int, width: int, bands: int) -> int:
         """Coefficients, their copy and multiplier; scaled pixels, their multiplier and rest."""
