@@ -23,6 +23,7 @@ from oddspec.execution.resources import Resources
 from oddspec.execution.run import run
 from oddspec.execution.score_store import Partial
 from oddspec.pipeline.options import PipelineOptions, run_identity
+from oddspec.scenes.products import MADE_PRODUCTS, make_product
 
 SHAPE = (9, 11, 6)
 """Rows, columns and bands of all scenes."""
@@ -224,6 +225,16 @@ def _vectors(folder: Path) -> list[Path]:
     return made
 
 
+def _products(folder: Path) -> list[Path]:
+    """Of each sensor's product one file of every sort."""
+    made = []
+    for name in MADE_PRODUCTS:
+        files = make_product(folder / name, name, rows=24, columns=24)
+        sorts = {path.suffix: path for path in reversed(files) if "truth" not in path.name}
+        made += [path for path in sorts.values() if path.parent == folder / name]
+    return made
+
+
 def _headers(folder: Path) -> list[Path]:
     """ENVI headers of all interleaves; ``glt`` is a lookup table of an orthorectified scene."""
     pixels = cube()
@@ -348,6 +359,7 @@ MAKERS: dict[str, Callable[[Path], list[Path]]] = {
     "member": _members,
     "truth": _truths,
     "vector": _vectors,
+    "product": _products,
     "header": _headers,
     "model": _models,
     "settings": _settings,

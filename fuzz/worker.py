@@ -18,7 +18,7 @@ from fuzz.corpus import PLACE, SHAPE, resumed, with_member
 from fuzz.mutate import mutate
 from oddspec.errors import OddspecError
 
-TEXTS = (".toml", ".hdr", ".json", ".jsonl", ".geojson", ".prj", ".txt")
+TEXTS = (".toml", ".hdr", ".json", ".jsonl", ".geojson", ".prj", ".txt", ".xml")
 """Files that a hand may change: by words and lines, not by bytes alone."""
 
 LONGEST = 1000
@@ -28,7 +28,7 @@ LONGEST = 1000
 def content_of(original: Path, number: int) -> bytes:
     """The bytes of that mutant; those of the original for 0."""
     content = original.read_bytes()
-    return mutate(content, number, original.suffix in TEXTS) if number else content
+    return mutate(content, number, original.suffix.lower() in TEXTS) if number else content
 
 
 def trial(original: Path, kind: str, number: int) -> str:
@@ -65,7 +65,7 @@ def _use(path: Path, kind: str) -> None:
         with_member(path.parent / "scene.npz", path.name, path.read_bytes(), made)
         path = made
     uses = {"model": _model, "settings": _model, "plan": _plan, "truth": _truth}
-    uses |= {"vector": _vector, "study": _study, "partial": _partial}
+    uses |= {"vector": _vector, "product": _product, "study": _study, "partial": _partial}
     uses.get(kind, _scene)(path)
 
 
@@ -76,6 +76,11 @@ def _scene(path: Path) -> None:
         scene.read((0, min(h, 16)), (0, min(w, 16)))
     finally:
         scene.source.close()
+
+
+def _product(path: Path) -> None:
+    """As a whole: a path is the folder where a product has several files."""
+    _scene(path if path.suffix == ".nc" else path.parent)
 
 
 def _model(path: Path) -> None:
