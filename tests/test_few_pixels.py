@@ -15,7 +15,7 @@ import oddspec
 from oddspec import detectors
 from oddspec.command import main
 from oddspec.detector import SceneResult, WindowDetector
-from oddspec.errors import DataWarning, InputError, OddspecError, SettingError
+from oddspec.errors import DataWarning, InputError, OddspecError
 from oddspec.execution.resources import Resources
 from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
@@ -203,5 +203,5 @@ def test_one_pixel_is_an_error(rng):
         pytest.raises(InputError, match="1 valid pixels: a background needs at least 2"),
     ):
         oddspec.detect(rng.normal(size=(1, 1, 5)))
-    with pytest.raises(SettingError, match="1 rows and 9 columns, too few for outer="):
+    with pytest.raises(InputError, match="1 rows and 9 columns, too few for outer="):
         oddspec.detect(rng.normal(size=(1, 9, 5)), "local_rx")

@@ -7,7 +7,7 @@ from fuzz.corpus import KINDS, make_corpus
 from fuzz.mutate import mutate
 from fuzz.worker import content_of, trial
 
-MUTANTS = {"study": 16, "partial": 16, "product": 20}
+MUTANTS = {"study": 16, "partial": 16, "product": 10}
 """Of each kind, where it is not sixty: these take longer."""
 
 

@@ -1,6 +1,7 @@
 """Files of unsafe formats are read by a child process: same pixels, and a crash is an error."""
 
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.shared_memory import SharedMemory
 
 import h5py
 import numpy as np
@@ -11,7 +12,7 @@ import oddspec
 from oddspec.errors import InputError
 from oddspec.io import isolated
 from oddspec.io.isolated import IsolatedSource
-from oddspec.io.open import open_source
+from oddspec.io.open import open_here, open_source
 from oddspec.io.truth import read_truth
 
 CUBE = np.random.default_rng(0).normal(100, 5, (23, 17, 6)).astype(np.float32)
@@ -26,16 +27,11 @@ def hdf5(tmp_path):
     return path
 
 
-def test_it_gives_what_reading_here_gives(hdf5, tmp_path, monkeypatch):
+def test_it_gives_what_reading_here_gives(hdf5, tmp_path):
     savemat(tmp_path / "scene.mat", {"data": CUBE})
     for path in (hdf5, tmp_path / "scene.mat"):
-        there = open_source(path)
-        with monkeypatch.context() as patch:
-            # In a child, a crash is an error already.
-            patch.setattr(isolated, "is_child", lambda: True)
-            here = open_source(path)
+        there, here = open_source(path), open_here(path)
         assert isinstance(there, IsolatedSource)
-        assert not isinstance(here, IsolatedSource)
         assert (there.shape, there.dtype, there.name) == (here.shape, here.dtype, here.name)
         assert there.metadata.notes == here.metadata.notes
         np.testing.assert_array_equal(there.metadata.wavelengths, here.metadata.wavelengths)
@@ -52,6 +48,24 @@ def test_windows_stay_as_they_are_while_others_are_read(hdf5):
     source.close()
     for (rows, columns), pixels in zip(windows * 3, found, strict=True):
         np.testing.assert_array_equal(pixels, CUBE[slice(*rows), slice(*columns)])
+
+
+def test_shared_memory_is_given_back_when_pixels_outlive_their_source(hdf5, monkeypatch):
+    taken, take = [], isolated._Buffers.take
+
+    def noted(buffers, size):
+        taken.append(take(buffers, size))
+        return taken[-1]
+
+    monkeypatch.setattr(isolated._Buffers, "take", noted)
+    source = open_source(hdf5)
+    pixels = source.read((0, 23), (0, 17))
+    name = taken.pop().name
+    source.close()
+    np.testing.assert_array_equal(pixels, CUBE)
+    del pixels
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(name)
 
 
 def test_a_crash_is_the_error_of_that_file(hdf5, monkeypatch):
@@ -92,3 +106,15 @@ def test_children_wait_for_the_next_file(hdf5):
     other = open_source(hdf5)
     assert other._child._process.pid == number
     other.close()
+
+
+def test_within_a_child_files_are_opened_there(hdf5, tmp_path, monkeypatch):
+    """A crash is an error of the child's task already, as of a run of a study."""
+    savemat(tmp_path / "truth.mat", {"map": np.eye(9, dtype=np.uint8)})
+    monkeypatch.setattr(isolated, "is_child", lambda: True)
+    monkeypatch.setattr(isolated, "ChildProcess", None)
+    monkeypatch.setattr(isolated, "_idle", [])
+    source = open_source(hdf5)
+    assert not isinstance(source, IsolatedSource)
+    source.close()
+    assert read_truth(tmp_path / "truth.mat", (9, 9)).sum() == 9

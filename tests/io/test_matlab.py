@@ -6,7 +6,7 @@ import pytest
 import scipy.io
 
 from oddspec.errors import BudgetError, InputError
-from oddspec.io.open import open_source
+from oddspec.io.open import open_here, open_source
 from oddspec.io.truth import read_truth
 
 CUBE = np.random.default_rng(5).integers(-500, 500, (7, 6, 5)).astype(np.int16)
@@ -169,8 +169,7 @@ def test_only_the_chosen_variable_is_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr(
         scipy.io, "loadmat", lambda *a, **k: asked.append(k["variable_names"]) or load(*a, **k)
     )
-    monkeypatch.setattr("oddspec.io.isolated.is_child", lambda: True)
-    open_source(path, variable="two")
+    open_here(path, variable="two")
     assert asked == [["two"]]
 
 

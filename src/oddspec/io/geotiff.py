@@ -41,8 +41,13 @@ class GeoTiffSource:
         self.metadata = metadata
         self.block: tuple[int, int] | None = tuple(dataset.block_shapes[0])
         """Rows and columns of the pieces in which the file is stored."""
+        self.palette: bool = _has_palette(dataset)
+        """Whether the numbers of its first band stand for colours of a table."""
+        self.black: int | None = _black(dataset)
+        """The number that is drawn in black where 0 is drawn in white; None where 0 is black."""
         self._cache = cache
         self._idle: deque[Any] = deque([dataset])
+        self._closed = False
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
@@ -76,11 +81,14 @@ class GeoTiffSource:
 
     def close(self) -> None:
         """Release the file."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()
 
     @contextmanager
     def _lent(self) -> Iterator[Any]:
+        if self._closed:
+            raise InputError(f"{self.path}: has been closed")
         try:
             dataset = self._idle.pop()
         except IndexError:
@@ -122,6 +130,23 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
     except BaseException:
         dataset.close()
         raise
+
+
+def _has_palette(dataset: Any) -> bool:
+    from rasterio.enums import ColorInterp
+
+    return bool(dataset.colorinterp[0] == ColorInterp.palette)
+
+
+def _black(dataset: Any) -> int | None:
+    """The largest number of an image in which numbers fall from white to black."""
+    if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") != "YES":
+        return None
+    bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", "")
+    kind = np.dtype(dataset.dtypes[0])
+    if kind.kind != "u":
+        return None
+    return 2 ** int(bits) - 1 if bits.isdigit() else int(np.iinfo(kind).max)
 
 
 def _dataset(path: Path) -> Any:
@@ -271,10 +296,6 @@ def _wavelengths(dataset: Any, tags: _BandTags, notes: list[str]) -> np.ndarray 
     ):
         if found is None and values is not None:
             found, note = to_nanometres(np.array(values, dtype=object), units, dataset.count)
-            if found is None:
-                # Such as 450.2 nm, number and unit in one.
-                found, _ = wavelengths_in_names(values)
-                note = note if found is None else None
             notes += [note] if note else []
     if found is None:
         found, note = wavelengths_in_names(dataset.descriptions)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.axes import parse_axes
@@ -19,6 +20,7 @@ from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
 from oddspec.io.isolated import IsolatedSource, in_child
 from oddspec.io.matlab import open_matlab5
+from oddspec.io.netcdf3 import open_netcdf3
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
 from oddspec.io.products import folder_family, hdf5_family
@@ -31,6 +33,7 @@ READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "MATLAB 5": (open_matlab5, ("variable", "max_memory", "axes")),
     "MATLAB 7.3": (open_matlab73, ("variable", "max_memory", "axes")),
     "HDF5": (open_hdf5, ("variable", "max_memory", "axes")),
+    "NetCDF-3": (open_netcdf3, ("variable", "axes")),
     "NPY": (open_npy, ("axes", "allow_truncated")),
     "NPZ": (open_npz, ("variable", "max_memory", "axes")),
 }
@@ -43,7 +46,7 @@ def open_source(
     variable: str | None = None,
     max_memory: int | None = None,
     allow_truncated: bool = False,
-    axes: str | None = None,
+    axes: Any = None,
 ) -> Source:
     """Open a scene file; its format is told by its content.
 
@@ -61,7 +64,7 @@ def open_source(
     axes
         What the axes mean, such as ``band,row,column``, in the order in which the format's users
         know them (as ``size`` in MATLAB and ``shape`` elsewhere tell); for formats that do not say
-        it (MATLAB, HDF5, .npy, .npz).
+        it (MATLAB, HDF5, NetCDF, .npy, .npz).
 
     Raises
     ------
@@ -76,16 +79,25 @@ def open_source(
         "variable": variable,
         "max_memory": max_memory,
         "allow_truncated": allow_truncated,
-        "axes": axes,
+        "axes": parse_axes(axes),
     }
-    arrangement = parse_axes(axes)
+    return _open(path, options, isolate=True)
+
+
+def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
+    """Open a scene file as `open_source` does, but in this process whatever its format."""
+    everything = dict.fromkeys(("variable", "max_memory", "allow_truncated", "axes")) | options
+    return _open(path, everything, isolate=False)
+
+
+def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
     place = Path(path)
     # Whoever names a variable or the axes wants the file as it is.
-    as_stored = variable is not None or axes is not None
+    as_stored = options["variable"] is not None or options["axes"] is not None
     with reading(path):
         family = None if as_stored else folder_family(place)
         if family is not None:
-            return family.open(place, max_memory=max_memory)
+            return family.open(place, max_memory=options["max_memory"])
         kind = format_of(path)
         if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
             place, kind = tiff, format_of(tiff)
@@ -96,14 +108,15 @@ def open_source(
     if kind not in READERS:
         raise InputError(f"{place}: is a {kind} picture, not a hyperspectral scene")
     reader, taken = READERS[kind]
-    if variable is not None and "variable" not in taken:
-        raise InputError(f"{place}: {kind} files hold one cube; leave out --variable {variable}")
-    if axes is not None and "axes" not in taken:
+    if options["variable"] is not None and "variable" not in taken:
+        raise InputError(
+            f"{place}: {kind} files hold one cube; leave out --variable {options['variable']}"
+        )
+    if options["axes"] is not None and "axes" not in taken:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
     with reading(path, f"is damaged, or no {kind} file that can be read"):
-        if in_child(kind):
-            return IsolatedSource(place, "oddspec.io.open:open_source", options)
+        if isolate and in_child(kind):
+            return IsolatedSource(place, "oddspec.io.open:open_here", options)
         if kind == "HDF5" and not as_stored and (family := hdf5_family(place)):
-            return family.open(place, max_memory=max_memory)
-        found = {**options, "axes": arrangement}
-        return reader(place, **{name: found[name] for name in taken})
+            return family.open(place, max_memory=options["max_memory"])
+        return reader(place, **{name: options[name] for name in taken})

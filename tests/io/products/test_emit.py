@@ -6,18 +6,11 @@ import pytest
 
 import oddspec
 from oddspec.errors import InputError
-from oddspec.io.open import open_source
+from oddspec.io.open import open_here, open_source
 from oddspec.io.quality import QUALITY_FLAGS
 from oddspec.scenes.products import make_product
 
 ROWS, COLUMNS, BANDS = 5, 4, 6
-
-
-def open_here(path):
-    """As a child opens it that reads it for another process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("oddspec.io.isolated.is_child", lambda: True)
-        return open_source(path)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from oddspec.scenes.recipe import Recipe
 from oddspec.scenes.sidecars import truth_rows
 
 _BANDS = 300
-"""Bands that the landscape is computed in, before it is brought to those of the sensor."""
+"""Bands that the landscape is computed in at least, before it is brought to those of the sensor."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,12 @@ def make_content(
         How many to implant.
     """
     scales = {"reflectance": 1e-4, "radiance": 1 / 50}
+    # No fewer than the sensor has: between fewer the noise would not be of full rank.
+    bands = max(_BANDS, len(wavelengths))
     recipe = Recipe(
         rows=rows,
         columns=columns,
-        bands=_BANDS,
+        bands=bands,
         seed=seed,
         dtype="float32",
         quantity=quantity,
@@ -75,8 +77,8 @@ def make_content(
     with one_blas_thread():
         lines = Renderer(recipe).rows(0, rows)
     own = recipe.wavelengths
-    place = np.clip(np.interp(wavelengths, own, np.arange(_BANDS)), 0, _BANDS - 1)
-    low = np.minimum(place.astype(np.intp), _BANDS - 2)
+    place = np.clip(np.interp(wavelengths, own, np.arange(bands)), 0, bands - 1)
+    low = np.minimum(place.astype(np.intp), bands - 2)
     part = (place - low).astype(np.float32)
     cube = lines[:, :, low] * (1 - part) + lines[:, :, low + 1] * part
     return Content(
