@@ -32,7 +32,7 @@ def detect(scenes, out, *words):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["detect", "a.npy", "--out", "out", "--mask", "b.npy"], "did you mean --mask-defects?"),
+        (["detect", "a.npy", "--out", "out", "--mask-def"], "did you mean --mask-defects?"),
         (["detect", "a.npy", "--ou", "out"], "the following arguments are required: --out"),
         (["detect", "a.npy", "--out", "out", "--pf", "1e-3"], "did you mean --pfa"),
         (["info", "a.npy", "--js"], "unrecognized arguments: --js; did you mean --json?"),
