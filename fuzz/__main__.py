@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,6 +126,8 @@ def main() -> int:
     parser.add_argument("--kind", action="append", choices=KINDS)
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"))
     chosen = parser.parse_args()
+    # Whatever stops it, it tells how far it came.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         corpus = make_corpus(Path(folder))
         waiting = tasks(corpus, chosen.kind or list(KINDS), chosen.seed)
@@ -135,34 +138,47 @@ def main() -> int:
 def _run(
     waiting: Iterator[dict[str, Any]], inputs: int, seconds: float, count: int, out: Path
 ) -> int:
+    """Try mutants and print how many of each kind came to what; the number of findings."""
     workers = [Worker() for _ in range(count)]
     counts: Counter[tuple[str, str]] = Counter()
-    findings = given = 0
-    until = time.monotonic() + seconds
-    while True:
-        going = given < inputs and time.monotonic() < until
-        for worker in workers:
-            task = worker.task
-            if task is not None and (outcome := worker.outcome()) is not None:
-                known = outcome in ("accepted", "refused")
-                counts[task["kind"], outcome if known else "finding"] += 1
-                if not known:
-                    findings += 1
-                    _keep(task, outcome, out)
-                worker.done()
-            if worker.task is None and going and given < inputs:
-                worker.give(next(waiting))
-                given += 1
-        if not going and all(worker.task is None for worker in workers):
-            break
-        busy = [worker.process.stdout for worker in workers if worker.task is not None]
-        select.select(busy, [], [], 0.05)
+    given, until = 0, time.monotonic() + seconds
+    try:
+        while True:
+            going = given < inputs and time.monotonic() < until
+            for worker in workers:
+                task = worker.task  # one that takes the place of a dead one knows of none
+                if task is not None and (outcome := worker.outcome()) is not None:
+                    counts[_counted(task, outcome, out)] += 1
+                    worker.done()
+                if worker.task is None and going and given < inputs:
+                    worker.give(next(waiting))
+                    given += 1
+                    if given % 10_000 == 0:
+                        print(f"{given} inputs, {_findings(counts)} findings so far", flush=True)
+            if not going and all(worker.task is None for worker in workers):
+                break
+            busy = [worker.process.stdout for worker in workers if worker.task is not None]
+            select.select(busy, [], [], 0.05)
+    except KeyboardInterrupt:
+        print("stopped; so far:")
     for worker in workers:
         worker.end()
     for (kind, outcome), number in sorted(counts.items()):
         print(f"{kind:8} {outcome:10} {number}")
-    print(f"{sum(counts.values())} inputs, {findings} findings")
-    return findings
+    print(f"{sum(counts.values())} inputs, {_findings(counts)} findings")
+    return _findings(counts)
+
+
+def _counted(task: dict[str, Any], outcome: str, out: Path) -> tuple[str, str]:
+    """The kind of a mutant and what it came to; a finding is kept."""
+    if outcome in ("accepted", "refused"):
+        return task["kind"], outcome
+    _keep(task, outcome, out)
+    return task["kind"], "finding"
+
+
+def _findings(counts: Counter[tuple[str, str]]) -> int:
+    return sum(number for (_, outcome), number in counts.items() if outcome == "finding")
 
 
 def _keep(task: dict[str, Any], outcome: str, out: Path) -> None:

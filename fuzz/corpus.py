@@ -6,12 +6,16 @@ plan), which is copied for each mutant.
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
 import zipfile
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+from affine import Affine
 
 import oddspec
 from oddspec.detectors import load
@@ -19,6 +23,7 @@ from oddspec.execution.resources import Resources
 from oddspec.execution.run import run
 from oddspec.execution.score_store import Partial
 from oddspec.pipeline.options import PipelineOptions, run_identity
+from oddspec.scenes.products import MADE_PRODUCTS, make_product
 
 SHAPE = (9, 11, 6)
 """Rows, columns and bands of all scenes."""
@@ -59,6 +64,9 @@ def truth() -> np.ndarray:
 
 
 WAVES = np.linspace(400, 1000, SHAPE[2])
+
+PLACE = Affine(5, 0, 5e5, 0, -5, 4e6)
+"""Where scenes with a georeference lie, in UTM zone 11."""
 
 
 def _place(folder: Path, name: str) -> Path:
@@ -135,7 +143,7 @@ def _geotiff(path: Path, pixels: np.ndarray, **options: object) -> None:
         dtype="int16",
         nodata=-9999,
         crs="EPSG:32611",
-        transform=rasterio.transform.from_origin(5e5, 4e6, 5, 5),
+        transform=PLACE,
         **options,
     ) as file:
         file.write(pixels.astype(np.int16).transpose(2, 0, 1))
@@ -183,6 +191,54 @@ def _truths(folder: Path) -> list[Path]:
     header = place("truth.hdr")
     header.write_text(_header("bsq", 1, bands=1))
     header.with_suffix(".img").write_bytes(plane.tobytes())
+    return made
+
+
+def _vectors(folder: Path) -> list[Path]:
+    """Polygons with and without a coordinate system; of shapefiles each file in its turn."""
+    import pyogrio.raw
+    import shapely
+
+    boxes = [shapely.box(2, -5, 4, -3), shapely.box(6, -8, 9, -6).difference(shapely.Point(7, -7))]
+    here = shapely.transform(boxes, lambda points: points * PLACE.a + (PLACE.c, PLACE.f))
+    systems = {"UTM": (here, "EPSG:32611"), "none": (boxes, None)}
+    drivers = {".gpkg": "GPKG", ".shp": "ESRI Shapefile"}
+    made = []
+    for (name, (shapes, crs)), suffix in product(systems.items(), drivers):
+        path = _place(folder, f"{name}{suffix}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a file without a coordinate system
+            pyogrio.raw.write(
+                path,
+                shapely.to_wkb(np.asarray(shapes, dtype=object)),
+                [np.arange(len(boxes))],
+                ["number"],
+                driver=drivers[suffix],
+                crs=crs,
+                geometry_type="Polygon",
+            )
+        made += [one for one in sorted(path.parent.iterdir()) if one.suffix != ".cpg"]
+    for name, (shapes, crs) in systems.items():
+        path = _place(folder, f"{name}.geojson")
+        features = [
+            {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(one)}
+            for one in shapes
+        ]
+        system = crs and {"type": "name", "properties": {"name": crs}}
+        path.write_text(
+            json.dumps({"type": "FeatureCollection", "crs": system, "features": features})
+        )
+        made.append(path)
+    return made
+
+
+def _products(folder: Path) -> list[Path]:
+    """Of each sensor's product one file of every sort."""
+    made = []
+    for name in MADE_PRODUCTS:
+        files = make_product(folder / name, name, rows=24, columns=24)
+        sorts = {path.suffix: path for path in reversed(files) if "truth" not in path.name}
+        made += [path for path in sorts.values() if path.parent == folder / name]
     return made
 
 
@@ -309,6 +365,8 @@ MAKERS: dict[str, Callable[[Path], list[Path]]] = {
     "scene": _scenes,
     "member": _members,
     "truth": _truths,
+    "vector": _vectors,
+    "product": _products,
     "header": _headers,
     "model": _models,
     "settings": _settings,

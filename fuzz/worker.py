@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 import oddspec
-from fuzz.corpus import SHAPE, resumed, with_member
+from fuzz.corpus import PLACE, SHAPE, resumed, with_member
 from fuzz.mutate import mutate
 from oddspec.errors import OddspecError
 
-TEXTS = (".toml", ".hdr", ".json", ".jsonl", ".txt")
+TEXTS = (".toml", ".hdr", ".json", ".jsonl", ".geojson", ".prj", ".txt", ".xml")
 """Files that a hand may change: by words and lines, not by bytes alone."""
 
 LONGEST = 1000
@@ -28,7 +28,7 @@ LONGEST = 1000
 def content_of(original: Path, number: int) -> bytes:
     """The bytes of that mutant; those of the original for 0."""
     content = original.read_bytes()
-    return mutate(content, number, original.suffix in TEXTS) if number else content
+    return mutate(content, number, original.suffix.lower() in TEXTS) if number else content
 
 
 def trial(original: Path, kind: str, number: int) -> str:
@@ -65,7 +65,7 @@ def _use(path: Path, kind: str) -> None:
         with_member(path.parent / "scene.npz", path.name, path.read_bytes(), made)
         path = made
     uses = {"model": _model, "settings": _model, "plan": _plan, "truth": _truth}
-    uses |= {"study": _study, "partial": _partial}
+    uses |= {"vector": _vector, "product": _product, "study": _study, "partial": _partial}
     uses.get(kind, _scene)(path)
 
 
@@ -78,6 +78,11 @@ def _scene(path: Path) -> None:
         scene.source.close()
 
 
+def _product(path: Path) -> None:
+    """As a whole: a path is the folder where a product has several files."""
+    _scene(path if path.suffix == ".nc" else path.parent)
+
+
 def _model(path: Path) -> None:
     oddspec.load_model(path)
 
@@ -86,6 +91,18 @@ def _truth(path: Path) -> None:
     from oddspec.io.truth import read_truth
 
     read_truth(path, SHAPE[:2])
+
+
+def _vector(path: Path) -> None:
+    from rasterio.crs import CRS
+
+    from oddspec.io.source import Georeference
+    from oddspec.io.truth import read_truth
+
+    place = Georeference(CRS.from_epsg(32611), PLACE) if path.stem == "UTM" else None
+    if path.suffix in (".dbf", ".prj", ".shx"):
+        path = path.with_suffix(".shp")
+    read_truth(path, SHAPE[:2], georeference=place)
 
 
 def _plan(path: Path) -> None:

@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -260,23 +261,36 @@ def main() -> int:
     unknown = set(chosen.names) - COUNTS.keys()
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}")
+    # Whatever stops it, it tells how far it came.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder), chosen.seed)
         print("| trial | runs | held | when or how |\n|---|---:|---:|---|", flush=True)
         for name in chosen.names or COUNTS:
-            trial: Callable[[int], Trial] = getattr(trials, name)
-            found = []
-            for number in range(chosen.count or COUNTS[name]):
-                found.append(trial(number))
-                if found[-1].fault:
-                    print(f"{name} {number}: {found[-1]}", file=sys.stderr, flush=True)
-            held = sum(not one.fault for one in found)
-            failed += len(found) - held
-            phases = Counter(one.phase for one in found)
-            told = "; ".join(f"{phase} {count}" for phase, count in sorted(phases.items()))
-            print(f"| {name} | {len(found)} | {held} | {told} |", flush=True)
+            found: list[Trial] = []
+            try:
+                _try(getattr(trials, name), name, chosen.count or COUNTS[name], found)
+            finally:
+                failed += sum(bool(one.fault) for one in found)
+                print(_row(name, found), flush=True)
     return 1 if failed else 0
+
+
+def _try(trial: Callable[[int], Trial], name: str, count: int, found: list[Trial]) -> None:
+    """Make so many trials, and say of each what it came to."""
+    for number in range(count):
+        found.append(trial(number))
+        told = found[-1].fault or "held"
+        print(f"{name} {number}: {found[-1].phase}: {told}", file=sys.stderr, flush=True)
+
+
+def _row(name: str, found: list[Trial]) -> str:
+    """A row of the table."""
+    held = sum(not one.fault for one in found)
+    phases = Counter(one.phase for one in found)
+    told = "; ".join(f"{phase} {count}" for phase, count in sorted(phases.items()))
+    return f"| {name} | {len(found)} | {held} | {told} |"
 
 
 if __name__ == "__main__":

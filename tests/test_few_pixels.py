@@ -15,7 +15,7 @@ import oddspec
 from oddspec import detectors
 from oddspec.command import main
 from oddspec.detector import SceneResult, WindowDetector
-from oddspec.errors import DataWarning, OddspecError
+from oddspec.errors import DataWarning, InputError, OddspecError
 from oddspec.execution.resources import Resources
 from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
@@ -183,3 +183,25 @@ def test_windows_learn_nothing_from_a_whole_scene_and_say_nothing_of_its_size(rn
         warnings.simplefilter("always")
         oddspec.detect(rng.normal(size=(8, 8, 60)), "crd", guard=1, outer=5)
     assert not any("per band: a background" in str(warning.message) for warning in caught)
+
+
+@pytest.mark.parametrize("shape", [(1, 200, 5), (200, 1, 5)])
+def test_a_single_row_or_column_is_a_scene(rng, shape):
+    cube = rng.normal(size=shape)
+    cube[-1, -1] += 9
+    scores = oddspec.detect(cube)
+    assert scores.argmax() == 199
+    pixels = cube.reshape(-1, 5)
+    centred = pixels - pixels.mean(axis=0)
+    inverse = np.linalg.inv(np.cov(pixels.T))
+    np.testing.assert_allclose(scores.ravel(), np.einsum("ib,bc,ic->i", centred, inverse, centred))
+
+
+def test_one_pixel_is_an_error(rng):
+    with (
+        pytest.warns(DataWarning, match="constant bands"),
+        pytest.raises(InputError, match="1 valid pixels: a background needs at least 2"),
+    ):
+        oddspec.detect(rng.normal(size=(1, 1, 5)))
+    with pytest.raises(InputError, match="1 rows and 9 columns, too few for outer="):
+        oddspec.detect(rng.normal(size=(1, 9, 5)), "local_rx")

@@ -75,6 +75,9 @@ def test_settings_belong_to_the_fit(cube, saved):
         lambda content: content["fitted"].update(count="many"),
         lambda content: content["fitted"].update(mean={"array": "elsewhere"}),
         lambda content: content.update(bands=7),
+        # Detectors that leave nothing to be applied to another scene.
+        lambda content: content.update(detector="local_rx", settings={}),
+        lambda content: content.update(detector="ensemble", settings={}),
     ],
 )
 def test_a_damaged_file_is_named(saved, change):
@@ -87,6 +90,11 @@ def test_other_files_are_named(tmp_path):
     archive.save_npz(tmp_path / "other.npz", "something", {}, {})
     with pytest.raises(InputError, match="kind 'something'"):
         oddspec.load_model(tmp_path / "other.npz")
+    with zipfile.ZipFile(tmp_path / "bare.npz", "w") as file:
+        head = {"format": "oddspec-model-1", "kind": "detector", "settings": None}
+        file.writestr("settings.json", json.dumps(head))
+    with pytest.raises(InputError, match=r"bare\.npz: its settings.json holds no settings"):
+        oddspec.load_model(tmp_path / "bare.npz")
 
 
 OWN = '''

@@ -63,6 +63,6 @@ def to_numpy(array: Any) -> np.ndarray:
     """A NumPy array of any array's values."""
     if isinstance(array, np.ndarray):
         return array
-    if hasattr(array, "detach"):
+    if hasattr(array, "detach") and hasattr(array, "cpu"):
         array = array.detach().cpu()
     return np.asarray(array)

@@ -242,7 +242,10 @@ def load_model(
         # An ensemble's members are names, too.
         with no_files():
             built = build(cls, content["settings"])
-            fitted = _restore(fitted_class(cls), content["fitted"], arrays)
+            kind = fitted_class(cls)
+            if kind is None:
+                raise ValueError(f"{name} fits nothing that another scene could use")
+            fitted = _restore(kind, content["fitted"], arrays)
         bands, wavelengths = int(content["bands"]), arrays.get("wavelengths")
         if not 0 < bands <= _MOST_BANDS:
             raise ValueError(f"{bands} bands")

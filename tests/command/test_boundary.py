@@ -32,7 +32,7 @@ def detect(scenes, out, *words):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["detect", "a.npy", "--out", "out", "--mask", "b.npy"], "did you mean --mask-defects?"),
+        (["detect", "a.npy", "--out", "out", "--mask-def"], "did you mean --mask-defects?"),
         (["detect", "a.npy", "--ou", "out"], "the following arguments are required: --out"),
         (["detect", "a.npy", "--out", "out", "--pf", "1e-3"], "did you mean --pfa"),
         (["info", "a.npy", "--js"], "unrecognized arguments: --js; did you mean --json?"),
@@ -81,6 +81,34 @@ def test_another_detectors_results_are_kept(scenes, tmp_path, capsys):
     assert json.loads((out / "a" / "run.json").read_text())["detector"] == "pca_rx"
     # The same detector again, with whatever settings, is the same run corrected.
     assert detect(scenes[:1], out, "--detector", "PCA-RX", "--set", "components=3") == 0
+
+
+def test_another_detectors_interrupted_run_is_kept(scenes, tmp_path, capsys, monkeypatch, cube):
+    """Hours of work may lie in it; it has the same rights as finished results."""
+    out = tmp_path / "out"
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("oddspec.pipeline.scene_run.choose", interrupted)
+        detect(scenes[:1], out)
+    partial = out / "a" / ".partial"
+    before = {path: path.read_bytes() for path in partial.iterdir()}
+    capsys.readouterr()
+    for more in ([], ["--resume"]):
+        assert detect(scenes[:1], out, "--detector", "pca_rx", *more) == MISTAKE
+        message = capsys.readouterr().err
+        assert "holds the interrupted run of the detector rx, this run is of pca_rx" in message
+        assert "--overwrite" in message
+        assert before == {path: path.read_bytes() for path in partial.iterdir()}
+    (tmp_path / "other").mkdir()
+    np.save(tmp_path / "other" / "a.npy", cube)
+    assert detect([tmp_path / "other" / "a.npy"], out, "--overwrite") == MISTAKE
+    assert "interrupted run of" in capsys.readouterr().err
+    assert detect(scenes[:1], out, "--detector", "pca_rx", "--overwrite") == 0
+    assert json.loads((out / "a" / "run.json").read_text())["detector"] == "pca_rx"
+    assert not partial.exists()
 
 
 def test_overwrite_does_not_reach_another_scene(scenes, tmp_path, capsys, cube):
@@ -160,6 +188,14 @@ def test_a_file_that_cannot_be_written_whole_is_a_sentence(scenes, tmp_path, cap
     (said,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
     assert "cannot be written" in said or "make room" in said
     assert detect(scenes[:1], out, "--resume") == 0
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_closed_streams_lead_to_nowhere(scenes, tmp_path, monkeypatch, closed):
+    monkeypatch.setattr(sys, closed, None)
+    assert run("info", scenes[0]) == 0
+    assert run("info", tmp_path / "nowhere") == MISTAKE
+    assert detect(scenes[:1], tmp_path / "out") == 0
 
 
 def started(words, **streams):

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
 import pytest
 
 from oddspec.errors import OddspecError, SettingError
-from oddspec.execution.child import ChildEnded, ChildProcess
+from oddspec.execution.child import ChildEnded, ChildError, ChildProcess
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_it_returns_what_the_function_returns(child):
 def test_it_raises_what_the_function_raises(child):
     with pytest.raises(SettingError, match="no detector 'zzz'"):
         child.call("oddspec.detectors:load", "zzz")
-    with pytest.raises(OddspecError, match="ValueError: invalid literal"):
+    with pytest.raises(ChildError, match="ValueError: invalid literal"):
         child.call("builtins:int", "one")
     assert child.alive
 
@@ -76,20 +77,89 @@ def test_it_is_ended_where_it_takes_too_much_memory():
     assert not child.alive
 
 
-def test_it_ends_with_its_parent():
+PROGRAM = [sys.executable, "-c", "import time; time.sleep(600)"]
+"""Something that goes on for long."""
+
+
+def goes_on(number):
+    """Whether a process is there still, ten seconds from now."""
+    for _ in range(100):
+        if not psutil.pid_exists(number) or psutil.Process(number).status() == "zombie":
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_it_ends_with_its_parent_and_so_does_what_it_has_started():
     code = (
         "from oddspec.execution.child import ChildProcess\n"
-        "import os, time\n"
+        "import os, sys\n"
         "child = ChildProcess()\n"
-        "print(child._process.pid, flush=True)\n"
+        "words = [sys.executable, '-c', 'import time; time.sleep(600)']\n"
+        "program = child.call('os:posix_spawn', sys.executable, words, dict(os.environ))\n"
+        "print(child._process.pid, program, flush=True)\n"
         "child.ask('time:sleep', 600)\n"
-        "time.sleep(0.2)\n"
         "os._exit(1)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    number = int(done.stdout)
-    for _ in range(100):
-        if not psutil.pid_exists(number) or psutil.Process(number).status() == "zombie":
-            return
-        time.sleep(0.1)
-    pytest.fail("the child goes on")
+    child, program = map(int, done.stdout.split())
+    assert not goes_on(child)
+    assert not goes_on(program)
+
+
+@pytest.mark.parametrize("how", ["it is ended", "it crashes", "it ends by itself"])
+def test_what_it_has_started_ends_with_it(how):
+    child = fresh()
+    program = child.call("os:posix_spawn", sys.executable, PROGRAM, dict(os.environ))
+    if how != "it is ended":
+        with pytest.raises(ChildEnded):
+            child.call(*{"it crashes": ("os:abort",), "it ends by itself": ("os:_exit", 3)}[how])
+        assert psutil.pid_exists(program)
+    child.end()
+    assert not goes_on(program)
+
+
+def test_an_end_is_told_though_a_program_holds_the_pipe_open():
+    """What was forked has all handles of the child."""
+    child = fresh()
+    with pytest.raises(ChildEnded, match="status 3"):
+        child.call("builtins:exec", "import os, time\nif os.fork(): os._exit(3)\ntime.sleep(60)")
+    child.end()
+
+
+def test_tasks_do_not_go_to_what_reads_there(child):
+    assert child.call("os:system", "cat") == 0
+    assert child.call("builtins:int", "3") == 3
+
+
+def test_an_answer_that_cannot_be_read_is_an_error():
+    """As an error of a class of the user's own, which only the child has loaded."""
+    child = fresh()
+    code = "import sys\nclass Own(Exception): pass\nOwn.__module__ = 'own'\n"
+    code += "sys.modules['own'] = type('Module', (), {'Own': Own})"
+    child.call("builtins:exec", code)
+    with pytest.raises(ChildError, match=r"answer that cannot be read .*own"):
+        child.call("own:Own", "an instance")
+    assert child.call("builtins:int", "3") == 3
+    child.end()
+
+
+def test_it_tells_when_there_is_an_answer():
+    told = threading.Event()
+    child = ChildProcess(on_answer=told.set)
+    told.clear()
+    child.ask("time:sleep", 0.2)
+    assert not child.answered
+    assert told.wait(20)
+    assert child.answered
+    assert child.answer() is None
+    child.end()
+
+
+def test_no_start_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(OddspecError, match="no child process can be started"):
+        ChildProcess()
+    monkeypatch.undo()
+    with pytest.raises(OddspecError, match=r"no child process can be started: .*No module named"):
+        ChildProcess("oddspec.nowhere")

@@ -106,3 +106,15 @@ def test_children_wait_for_the_next_file(hdf5):
     other = open_source(hdf5)
     assert other._child._process.pid == number
     other.close()
+
+
+def test_within_a_child_files_are_opened_there(hdf5, tmp_path, monkeypatch):
+    """A crash is an error of the child's task already, as of a run of a study."""
+    savemat(tmp_path / "truth.mat", {"map": np.eye(9, dtype=np.uint8)})
+    monkeypatch.setattr(isolated, "is_child", lambda: True)
+    monkeypatch.setattr(isolated, "ChildProcess", None)
+    monkeypatch.setattr(isolated, "_idle", [])
+    source = open_source(hdf5)
+    assert not isinstance(source, IsolatedSource)
+    source.close()
+    assert read_truth(tmp_path / "truth.mat", (9, 9)).sum() == 9

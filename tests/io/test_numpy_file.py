@@ -143,10 +143,31 @@ def header_of(shape):
 
 def test_impossible_shapes_are_not_allocated(tmp_path):
     path = tmp_path / "scene.npy"
-    for shape in [(10**6, 10**6, 10**6), (-1, 4, 5)]:
+    for shape in [(10**6, 10**6, 10**6), (-1, 4, 5), (True, 4, 5)]:
         path.write_bytes(header_of(shape))
         with pytest.raises(InputError, match=r"impossible shape|not even|is truncated"):
             open_npy(path)
+
+
+@pytest.mark.parametrize("name", ["scene.npy", "scene.npz"])
+def test_a_header_that_is_longer_than_any_is_not_read(tmp_path, name):
+    """In an archive, gigabytes of it would take megabytes."""
+    size = 50_000_000
+    content = b"\x93NUMPY\x02\x00" + size.to_bytes(4, "little") + b" " * size
+    path = tmp_path / name
+    if name == "scene.npy":
+        path.write_bytes(content)
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            file.writestr("data.npy", content)
+    del content
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="has no readable NumPy header"):
+            open_source(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_npz(tmp_path):

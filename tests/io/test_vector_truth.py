@@ -1,6 +1,7 @@
 """Truths that are polygons: GeoPackage, GeoJSON, shapefile."""
 
 import json
+import struct
 import warnings
 from contextlib import suppress
 
@@ -259,3 +260,13 @@ def test_metrics_of_polygons_are_those_of_their_pixels(tmp_path, capsys):
         assert main(words) == 0
         found.append(json.loads(capsys.readouterr().out))
     assert found[0] == found[1]
+
+
+def test_a_ring_that_is_not_closed_is_told(tmp_path):
+    """GDAL hands it out as it is; only the making of a polygon finds it."""
+    path = save(tmp_path / "t.shp", [shapely.box(2, -5, 4, -3)], None)
+    content = bytearray(path.read_bytes())
+    content[156:164] = struct.pack("<d", 3.0)  # x of the first point
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"t.shp: is no shapefile that can be read .*closed"):
+        read(path, None)

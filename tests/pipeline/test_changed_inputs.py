@@ -8,6 +8,7 @@ import pytest
 
 from oddspec.command import main
 from oddspec.detectors import load
+from oddspec.errors import InputError
 from oddspec.execution.resources import Resources
 from oddspec.io.checksum import FileTimes, InputChanged, WatchedInputs, sha256
 from oddspec.pipeline import PipelineOptions, detect_scene
@@ -60,9 +61,13 @@ def detect(made, out, change, stage, detector="rx", **options):
     return result
 
 
-@pytest.mark.parametrize("stage", ["scoring", "finding detections"])
-@pytest.mark.parametrize("how", [overwrite, replace])
-@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize(
+    ("stage", "how", "back"),
+    [
+        *(("scoring", how, back) for how in (overwrite, replace) for back in (False, True)),
+        ("finding detections", replace, True),
+    ],
+)
 def test_a_scene_is_refused_and_nothing_left(made, tmp_path, stage, how, back):
     old(made.data)
     with pytest.raises(InputChanged, match=r"field\.img: was written to after this run had begun"):
@@ -131,6 +136,16 @@ def test_the_command_ends_with_status_2(made, tmp_path, capsys, monkeypatch):
     error = capsys.readouterr().err
     assert "run again when the file is complete" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_refused_and_not_waited_for(made, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for files in ((made.data, tmp_path / "pipe"), (tmp_path / "pipe", made.truth)):
+        with pytest.raises(InputError, match="pipe: is no regular file"):
+            detect_scene(
+                files[0], tmp_path / "out", "rx", load("rx")(), PipelineOptions(truth=files[1])
+            )
 
 
 def test_a_change_that_the_times_miss_is_seen_in_small_files(tmp_path):

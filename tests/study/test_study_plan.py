@@ -125,6 +125,12 @@ def test_a_plan_that_cannot_be_read(tmp_path):
         read_plan(tmp_path / "odd.toml")
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such file on this system")
+def test_a_plan_without_end_is_refused():
+    with pytest.raises(InputError, match="more than 10000000 characters"):
+        read_plan("/dev/zero")
+
+
 def test_others_are_the_detectors_that_no_entry_names():
     text = 'scenes = "abu"\n[[runs]]\ndetector = ["others", "mine.py"]\n[[runs]]\ndetector = "rx"\n'
     first, second = make_plan(text, "p", Path()).runs

@@ -103,8 +103,12 @@ class Lasting:
 @contextmanager
 def lasting_output() -> Iterator[Lasting]:
     """Within it, work does not end because nobody reads what it prints; gives standard output."""
-    output = Lasting(sys.stdout)
-    with redirect_stdout(output), redirect_stderr(Lasting(sys.stderr)):
+    # A stream that was closed (``>&-``) leads to nowhere, so that no product gets its number.
+    output, errors = (
+        Lasting(stream or open(os.devnull, "w"))  # noqa: SIM115
+        for stream in (sys.stdout, sys.stderr)
+    )
+    with redirect_stdout(output), redirect_stderr(errors):
         try:
             yield output
         finally:

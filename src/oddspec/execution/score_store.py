@@ -83,6 +83,9 @@ class Discard:
         return True
 
 
+PARTIAL = ".partial"
+"""The folder of partial results, in the scene's product folder."""
+
 SAVE_EVERY = 5.0
 """Seconds between two saves of the summaries."""
 
@@ -115,7 +118,7 @@ class Partial:
     def __init__(
         self, folder: Path, shape: tuple[int, int], identity: Mapping[str, Any], *, resume: bool
     ) -> None:
-        self.folder = folder / ".partial"
+        self.folder = folder / PARTIAL
         self.shape = shape
         wanted = json.loads(json.dumps(identity))
         self._identity_sum = crc32(_text(wanted))
@@ -221,16 +224,10 @@ class Partial:
 
     def _is_mine(self, wanted: Mapping[str, Any]) -> bool:
         """Whether there is something to resume; raises if it is of another run."""
-        try:
-            found = json.loads((self.folder / "identity.json").read_text(encoding="utf-8"))
-            checksum = found.pop("checksum", None)
-        except FileNotFoundError:
+        found, self._has_checksums = read_identity(self.folder)
+        if found is None:
             return False
-        except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-            found, checksum = {}, ""
-        self._has_checksums = checksum is not None
-        damaged = self._has_checksums and checksum != _hexadecimal(crc32(_text(found)))
-        if damaged or not found:
+        if not found:
             self._warn("identity.json is damaged: everything is computed anew")
             return False
         for key in sorted(found.keys() | wanted.keys()):
@@ -300,6 +297,23 @@ class Partial:
             DataWarning,
             stacklevel=3,
         )
+
+
+def read_identity(folder: Path) -> tuple[dict[str, Any] | None, bool]:
+    """The identity of the run with partial results in a folder, and whether these have checksums.
+
+    It is empty where it is damaged, and None where there is none.
+    """
+    try:
+        found = json.loads((folder / "identity.json").read_text(encoding="utf-8"))
+        checksum = found.pop("checksum", None)
+    except FileNotFoundError:
+        return None, True
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        return {}, True
+    if checksum is not None and checksum != _hexadecimal(crc32(_text(found))):
+        return {}, True
+    return found, checksum is not None
 
 
 def _place(region: Region) -> bytes:

@@ -80,9 +80,13 @@ class FileTimes(NamedTuple):
         OSError
             If it cannot be opened.
         """
-        # Opened, not only looked up: network file systems then ask the server.
-        with open(path, "rb") as file:
-            stat = os.fstat(file.fileno())
+        # Opened, not only looked up: network file systems then ask the server. A pipe, which no
+        # reader takes, would wait for what is written to it.
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            stat = os.fstat(file)
+        finally:
+            os.close(file)
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, stat.st_dev)
 
 

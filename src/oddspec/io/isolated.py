@@ -2,7 +2,8 @@
 
 SciPy's reader of MATLAB 5 files and the HDF5 library end the process on some damaged files; a
 mapped file (NetCDF-3) that is cut off while it is read does so, too. Such a file is opened by a
-child, which stays with it; pixels come back through shared memory.
+child, which stays with it; pixels come back through shared memory. What runs in a child already (a
+run of a study) opens it there.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from oddspec.arrays import RawCube
-from oddspec.errors import InputError
-from oddspec.execution.child import ChildEnded, ChildProcess, function_named
+from oddspec.errors import InputError, OddspecError
+from oddspec.execution.child import ChildEnded, ChildError, ChildProcess, function_named, is_child
 from oddspec.execution.resources import held, total_memory
 from oddspec.io.geolocation import HasGeolocation, LookupTable
 from oddspec.io.reading import reading
@@ -31,6 +32,12 @@ from oddspec.io.source import Metadata, Source, check_window, read_into
 
 UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3")
 """Formats whose parsers can crash."""
+
+
+def in_child(kind: str) -> bool:
+    """Whether a file of that format is to be read in a child: not from within one."""
+    return kind in UNSAFE and not is_child()
+
 
 SECONDS = 60.0
 """To find out what a file holds; reading pixels may take longer, by their number."""
@@ -109,7 +116,7 @@ class IsolatedSource:
     opener
         What opens it there, as ``module:name``, with the path and the options.
     options
-        Those of `oddspec.io.open.open_source`.
+        Of that function, with ``max_memory`` among them.
     """
 
     def __init__(self, path: Path, opener: str, options: Mapping[str, Any]) -> None:
@@ -219,7 +226,7 @@ class IsolatedSource:
         if hasattr(self, "_handle") and child.alive:
             try:
                 child.call("oddspec.io.isolated:_close", self._handle, seconds=SECONDS)
-            except (ChildEnded, InputError):
+            except (ChildEnded, ChildError, OddspecError):
                 return
         _give_back(child)
 
@@ -246,6 +253,8 @@ def read_isolated(path: Path, function: str, *arguments: Any, max_memory: int | 
     OddspecError
         What the function raises.
     """
+    if is_child():
+        return function_named(function)(path, *arguments)
     work = _work(path.stat().st_size)
     child = _take()
     limit = (total_memory() if max_memory is None else max_memory) + 200_000_000
@@ -259,13 +268,14 @@ def read_isolated(path: Path, function: str, *arguments: Any, max_memory: int | 
 
 @contextmanager
 def _sentence(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except ChildEnded as error:
-        raise InputError(
-            f"{path}: is damaged: the library that reads this format failed on it ({error}); "
-            f"copy the file again or convert it to ENVI"
-        ) from None
+    with reading(path):
+        try:
+            yield
+        except ChildEnded as error:
+            raise InputError(
+                f"{path}: is damaged: the library that reads this format failed on it ({error}); "
+                f"copy the file again or convert it to ENVI"
+            ) from None
 
 
 _idle: list[ChildProcess] = []

@@ -180,7 +180,9 @@ def _check_size(archive: zipfile.ZipFile, path: Path, max_bytes: float | None) -
 def _check_kind(head: Any, kind: str, path: Path) -> None:
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise InputError(f"{path}: its {SETTINGS} does not say {FORMAT}; save the model again")
-    if head.get("kind") != kind or not isinstance(head.get("settings"), dict):
+    if not isinstance(head.get("settings"), dict):
+        raise InputError(f"{path}: its {SETTINGS} holds no settings; save the model again")
+    if head.get("kind") != kind:
         raise InputError(
             f"{path}: this is a saved model of kind {head.get('kind')!r}, but {kind!r} was expected"
         )

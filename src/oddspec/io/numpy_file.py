@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,6 +17,9 @@ from oddspec.io.limits import check_memory
 from oddspec.io.reading import reading
 from oddspec.io.source import Metadata
 from oddspec.io.variables import check_real, check_real_or_bool
+
+_LONGEST_HEADER = 2**14
+"""Bytes; NumPy takes none with more than 10,000 characters."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +105,21 @@ def read_npy_header(path: Path, file: Any) -> NpyHeader:
         If there is none, or it claims what cannot be.
     """
     with reading(path, "has no readable NumPy header"):
-        version = np.lib.format.read_magic(file)
+        # NumPy would read what the file says is the header's length, and then refuse it.
+        head = io.BytesIO(file.read(_LONGEST_HEADER))
+        version = np.lib.format.read_magic(head)
         if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
         elif version == (2, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
+            shape, fortran, dtype = np.lib.format.read_array_header_2_0(head)
         else:
             raise ValueError(f"format version {version[0]}.{version[1]}")
-        offset = file.tell()
-    if any(length < 0 for length in shape) or prod(shape) * dtype.itemsize >= 2**62:
+        offset = head.tell()
+    # True and False pass NumPy's own check for whole numbers.
+    if (
+        any(length < 0 or isinstance(length, bool) for length in shape)
+        or prod(shape) * dtype.itemsize >= 2**62
+    ):
         raise InputError(f"{path}: claims an impossible shape, {shape}")
     return NpyHeader(shape, fortran, dtype, offset)
 

@@ -19,7 +19,7 @@ from oddspec.io.formats import format_of
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
-from oddspec.io.isolated import UNSAFE, IsolatedSource
+from oddspec.io.isolated import IsolatedSource, in_child
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.netcdf3 import open_netcdf3
 from oddspec.io.npz import open_npz
@@ -125,7 +125,7 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
     if options["axes"] is not None and "axes" not in taken:
         raise InputError(f"{place}: {kind} files say what their axes are; leave out --axes")
     with reading(path, f"is damaged, or no {kind} file that can be read"):
-        if kind in UNSAFE and isolate:
+        if isolate and in_child(kind):
             return IsolatedSource(place, "oddspec.io.open:open_here", options)
         if kind == "HDF5" and not as_stored and (family := hdf5_family(place)):
             return family.open(place, **_some(options, *family.options))

@@ -18,7 +18,7 @@ from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.links import variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
 from oddspec.io.hdf5.plane import read_plane
-from oddspec.io.isolated import UNSAFE, read_isolated
+from oddspec.io.isolated import in_child, read_isolated
 from oddspec.io.labels import BLACK, WHITE, Plane, labels, missing, tell_of_truth
 from oddspec.io.limits import check_memory
 from oddspec.io.matlab import matlab5_variables, read_matlab5
@@ -69,7 +69,7 @@ def _read_plane(
 
 def _read(name: str | Path, shape: Shape, variable: str | None, max_memory: int | None) -> Plane:
     path = Path(name)
-    if format_of(name) in UNSAFE:
+    if in_child(format_of(name)):
         here = "oddspec.io.truth:_read_here"
         return read_isolated(path, here, shape, variable, max_memory, max_memory=max_memory)
     return _read_here(path, shape, variable, max_memory)

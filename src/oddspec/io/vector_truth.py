@@ -93,12 +93,14 @@ def burn(
         If the file cannot be read, or its geometries lie outside the scene or cannot be placed.
     """
     check_memory(path, "the truth", 16 * shape[0] * shape[1], max_memory)
-    shapes = _read(path, kind, layer, max_memory)
-    if not len(shapes.geometries):
-        tell_of_truth(path, "holds no geometry: all pixels are background")
-        return np.zeros(shape, dtype=np.int32)
-    placed = _place(path, kind, shapes, scene)
-    found = _rasterize(placed, shape)
+    # What parsers let pass, as a ring that is not closed, fails where geometries are made or moved.
+    with reading(path, f"is no {kind} that can be read"):
+        shapes = _read(path, kind, layer, max_memory)
+        if not len(shapes.geometries):
+            tell_of_truth(path, "holds no geometry: all pixels are background")
+            return np.zeros(shape, dtype=np.int32)
+        placed = _place(path, kind, shapes, scene)
+        found = _rasterize(placed, shape)
     count, marked = len(placed), int((np.unique(found) > 0).sum())
     if not marked:
         raise InputError(
@@ -137,22 +139,19 @@ def read_here(path: Path, kind: str, layer: str | None) -> tuple[list[bytes], st
     import pyogrio
     import pyogrio.raw
 
-    with reading(path, f"is no {kind} that can be read"):
-        layers = pyogrio.list_layers(path.absolute())
-        names = [str(name) for name, geometry in layers if geometry is not None]
-        if layer is not None and layer not in names:
-            raise InputError(f"{path}: has no layer {layer!r}; it holds {', '.join(names[:12])}")
-        if layer is None and len(names) != 1:
-            held = (
-                f"several layers ({', '.join(names[:12])})" if names else "no layer of geometries"
-            )
-            hint = "; choose one with --truth-variable NAME" if names else ""
-            raise InputError(f"{path}: holds {held}{hint}")
-        chosen = layer or names[0]
-        if pyogrio.read_info(path.absolute(), layer=chosen)["driver"] != _DRIVERS[kind]:
-            raise InputError(f"{path}: is no {kind}")
-        meta, _, wkb, _ = pyogrio.raw.read(path.absolute(), layer=chosen, columns=[], force_2d=True)
-        return [shape for shape in wkb if shape is not None], meta["crs"]
+    layers = pyogrio.list_layers(path.absolute())
+    names = [str(name) for name, geometry in layers if geometry is not None]
+    if layer is not None and layer not in names:
+        raise InputError(f"{path}: has no layer {layer!r}; it holds {', '.join(names[:12])}")
+    if layer is None and len(names) != 1:
+        held = f"several layers ({', '.join(names[:12])})" if names else "no layer of geometries"
+        hint = "; choose one with --truth-variable NAME" if names else ""
+        raise InputError(f"{path}: holds {held}{hint}")
+    chosen = layer or names[0]
+    if pyogrio.read_info(path.absolute(), layer=chosen)["driver"] != _DRIVERS[kind]:
+        raise InputError(f"{path}: is no {kind}")
+    meta, _, wkb, _ = pyogrio.raw.read(path.absolute(), layer=chosen, columns=[], force_2d=True)
+    return [shape for shape in wkb if shape is not None], meta["crs"]
 
 
 def _geojson(path: Path) -> Shapes:
@@ -160,15 +159,14 @@ def _geojson(path: Path) -> Shapes:
     import shapely
     from shapely.geometry import shape
 
-    with reading(path, "is no GeoJSON that can be read"):
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-        kind = content["type"]
-        features = content["features"] if kind == "FeatureCollection" else [content]
-        mappings = [
-            feature["geometry"] if feature["type"] == "Feature" else feature for feature in features
-        ]
-        found = [shape(mapping) for mapping in mappings if mapping is not None]
-        geometries = shapely.force_2d(np.array(found, dtype=object))
+    content = json.loads(path.read_bytes().decode("utf-8-sig"))
+    kind = content["type"]
+    features = content["features"] if kind == "FeatureCollection" else [content]
+    mappings = [
+        feature["geometry"] if feature["type"] == "Feature" else feature for feature in features
+    ]
+    found = [shape(mapping) for mapping in mappings if mapping is not None]
+    geometries = shapely.force_2d(np.array(found, dtype=object))
     return Shapes(geometries, _geojson_system(path, content))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from oddspec.detectors import short_name
 from oddspec.errors import InputError
+from oddspec.execution.score_store import PARTIAL, read_identity
 from oddspec.io import lock
 from oddspec.io.source import Source
 
@@ -86,20 +87,37 @@ def _refuse_links(folder: Path) -> None:
 
 
 def _check_owner(folder: Path, source: Source, detector: str, overwrite: bool) -> None:
+    """Refuse a folder of another scene or detector: its results, finished or interrupted."""
+    for kind, found in (("results", _finished(folder)), ("interrupted run", _interrupted(folder))):
+        if found is None:
+            continue
+        earlier, name = found
+        if source.path is not None and earlier and earlier != str(source.path.resolve()):
+            raise InputError(
+                f"{folder}: holds the {kind} of {earlier}, another scene of the same name; choose "
+                f"another --out, or remove that folder"
+            )
+        # Of a detector in a file, the file's name: the same one may be reached by several paths.
+        before, now = short_name(name or detector), short_name(detector)
+        if before != now and not overwrite:
+            raise InputError(
+                f"{folder}: holds the {kind} of the detector {before}, this run is of {now}; "
+                f"choose another --out, or say --overwrite to replace what is there"
+            )
+
+
+def _finished(folder: Path) -> tuple[str, str] | None:
+    """Scene and detector of the results in a folder; None where there are none."""
     try:
         record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        earlier = record["scene"]["path"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return
-    if source.path is not None and earlier and str(earlier) != str(source.path.resolve()):
-        raise InputError(
-            f"{folder}: holds the results of {earlier}, another scene of the same name; choose "
-            f"another --out, or remove that folder"
-        )
-    # Of a detector in a file, the file's name: the same one may be reached by several paths.
-    before, now = (short_name(str(name)) for name in (record.get("detector", detector), detector))
-    if before != now and not overwrite:
-        raise InputError(
-            f"{folder}: holds the results of the detector {before}, this run is of {now}; choose "
-            f"another --out, or say --overwrite to replace them"
-        )
+        return str(record["scene"]["path"] or ""), str(record.get("detector", ""))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _interrupted(folder: Path) -> tuple[str, str] | None:
+    """Scene and detector of the run that was interrupted in a folder; None where there is none."""
+    identity, _ = read_identity(folder / PARTIAL)
+    if not identity:
+        return None
+    return str(identity.get("input", "")), str(identity.get("detector", ""))

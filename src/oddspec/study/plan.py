@@ -32,6 +32,9 @@ from oddspec.study.plan_fields import (
 )
 from oddspec.study.scene_files import expanded
 
+LARGEST = 10_000_000
+"""Characters of a plan."""
+
 DATA_VARIABLE = "ODDSPEC_DATA"
 """Environment variable with the folder of public scenes."""
 
@@ -98,7 +101,10 @@ def read_plan(path: str | Path, data: str | Path | None = None) -> Plan:
     """
     path = Path(path)
     with reading(path, "is no UTF-8 text; expected a plan in TOML"):
-        text = path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise InputError(f"{path}: has more than {LARGEST} characters, as no plan has")
         folder = path.resolve().parent
     return make_plan(text, path.name, folder, path.stem, data)
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from multiprocessing.connection import wait
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from oddspec.execution.child import ChildEnded, ChildProcess
 from oddspec.execution.tiles import needed
-from oddspec.study.process import Child, Died
 from oddspec.study.row import Row
 from oddspec.text import gigabytes
 
@@ -67,6 +67,9 @@ def _alike(detector: str, column: str, scene: str) -> list[Hashable]:
     return [(detector, column, scene), (detector, column), detector]
 
 
+PERFORM = "oddspec.study.perform"
+"""The module of what children do."""
+
 TICK = 0.1
 """Seconds between two looks at time limits and memory."""
 
@@ -82,7 +85,7 @@ class _Task:
     """A row that a child is at."""
 
     row: Row
-    child: Child
+    child: ChildProcess
     bytes: float
     started: datetime.datetime
     clock: float = field(default_factory=time.monotonic)
@@ -109,9 +112,10 @@ class Scheduler:
 
     def __init__(self, workers: int, max_memory: int, maps: Path, finish: Finish) -> None:
         self.workers, self.max_memory, self.maps, self.finish = workers, max_memory, maps, finish
-        self._idle: list[Child] = []
+        self._idle: list[ChildProcess] = []
         self._tasks: list[_Task] = []
         self._needs: dict[tuple[str, str, str], float] = {}
+        self._answered = threading.Event()
 
     def run(self, rows: Sequence[Row], ready: Callable[[Row], bool]) -> None:
         """Run the rows in their order; a row for which ``ready`` says no is passed over.
@@ -155,11 +159,11 @@ class Scheduler:
         return self._needs[key]
 
     def _start(self, row: Row) -> None:
-        child = self._idle.pop() if self._idle else Child()
+        child = self._idle.pop() if self._idle else ChildProcess(PERFORM, self._answered.set)
         task = _Task(row, child, self._bytes(row), datetime.datetime.now(datetime.UTC))
         try:
-            child.ask(self._message(row))
-        except Died as error:
+            child.ask(f"{PERFORM}:perform", self._message(row))
+        except ChildEnded as error:
             self._end(task, "killed", str(error))
         else:
             self._tasks.append(task)
@@ -184,12 +188,12 @@ class Scheduler:
         }
 
     def _receive(self) -> None:
-        pipes = {task.child.pipe: task for task in self._tasks}
-        for pipe in wait(list(pipes), TICK) if pipes else ():
-            task = pipes[pipe]  # type: ignore[index]
+        self._answered.wait(TICK)
+        self._answered.clear()
+        for task in [task for task in self._tasks if task.child.answered or not task.child.alive]:
             try:
                 result = task.child.answer()
-            except Died as error:
+            except ChildEnded as error:
                 self._end(task, "killed", str(error))
             else:
                 self._tasks.remove(task)
