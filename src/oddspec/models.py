@@ -29,7 +29,7 @@ from oddspec.execution.resources import Resources
 from oddspec.io import npz as archive
 from oddspec.io.reading import cause
 from oddspec.scene import Scene
-from oddspec.settings import build
+from oddspec.settings import build, kept
 from oddspec.statistics.band_statistics import BandStatistics
 
 KIND = "detector"
@@ -39,7 +39,7 @@ _ALWAYS = 2**20
 
 _MOST_BANDS = 2**20
 
-LATER = ("shrinkage",)
+LATER = ("shrinkage", "beginning", "growths")
 """Fields that came after the first models were saved. They are left out of a file while they have
 their default, so that a model's digest stays what it was when an interrupted run began."""
 
@@ -160,10 +160,9 @@ class Model:
 
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         arrays: dict[str, np.ndarray] = {}
-        settings = dataclasses.asdict(self.detector)  # type: ignore[call-overload]
         content = {
             "detector": self.name,
-            "settings": settings,
+            "settings": kept(self.detector),
             "bands": self.bands,
             "fitted": _flatten(self.fitted, "fitted", arrays),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from oddspec.io.flat import FlatSource
 from oddspec.io.source import Source
 from oddspec.models import Model
 from oddspec.scene import Scene
+from oddspec.settings import kept
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,6 @@ def run_identity(
         "detector": name,
         # The module of a user's own file is named by the hash of its content.
         "code": type(detector).__module__,
-        "settings": dataclasses.asdict(detector),  # type: ignore[call-overload]
+        "settings": kept(detector),
         "model": options.model.digest if options.model else None,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import json
@@ -18,7 +17,7 @@ from oddspec.detectors import is_file, load, short_name
 from oddspec.errors import OddspecError, SettingError
 from oddspec.io.checksum import sha256
 from oddspec.products.record import as_json
-from oddspec.settings import build, describe
+from oddspec.settings import build, describe, kept
 from oddspec.study.plan import Plan, PlanEntry
 from oddspec.study.scene_files import Missing, StudyScene
 from oddspec.study.scenes import Library
@@ -182,9 +181,8 @@ def _settings(
 
 
 def _full(cls: type[Detector], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings in terms of JSON."""
-    detector: Any = build(cls, given)
-    return {name: as_json(value) for name, value in dataclasses.asdict(detector).items()}
+    """All settings in terms of JSON, as records keep them."""
+    return {name: as_json(value) for name, value in kept(build(cls, given)).items()}
 
 
 def _points(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
