@@ -22,11 +22,13 @@ PLANS = Path(__file__).resolve().parent
 
 def keep(plan: Path, out: Path, data: Path) -> str:
     """Keep what ``out`` holds of the plan, and say what that is."""
-    asked = [row.key for row in Study(read_plan(plan, data)).rows]
+    asked = {row.key: row.origins for row in Study(read_plan(plan, data)).rows}
     records = {key_of(record): record for record in read_records(out)}
+    # Where settings come from is the plan's word, also for what was run before it said so.
     kept = [
         {name: value for name, value in records[key].items() if name != "curves"}
-        for key in asked
+        | {"origins": dict(origins)}
+        for key, origins in asked.items()
         if key in records
     ]
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept)

@@ -51,6 +51,7 @@ def make_record(
         "paper": row.paper,
         "settings": dict(row.settings),
         "varied": dict(row.varied),
+        "origins": dict(row.origins),
         "seed": row.seed,
         "scene": row.scene.name,
         "scene_sha256": row.scene.sha256,
@@ -77,6 +78,7 @@ def copy_for(row: Row, record: Mapping[str, Any]) -> dict[str, Any]:
         "study": row.study,
         "column": row.column,
         "paper": row.paper,
+        "origins": dict(row.origins),
         "copied_from": record["column"],
     }
 

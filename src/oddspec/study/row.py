@@ -40,6 +40,8 @@ class Row:
         All of them, seed included.
     varied
         Those that differ from the defaults, seed apart.
+    origins
+        Where settings come from, as far as the plan says.
     """
 
     study: str
@@ -50,6 +52,7 @@ class Row:
     paper: str | None
     settings: Mapping[str, Any]
     varied: Mapping[str, Any]
+    origins: Mapping[str, str]
     seed: int | None
     scene: StudyScene
     noise: float
@@ -159,6 +162,7 @@ def _rows(
                     entry.paper,
                     settings,
                     varied,
+                    entry.origins,
                     seed,
                     scene,
                     noise,

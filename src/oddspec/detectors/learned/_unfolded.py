@@ -73,7 +73,7 @@ class Unfolded(SampleDetector, ABC):
         How fast the entries of these matrices are trained, relative to the learning rate.
     start
         What the copy J of the coefficients is before the first stage. zero: as the paper says;
-        clusters: each pixel's own k-means centre, which the first stage forgets otherwise.
+        clusters: a 1 for the nearest atom, which the first stage forgets otherwise.
     mu_growth, mu_limit
         After each stage ``mu <- min(mu_growth mu, mu_limit)`` (eq. 13), and the scaled multiplier
         is divided by what mu has grown; no limit if None. A limit below mu leaves mu as it is.
@@ -219,7 +219,7 @@ class Unfolded(SampleDetector, ABC):
             D, change_of_basis = balance(D, coefficients, weights.l2 / weights.l1)
             L = L @ change_of_basis
             beginning = beginning and replace(beginning, codes=change_of_basis)
-        # Another pixel will be given to the nearest centre: so are these.
+        # Another pixel will be given to the nearest atom: so are these.
         return D, L if beginning is None else beginning.of(X), beginning
 
     def _train(
