@@ -39,7 +39,7 @@ _ALWAYS = 2**20
 
 _MOST_BANDS = 2**20
 
-LATER = ("shrinkage", "beginning", "growths", "squared")
+LATER = ("shrinkage", "beginning", "growths", "squared", "sizes", "rebuilt")
 """Fields that came after the first models were saved. They are left out of a file while they have
 their default, so that a model's digest stays what it was when an interrupted run began."""
 

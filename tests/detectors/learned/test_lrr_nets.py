@@ -173,15 +173,14 @@ def test_with_a_start_and_a_growth_other_pixels_get_what_those_of_the_sample_got
 
 
 @pytest.mark.parametrize("loss", ["objective", "published"])
-def test_training_in_batches_lowers_the_loss_of_all(pixels, loss):
+def test_training_in_batches_lowers_their_mean_loss(pixels, loss):
     plan = how(loss=loss, batch=100, epochs=3, maps="free", map_rate=0.1, patience=0)
     X = np.asarray(globalz(pixels)(pixels))
     whole = plan.problem(X, CPU)
     network, losses = plan._train(X, whole, CPU, lambda *_: None)
     assert losses.shape == (3,)
-    *_, before = whole.states(plan.network(CPU, len(whole.begin.D)))
-    *_, after = whole.states(network)
-    assert whole.loss(after) < whole.loss(before)
+    assert losses[-1] < losses[0]
+    assert (network.logs != 0).any()
 
 
 def test_tensors_are_scored_as_arrays_are(pixels):
