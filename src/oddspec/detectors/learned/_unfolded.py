@@ -200,7 +200,7 @@ class Unfolded(SampleDetector, ABC):
             self,
             tensors[0],
             (tensors[0] ** 2).sum(dim=1),
-            solver.start(*tensors[1:], copy),
+            solver.start(tensors[1], tensors[2], copy),
             weights,
             {"l1": weights.l1, "l3": weights.l3, "mu": mu, "theta": weights.l2 / mu},
             beginning,
