@@ -213,6 +213,7 @@ def _header(
     )
     if full:
         text += (
+            f"data gain values = {{{', '.join('0.01' for _ in range(bands))}}}\n"
             "data ignore value = -9999\nbbl = {1, 1, 0, 1, 1, 1}\n"
             "wavelength units = Nanometers\n"
             f"wavelength = {{{', '.join(f'{wave:.2f}' for wave in WAVES)}}}\n"

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import oddspec
 from cubes import SEED, make_cube
@@ -41,6 +42,9 @@ SMALL = {
     "bsdm": {"steps": 10, "removals": 1, "sample": 700},
     "msnet": {"rounds": 2, "steps": 40, "selected": 5},
 }
+
+FEWER_THAN_BANDS = {"pca_rx": {"components": 5}, "lsmad": {"rank": 5}}
+"""The defaults keep all directions of the 12 bands here, and nothing depends on what they are."""
 
 NAMES = detectors.names()
 
@@ -110,6 +114,19 @@ class TestContract:
         assert np.corrcoef(np.argsort(order), np.argsort(np.argsort(scaled, axis=None)))[0, 1] > (
             1 - 1e-6
         )
+
+    def test_it_says_whether_it_depends_on_gains_and_offsets_of_bands(self, name, cube):
+        fewer = FEWER_THAN_BANDS.get(name, {})
+        expected = detect(cube, name, **fewer) if fewer else known(name)
+        rng = np.random.default_rng(3)
+        gains = np.exp(rng.uniform(-4, 4, cube.shape[2]))
+        offsets = gains * rng.uniform(-1, 1, cube.shape[2]) * np.ptp(cube)
+        changed = detect(cube * gains + offsets, name, **fewer)
+        alike = stats.spearmanr(expected, changed, axis=None).statistic
+        if detectors.load(name)().affine_invariant:
+            assert alike > 1 - 1e-6
+        else:
+            assert alike < 0.999
 
     def test_any_real_type_is_cast_and_never_wraps(self, name, rng):
         cube = make_cube(rng).round()

@@ -3,7 +3,7 @@
 Papers put pixels in columns; here a pixel is a row, always (``docs/notation.md``).
 """
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Real
@@ -31,6 +31,18 @@ Mask: TypeAlias = Bool[np.ndarray, "h w"]
 
 Index: TypeAlias = Int[np.ndarray, "n"]
 """Position of a pixel in its scene: ``row * width + column``."""
+
+
+@runtime_checkable
+class Windowed(Protocol):
+    """An image that is read by windows: an array, a ``numpy.memmap``, or what computes them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, columns, and what else a pixel has."""
+
+    def __getitem__(self, window: Any, /) -> Any:
+        """The values of a slice of rows, or of slices of rows and columns."""
 
 
 def valid_pixels(cube: Cube, valid: Mask) -> Pixels:

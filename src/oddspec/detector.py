@@ -28,8 +28,6 @@ from typing import (
     runtime_checkable,
 )
 
-import numpy as np
-
 from oddspec.arrays import Cube, Index, Mask, Pixels, PixelScores, Scores
 from oddspec.progress import Progress, silent
 from oddspec.settings import complete_docstring
@@ -60,7 +58,8 @@ class Background(Protocol):
         A background may also have ``insights() -> tuple[Insight, ...]``,
         ``distribution() -> ScoreDistribution | None`` where theory gives one, and ``health``, the
         state of the covariance that distances are measured in
-        (`oddspec.statistics.gaussian.Health`).
+        (`oddspec.statistics.gaussian.Health`). One that separates a pixel into background and
+        anomaly has ``background(pixels) -> Pixels``: the background's spectra, in their units.
         """
 
 
@@ -74,9 +73,11 @@ class Insight:
         Short, unique within a detector, such as ``dictionary``.
     kind
         ``spectra`` (k, b): one line each; ``maps`` (h, w, k): one picture each; ``curve`` (steps,)
-        or (steps, k): values over iterations or epochs; ``values`` (k,) or (k, m): a small table.
+        or (steps, k): values over iterations or epochs; ``values`` (k,) or (k, m): a small table;
+        ``cube`` (h, w, b): a spectrum for each pixel, in the scene's units, such as ``background``
+        and ``anomaly``.
     values
-        The numbers.
+        The numbers; of a cube what gives its rows when they are asked for.
     label
         What they are, with units, as a figure's caption says it.
     names
@@ -88,8 +89,8 @@ class Insight:
     """
 
     name: str
-    kind: Literal["spectra", "maps", "curve", "values"]
-    values: np.ndarray
+    kind: Literal["spectra", "maps", "curve", "values", "cube"]
+    values: Any
     label: str
     names: tuple[str, ...] = ()
     axis: str = "step"
@@ -114,6 +115,16 @@ class Detector:
     def score_unit(self) -> str:
         """What a score is with these settings, for legends; `unit` where they do not change it."""
         return self.unit
+
+    @property
+    def affine_invariant(self) -> bool:
+        """Whether scores are invariant to affine transforms per band, with these settings.
+
+        They are if they rank pixels alike when each band is multiplied by a number of its own,
+        above 0, and another is added to it. Where they are not, or a class does not say, gains and
+        offsets that a file declares are applied before the detector sees the pixels.
+        """
+        return False
 
     def __init_subclass__(cls) -> None:
         """Let ``help()`` show all settings, those too that only a base class explains."""

@@ -27,6 +27,7 @@ from oddspec.detectors import is_file, load, no_files, short_name
 from oddspec.errors import DataWarning, InputError
 from oddspec.execution.resources import Resources
 from oddspec.io import npz as archive
+from oddspec.io.gains import BandGains
 from oddspec.io.reading import cause
 from oddspec.scene import Scene
 from oddspec.settings import build, kept
@@ -48,6 +49,16 @@ FEWEST_ROWS = 8
 """So many values, or rows of a wide scene, are looked at to compare it with another."""
 
 
+_BROUGHT = (
+    "gains or offsets that this file, or that of the scene that the model was fitted to, declares "
+    "were applied to the bands, so that the values are those that the model knows"
+)
+_STORED = (
+    "gains or offsets that the file declares were not applied: the model is of an earlier version, "
+    "which was fitted to stored numbers"
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A detector and what it has fitted to a scene.
@@ -67,6 +78,10 @@ class Model:
     statistics
         Of the scene that it was fitted to, or of evenly spread rows of a large one. None in
         older files, whose models are applied without such a comparison.
+    gains
+        What turns the numbers that it was fitted to into the values that its scene's file
+        declares; they change nothing where those were applied, or none are declared. None in
+        older files, whose models are applied to numbers as they are stored.
     """
 
     name: str
@@ -75,6 +90,7 @@ class Model:
     bands: int
     wavelengths: np.ndarray | None = None
     statistics: BandStatistics | None = None
+    gains: BandGains | None = None
 
     @classmethod
     def of(cls, name: str, detector: Detector, fitted: Any, scene: Scene) -> Model | None:
@@ -82,7 +98,22 @@ class Model:
         if fitted is None or not dataclasses.is_dataclass(type(fitted)):
             return None
         bands, wavelengths = scene.shape[2], scene.wavelengths
-        return cls(name, detector, fitted, bands, wavelengths, _statistics(scene))
+        left = None if scene.gains else scene.declared_gains
+        gains = left or BandGains.none(bands)
+        return cls(name, detector, fitted, bands, wavelengths, _statistics(scene), gains)
+
+    def suited(self, scene: Scene) -> Scene:
+        """The scene in the values that the model was fitted to, with a note where it declares some.
+
+        Two scenes of one product may declare different gains, so that those matter to all models.
+        """
+        declared = scene.declared_gains
+        if self.gains is None and declared is not None:
+            return dataclasses.replace(scene, notes=(*scene.notes, _STORED))
+        if self.gains is None or scene.shape[2] != self.bands:
+            return scene
+        needed = (declared or BandGains.none(self.bands)).then_undo(self.gains)
+        return scene if needed.identity else scene.with_gains(needed, _BROUGHT)
 
     def save(self, path: str | Path) -> None:
         """Write it into one ``.npz`` file.
@@ -127,9 +158,10 @@ class Model:
         found = self.statistics.compare(here)
         told = f"compared with the scene that the model of {self.name} was fitted to, {found}"
         if found.other_units:
+            gains = ", leave out its gains (--no-gains)" if scene.gains else ""
             raise InputError(
                 f"{scene.source.path or scene.name}: {told}: bring the scene to the units of that "
-                f"one, or fit a model to it"
+                f"one{gains}, or fit a model to it"
             )
         if found.far:
             warnings.warn(
@@ -170,6 +202,8 @@ class Model:
             arrays["wavelengths"] = np.asarray(self.wavelengths)
         if self.statistics is not None:
             content["statistics"] = _flatten(self.statistics, "statistics", arrays)
+        if self.gains is not None:
+            content["gains"] = _flatten(self.gains, "gains", arrays)
         return arrays, content
 
 
@@ -216,6 +250,13 @@ def load_model(
             statistics = _restore(BandStatistics, content["statistics"], arrays)
             if statistics.mean.shape != (bands,) or statistics.deviation.shape != (bands,):
                 raise ValueError(f"its statistics are not of {bands} bands")
+        gains = None
+        if "gains" in content:
+            gains = _restore(BandGains, content["gains"], arrays)
+            if gains.gains.shape != (bands,) or gains.offsets.shape != (bands,):
+                raise ValueError(f"its gains are not of {bands} bands")
+            if not gains.usable.all():
+                raise ValueError("its gains hold zero or no finite numbers")
         if isinstance(fitted, Background):
             fitted.score(np.zeros((2, bands)))  # arrays that do not fit together fail here
     except Exception as error:  # whatever a detector stumbles over where its numbers are wrong
@@ -223,7 +264,7 @@ def load_model(
             f"{path}: this saved model is damaged, or of another version ({cause(error)}); save it "
             f"again"
         ) from None
-    return Model(name, built, fitted, bands, wavelengths, statistics)
+    return Model(name, built, fitted, bands, wavelengths, statistics, gains)
 
 
 def _trusted(path: str | Path, named: str, given: str | None) -> str:

@@ -6,11 +6,13 @@ and memory; `Survey.complete` tells which.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from oddspec.io.quality import USER_MASK, flag_bits
 from oddspec.scene import Scene
 from oddspec.statistics.gaussian import Health
 from oddspec.statistics.summary import Moments
@@ -63,7 +65,10 @@ class Survey:
     smallest: float
     largest: float
     health: Health | None
-    """Of the covariance, or None if it cannot be computed."""
+    """Of the covariance, or None if it cannot be computed; as the extremes, of the values that a
+    detector sees. All else is of the numbers as they are stored."""
+    masked: Mapping[str, int] = field(default_factory=dict)
+    """Pixels left out by each quality flag, and by the user (``mask``); one may have several."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -74,6 +79,9 @@ class Survey:
             notes.append(f"pixels with NaN or infinity{look}: {self.nonfinite:,}, masked")
         if self.nodata:
             notes.append(f"pixels that are nodata{look}: {self.nodata:,}, masked")
+        if self.masked:
+            listed = ", ".join(f"{name} {count:,}" for name, count in self.masked.items())
+            notes.append(f"pixels masked{look}: {listed}")
         if self.flat:
             notes.append(
                 f"pixels with one value in every band{look} (dead or filled): {self.flat:,}; "
@@ -117,7 +125,8 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     rows, raw = _spread(scene, SURVEY_VALUES if values is None else values)
     used = raw[:, :, scene.bands]
     finite = np.isfinite(used).all(axis=2)
-    cube, valid = scene.prepare(raw)
+    # What the sensor did shows in the stored numbers.
+    cube, valid, reasons = _prepared(replace(scene, gains=None), rows, raw)
     flat = valid & (np.ptp(cube, axis=2) == 0)
     good = valid & ~flat
     pixels = cube[valid]
@@ -130,13 +139,15 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         constant = tuple(scene.bands[np.ptp(pixels, axis=0) == 0].tolist())
         crowded = at_ceiling.sum(axis=(0, 1)) > max(1, 0.01 * len(pixels))
         saturated_bands = tuple(scene.bands[crowded].tolist())
+        if scene.gains is not None:
+            scene.gains.apply(pixels)  # a copy, and no longer needed as stored
         if len(pixels) > 1 and len(constant) < len(scene.bands):
             health = Health.of(Moments.of(pixels))
     return Survey(
         looked_at=valid.size,
         complete=len(rows) == h,
         valid=int(valid.sum()),
-        nodata=int((~valid & finite).sum()),
+        nodata=int((~valid & finite & (reasons == 0)).sum()),
         nonfinite=int((~finite).sum()),
         flat=int(flat.sum()),
         filled=_fill(cube, valid)[1],
@@ -150,6 +161,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         smallest=float(pixels.min()) if len(pixels) else np.nan,
         largest=float(pixels.max()) if len(pixels) else np.nan,
         health=health,
+        masked=_counted_reasons(scene, reasons),
     )
 
 
@@ -185,7 +197,7 @@ def look_over(scene: Scene, *, asked: bool = False) -> Scene:
         used = used[:, :, kept]
     if not scene.mask_flat:
         return scene
-    cube, valid = scene.prepare(raw)
+    cube, valid, _ = _prepared(scene, rows, raw)
     fill, count = _fill(cube, valid)
     if fill is None:
         return scene
@@ -201,6 +213,31 @@ def _spread(scene: Scene, values: float) -> tuple[np.ndarray, np.ndarray]:
         return np.arange(h), scene.source.read((0, h), (0, w))
     rows = np.unique(np.linspace(0, h - 1, count).round().astype(np.intp))
     return rows, np.concatenate([scene.source.read((r, r + 1), (0, w)) for r in rows.tolist()])
+
+
+def _prepared(
+    scene: Scene, rows: np.ndarray, raw: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, valid pixels and reasons to leave pixels out, of rows that have been read."""
+    h, w, _ = scene.shape
+    whole = len(rows) == h
+    strips = [(0, h)] if whole else [(row, row + 1) for row in rows.tolist()]
+    pieces = [raw] if whole else [raw[at : at + 1] for at in range(len(rows))]
+    found = [scene.prepare(part, strip, (0, w)) for part, strip in zip(pieces, strips, strict=True)]
+    reasons = [scene.reasons(strip, (0, w)) for strip in strips]
+    none = [np.zeros(valid.shape, np.uint16) for _, valid in found]
+    return (
+        np.concatenate([cube for cube, _ in found]),
+        np.concatenate([valid for _, valid in found]),
+        np.concatenate([n if r is None else r for r, n in zip(reasons, none, strict=True)]),
+    )
+
+
+def _counted_reasons(scene: Scene, reasons: np.ndarray) -> dict[str, int]:
+    """How many pixels are left out for which reason."""
+    counts = {name: int((reasons & flag_bits([name]) != 0).sum()) for name in scene.mask.flags}
+    counts["mask"] = int((reasons & USER_MASK != 0).sum())
+    return {name: count for name, count in counts.items() if count}
 
 
 @dataclass(frozen=True)

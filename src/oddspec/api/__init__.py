@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,9 @@ def open(
     bands: Any = None,
     nodata: float | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
+    use_gains: bool = True,
     max_memory: int | None = None,
     allow_truncated: bool = False,
     axes: str | None = None,
@@ -49,6 +52,15 @@ def open(
     mask_flat
         Mask defects too: pixels with the same value in every band (dead or filled ones), and a
         spectrum that a quarter of the pixels share.
+    mask
+        Pixels to leave out: quality flags that the product tells, as ``"cloud,water"`` (by default
+        fill, saturated, cloud, cloud-shadow, cirrus; ``"none"`` for none); the path of an image or
+        of polygons; an array ``(h, w)``, true where pixels are left out; or a list of such.
+    area_of_interest
+        The path of an image or of polygons, or an array: what lies outside is left out.
+    use_gains
+        Apply gains and offsets of bands that the file declares where a detector's scores depend
+        on them (`Detector.affine_invariant`). What is opened reads as it is stored until then.
     max_memory
         Bytes that a reader may use where a format has to be read whole.
     allow_truncated
@@ -78,6 +90,9 @@ def open(
         bands=bands,
         nodata=nodata,
         mask_flat=mask_flat,
+        mask=mask,
+        area_of_interest=area_of_interest,
+        use_gains=use_gains,
         max_memory=max_memory,
         allow_truncated=allow_truncated,
         axes=axes,
@@ -95,6 +110,9 @@ def detect(
     variable: str | None = None,
     axes: str | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
+    use_gains: bool = True,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -111,7 +129,7 @@ def detect(
     detector
         A name that `oddspec.detectors()` lists, or a model that `fit` or `load_model` gave, which
         is applied as it is.
-    bands, nodata, variable, axes, mask_flat
+    bands, nodata, variable, axes, mask_flat, mask, area_of_interest, use_gains
         As for `open`; not for a `Scene`, which has been opened with them.
     max_memory
         Bytes of resident memory that the process may use; by default half of what is free is
@@ -153,23 +171,34 @@ def detect(
     >>> np.unravel_index(scores.argmax(), scores.shape) == (7, 9)
     True
     """
-    reading = _reading(bands, nodata, variable, axes, mask_flat)
+    reading = _reading(
+        bands=bands,
+        nodata=nodata,
+        variable=variable,
+        axes=axes,
+        mask_flat=mask_flat or None,
+        mask=mask,
+        area_of_interest=area_of_interest,
+        use_gains=None if use_gains else False,
+    )
     with _opened(scene, max_memory, reading) as opened:
-        tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
-        target = ScoreArray(*opened.shape[:2])
-        resources = Resources(max_memory, workers, device)
         if isinstance(detector, Model):
             if settings:
                 raise SettingError(
                     f"{', '.join(settings)}: a fitted model has its settings already; give them to "
                     f"oddspec.fit"
                 )
-            detector.check(opened)
-            run(opened, detector.detector, target, resources, progress, fitted=detector.fitted)
-            name = detector.name
+            name, chosen, model = detector.name, detector.detector, detector
+            seen = model.suited(opened)
         else:
-            run(opened, build(load(detector), settings), target, resources, progress)
-            name = detector
+            name, chosen, model = detector, build(load(detector), settings), None
+            seen = opened.suited_to(chosen)
+        tell(seen, _odd(scene, opened, seen, max_memory))
+        if model:
+            model.check(seen)
+        target = ScoreArray(*seen.shape[:2])
+        resources = Resources(max_memory, workers, device)
+        run(seen, chosen, target, resources, progress, fitted=model.fitted if model else None)
         if isinstance(opened.source, DataArraySource) and not isinstance(scene, Scene):
             return opened.source.like(target.scores, name)
         return target.scores
@@ -184,6 +213,9 @@ def fit(
     variable: str | None = None,
     axes: str | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
+    use_gains: bool = True,
     max_memory: int | None = None,
     workers: int | None = None,
     device: str = "cpu",
@@ -194,7 +226,7 @@ def fit(
 
     Parameters
     ----------
-    scene, detector, bands, nodata, variable, axes, mask_flat
+    scene, detector, bands, nodata, variable, axes, mask_flat, mask, area_of_interest, use_gains
         As for `detect`; the detector by name.
     max_memory, workers, device, progress, **settings
         As for `detect`.
@@ -223,23 +255,36 @@ def fit(
     True
     """
     chosen = build(load(detector), settings)
-    reading = _reading(bands, nodata, variable, axes, mask_flat)
+    reading = _reading(
+        bands=bands,
+        nodata=nodata,
+        variable=variable,
+        axes=axes,
+        mask_flat=mask_flat or None,
+        mask=mask,
+        area_of_interest=area_of_interest,
+        use_gains=None if use_gains else False,
+    )
     with _opened(scene, max_memory, reading) as opened:
-        tell(opened, () if isinstance(scene, Scene) else odd_about(opened, max_memory))
-        outcome = fit_scene(opened, chosen, Resources(max_memory, workers, device), progress)
-        model = Model.of(detector, chosen, outcome.fitted, opened)
+        seen = opened.suited_to(chosen)
+        tell(seen, _odd(scene, opened, seen, max_memory))
+        outcome = fit_scene(seen, chosen, Resources(max_memory, workers, device), progress)
+        model = Model.of(detector, chosen, outcome.fitted, seen)
     if model is None:
         raise SettingError(f"{detector} fits nothing to a scene that another scene could use")
     return model
 
 
-def _reading(
-    bands: Any, nodata: float | None, variable: str | None, axes: str | None, mask_flat: bool
-) -> dict[str, Any]:
+def _reading(**said: Any) -> dict[str, Any]:
     """What was said about reading, without what was left out."""
-    said = {"bands": bands, "nodata": nodata, "variable": variable, "axes": axes}
-    chosen = {name: value for name, value in said.items() if value is not None}
-    return {**chosen, "mask_flat": True} if mask_flat else chosen
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _odd(given: Any, opened: Scene, seen: Scene, max_memory: int | None) -> Sequence[str]:
+    """What to tell of a scene as a detector sees it; of one that the user opened what is new."""
+    if isinstance(given, Scene):
+        return seen.notes[len(opened.notes) :]
+    return odd_about(seen, max_memory)
 
 
 @contextmanager

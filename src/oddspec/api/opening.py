@@ -35,6 +35,9 @@ def open_scene(
     bands: Any = None,
     nodata: float | None = None,
     mask_flat: bool = False,
+    mask: Any = None,
+    area_of_interest: Any = None,
+    use_gains: bool = True,
     max_memory: int | None = None,
     **reading: Any,
 ) -> Scene:
@@ -57,7 +60,10 @@ def open_scene(
             )
         source = _array_source(given, bands, reading.get("axes"))
     try:
-        return look_over(Scene.of(source, bands, nodata, mask_flat), asked=bands is not None)
+        scene = Scene.of(
+            source, bands, nodata, mask_flat, mask, area_of_interest, max_memory, use_gains
+        )
+        return look_over(scene, asked=bands is not None)
     except BaseException:
         source.close()
         raise

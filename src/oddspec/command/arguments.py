@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import Any
+
+from oddspec.io.quality import DEFAULT_MASK
 
 
 def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> None:
@@ -23,6 +26,15 @@ def add_reading(parser: argparse._ActionsContainer, *, brief: bool = False) -> N
         "mask dead and filled pixels (one value in all bands, one spectrum over a quarter)",
         action="store_true",
     )
+    masks = (
+        "leave out pixels: quality flags that the product tells (cloud,water; default: "
+        f"{','.join(DEFAULT_MASK)}; none), or an image or polygons; may be given for each"
+    )
+    add("--mask", masks, action="append", metavar="FLAGS|FILE")
+    inside = "leave out what lies outside these polygons, or outside this image"
+    add("--area-of-interest", inside, type=Path, metavar="FILE")
+    gains = "leave out gains and offsets of bands that the file declares"
+    add("--no-gains", gains, action="store_false", dest="use_gains")
     short = "read a file that is too short, mask the rest"
     add("--allow-truncated", short, action="store_true")
     add("--axes", "what a MATLAB, HDF5 or NumPy file's axes mean: band,row,column", metavar="LIST")

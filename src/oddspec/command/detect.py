@@ -20,6 +20,7 @@ from oddspec.execution.resources import Resources
 from oddspec.io.bands import bands_of
 from oddspec.models import Model, load_model
 from oddspec.pipeline import DetectionResult, PipelineOptions, detect_scene, folder_name
+from oddspec.products.cubes import CUBE_FORMATS
 from oddspec.settings import build, describe
 from oddspec.text import counted
 from oddspec.threshold import METHODS
@@ -81,6 +82,16 @@ def _add_detections(group: argparse._ArgumentGroup) -> None:
         help="ground truth (image or polygons), for curves and metrics; repeat it once per scene",
     )
     add_truth(group)
+    cubes = (
+        "write what the detector takes the scene apart into: background,anomaly, or one of its "
+        "maps (coefficients, abundances)"
+    )
+    add("--write", type=_names, default=(), metavar="NAMES", help=cubes)
+    add("--cube-format", choices=CUBE_FORMATS, default="envi", help="of --write (default: envi)")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from oddspec.command.terminal import progress, text_table
+from oddspec.errors import SettingError
 from oddspec.scenes import (
     PublicScene,
     Recognised,
@@ -21,6 +22,7 @@ from oddspec.scenes import (
     make_scene,
     recognise,
 )
+from oddspec.scenes.products import MADE_PRODUCTS, make_product
 from oddspec.settings import parameters_help
 
 
@@ -46,7 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
 def _add_maker(parser: argparse.ArgumentParser) -> None:
     """Options of the scene maker, from the signature and docstring of `make_scene`."""
     parser.description = "Write a georeferenced ENVI scene with implanted targets and its truth."
-    parser.add_argument("path", type=Path, metavar="FILE", help="the data file, such as scene.img")
+    path_help = "the data file, such as scene.img; of a product, the folder for its files"
+    parser.add_argument("path", type=Path, metavar="FILE", help=path_help)
+    parser.add_argument(
+        "--product",
+        choices=tuple(MADE_PRODUCTS),
+        help="write a small product of this sensor instead; only the size and the seed are chosen",
+    )
     helps = parameters_help(inspect.getdoc(make_scene) or "")
     kinds = typing.get_type_hints(make_scene)
     options = []
@@ -131,10 +139,27 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 def _make(chosen: argparse.Namespace, options: list[str]) -> int:
     settings = {name: getattr(chosen, name) for name in options}
+    if chosen.product:
+        return _make_product(chosen, settings)
     with progress(chosen.progress, chosen.path.name) as report:
         made = make_scene(chosen.path, **settings, progress=report)
     print(f"scene: {made.data} (header {made.header.name}), {len(made.targets)} targets")
     print(f"truth: {made.truth}, {made.target_list.name}; settings: {made.parameters.name}")
+    return 0
+
+
+def _make_product(chosen: argparse.Namespace, settings: dict[str, Any]) -> int:
+    defaults = {n: p.default for n, p in inspect.signature(make_scene).parameters.items()}
+    taken = inspect.signature(make_product).parameters.keys() & settings
+    for name, value in settings.items():
+        if name not in taken and value != defaults[name]:
+            raise SettingError(
+                f"--{name.replace('_', '-')}: --product {chosen.product} sets it itself; leave it "
+                f"out"
+            )
+    files = make_product(chosen.path, chosen.product, **{name: settings[name] for name in taken})
+    print(f"product: {files[0]}")
+    print(f"beside it: {', '.join(path.name for path in files[1:])}")
     return 0
 
 

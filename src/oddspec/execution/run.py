@@ -269,7 +269,7 @@ class _TwoPasses:
         for number, block in self.blocks.inside(tile):
             if number in without:
                 continue
-            cube, valid = self.scene.prepare(raw[block.within(tile)])
+            cube, valid = self.scene.prepare(raw[block.within(tile)], block.rows, block.columns)
             yield number, block, valid, to_device(valid_pixels(cube, valid), self.device)
 
     def _positions(self, block: Region, valid: Mask) -> Index:

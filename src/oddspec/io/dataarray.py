@@ -5,6 +5,7 @@ xarray itself is not imported: whoever has a DataArray has it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from oddspec.arrays import RawCube, Scores
 from oddspec.errors import InputError
 from oddspec.io.axes import ROWS_COLUMNS_BANDS, Axes, kept_axes, named_axes
 from oddspec.io.coordinates import read_georeference
+from oddspec.io.gains import BandGains, read_gains
+from oddspec.io.quality import QUALITY_FLAGS
 from oddspec.io.source import Metadata, check_window, parse_nodata
 from oddspec.io.variables import check_real
 from oddspec.io.wavelengths import (
@@ -39,6 +42,8 @@ class DataArraySource:
         self.metadata = metadata
         self.shape: tuple[int, int, int] = tuple(array.sizes[name] for name in dimensions)
         self.dtype: np.dtype[Any] = np.dtype(array.dtype).newbyteorder("=")
+        self._flags = _flags(array, dimensions[:2])
+        self.quality: tuple[str, ...] = tuple(self._flags)
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
@@ -47,6 +52,16 @@ class DataArraySource:
         piece = self.array.isel({row: slice(*rows), column: slice(*columns)})
         cube = np.asarray(piece.transpose(*self.dimensions).values)
         return cube if cube.dtype == self.dtype else cube.astype(self.dtype)
+
+    def read_quality(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
+        """Flags ``(h, w)``, uint16, of a half-open window, from the coordinate ``quality``."""
+        row, column, _ = self.dimensions
+        layer = self.array.coords["quality"].isel({row: slice(*rows), column: slice(*columns)})
+        stated = np.asarray(layer.transpose(row, column).values)
+        found = np.zeros(stated.shape, np.uint16)
+        for name, bit in self._flags.items():
+            found[(stated & bit) != 0] |= QUALITY_FLAGS[name]
+        return found
 
     def like(self, scores: Scores, name: str) -> Any:
         """Scores as a DataArray over the same rows and columns, with their coordinates."""
@@ -62,6 +77,16 @@ class DataArraySource:
 
     def close(self) -> None:
         """Nothing to release: the array belongs to the caller."""
+
+
+def _flags(array: Any, dimensions: Sequence[str]) -> dict[str, int]:
+    """Bits of the coordinate ``quality`` that mean flags known here, by their names."""
+    layer = array.coords.get("quality")
+    if layer is None or set(layer.dims) != set(dimensions) or layer.dtype.kind not in "iu":
+        return {}
+    names = str(layer.attrs.get("flag_meanings", "")).replace("_", "-").split()
+    bits = np.atleast_1d(layer.attrs.get("flag_masks", ())).tolist()
+    return {name: int(bit) for name, bit in zip(names, bits, strict=False) if name in QUALITY_FLAGS}
 
 
 def only_cube(given: Any, variable: str | None) -> Any:
@@ -150,11 +175,15 @@ def open_dataarray(array: Any, axes: Axes | None = None) -> DataArraySource:
         _mapping(array),
         degrees="degree" in str(_attributes(array, row).get("units", "")).lower(),
     )
+    bad = _bad_bands(array, band, notes)
     metadata = Metadata(
         wavelengths=wavelengths,
         band_names=band_names,
-        bad_bands=_bad_bands(array, band, notes),
+        fwhm=_widths(array, band),
+        bad_bands=bad,
         nodata=nodata,
+        gains=_gains(array, array.sizes[band], bad, notes),
+        unit=str(array.attrs.get("units", "")),
         georeference=georeference,
         notes=(*notes, *unclear),
         extra=dict(array.attrs),
@@ -205,6 +234,15 @@ def _wavelengths(array: Any, band: Any, notes: list[str]) -> np.ndarray | None:
     return None
 
 
+def _widths(array: Any, band: Any) -> np.ndarray | None:
+    """Full widths at half maximum, if they are in nanometres."""
+    found = array.coords.get("fwhm")
+    if found is None or found.dims != (band,) or found.dtype.kind not in "iuf":
+        return None
+    nanometres = str(found.attrs.get("units", "nm")).lower() in ("nm", "nanometer", "nanometers")
+    return np.asarray(found.values, dtype=np.float64) if nanometres else None
+
+
 def _noted(values: np.ndarray, units: Any, bands: int, notes: list[str]) -> np.ndarray | None:
     wavelengths, note = to_nanometres(values, None if units is None else str(units), bands)
     notes += [note] if note else []
@@ -228,6 +266,17 @@ def _bad_bands(array: Any, band: Any, notes: list[str]) -> np.ndarray | None:
     bad, note = good_to_bad(lists[name].values, array.sizes[band], repr(name))
     notes += [note] if note else []
     return bad
+
+
+def _gains(array: Any, bands: int, bad: np.ndarray | None, notes: list[str]) -> BandGains | None:
+    """Of data that were not unpacked, which have them in ``attrs``; rioxarray has the plurals."""
+    scale, offset = (
+        next((array.attrs[name] for name in names if name in array.attrs), None)
+        for names in (("scale_factor", "scales"), ("add_offset", "offsets"))
+    )
+    gains, note = read_gains(scale, offset, bands, "scale_factor, add_offset", bad)
+    notes += [note] if note else []
+    return gains
 
 
 def _mapping(array: Any) -> dict[str, Any]:

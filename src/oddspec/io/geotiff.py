@@ -14,8 +14,9 @@ import numpy as np
 from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.io.envi.header import Header
-from oddspec.io.envi.metadata import header_bands
+from oddspec.io.envi.metadata import header_bands, header_gains
 from oddspec.io.envi.reader import header_of_tiff
+from oddspec.io.gains import read_gains
 from oddspec.io.limits import check_expansion, check_memory
 from oddspec.io.reading import reading
 from oddspec.io.source import Georeference, Metadata, check_window, parse_nodata
@@ -141,6 +142,10 @@ def _metadata(path: Path, dataset: Any, dtype: np.dtype[Any]) -> Metadata:
     wavelengths = _wavelengths(dataset, tags, notes)
     bad = _bad_bands(dataset.count, tags, notes)
     value = dataset.nodata
+    # GDAL gives 1 and 0 where a band declares nothing.
+    what = "scales and offsets of the bands"
+    gains, unclear = read_gains(dataset.scales, dataset.offsets, dataset.count, what, bad)
+    notes += [unclear] if unclear else []
     if header := _header_beside(path, dataset, notes):
         # What the file itself says counts; the header says the rest.
         waves, titles, listed = header_bands(header, dataset.count, notes)
@@ -148,10 +153,10 @@ def _metadata(path: Path, dataset: Any, dtype: np.dtype[Any]) -> Metadata:
         names = titles if names is None else names
         bad = listed if bad is None else bad
         value = header.fields.get("data ignore value") if value is None else value
+        if gains is None:
+            gains = header_gains(header, dataset.count, bad, notes)
     nodata, note = parse_nodata(value, dtype)
     notes += [note] if note else []
-    if any(scale != 1 for scale in dataset.scales) or any(dataset.offsets):
-        notes.append("scales and offsets of the bands were not applied")
     if ColorInterp.alpha in dataset.colorinterp:
         notes.append("a band is marked as transparency (alpha), but was read as any other band")
     if any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums):
@@ -161,6 +166,7 @@ def _metadata(path: Path, dataset: Any, dtype: np.dtype[Any]) -> Metadata:
         band_names=names,
         bad_bands=bad,
         nodata=nodata,
+        gains=gains,
         georeference=_georeference(dataset, notes),
         interleave="bip" if dataset.interleaving.name.lower() == "pixel" else "bsq",
         description=dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", ""),

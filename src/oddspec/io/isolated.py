@@ -25,8 +25,9 @@ from oddspec.arrays import RawCube
 from oddspec.errors import InputError
 from oddspec.execution.child import ChildEnded, ChildProcess, function_named
 from oddspec.execution.resources import total_memory
+from oddspec.io.geolocation import HasGeolocation, LookupTable
 from oddspec.io.reading import reading
-from oddspec.io.source import Metadata, Source, check_window
+from oddspec.io.source import Metadata, Source, check_window, read_into
 
 UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5")
 """Formats whose parsers can crash."""
@@ -128,6 +129,7 @@ class IsolatedSource:
         self.dtype: np.dtype[Any] = facts["dtype"]
         self.metadata: Metadata = facts["metadata"]
         self.block: tuple[int, int] | None = facts["block"]
+        self.quality: tuple[str, ...] = facts["quality"]
 
     @property
     def _bytes(self) -> int:
@@ -136,11 +138,38 @@ class IsolatedSource:
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
+        return self._window("read", rows, columns, self.shape[2:], self.dtype)
+
+    def read_quality(self, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:
+        """Flags ``(h, w)``, uint16, of the pixels of a half-open window."""
+        return self._window("read_quality", rows, columns, (), np.dtype(np.uint16))
+
+    def geolocation(self) -> LookupTable | None:
+        """The way from the sensor's pixels to the map, if the file tells it."""
+        with self._lock, self._errors():
+            found: LookupTable | None = self._child.call(
+                "oddspec.io.isolated:_geolocation",
+                self._handle,
+                seconds=SECONDS,
+                work=_work(self._file_size),
+                memory=self._bytes,
+            )
+        return found
+
+    def _window(
+        self,
+        method: str,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        per_pixel: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> np.ndarray:
+        """What a method of the source in the child gives for a window of rows and columns."""
         check_window(self.shape, rows, columns)
-        shape = (rows[1] - rows[0], columns[1] - columns[0], self.shape[2])
-        size = prod(shape) * self.dtype.itemsize
+        shape = (rows[1] - rows[0], columns[1] - columns[0], *per_pixel)
+        size = prod(shape) * dtype.itemsize
         if not size:
-            return np.empty(shape, self.dtype)
+            return np.empty(shape, dtype)
         with reading(self.path):
             memory = self._buffers.take(size)
         try:
@@ -148,9 +177,12 @@ class IsolatedSource:
                 self._child.call(
                     "oddspec.io.isolated:_read",
                     self._handle,
+                    method,
                     rows,
                     columns,
                     memory.name,
+                    shape,
+                    dtype,
                     seconds=SECONDS + size / SLOWEST,
                     work=_work(self._file_size + size),
                     memory=self._bytes,
@@ -158,10 +190,10 @@ class IsolatedSource:
         except BaseException:
             self._buffers.give_back(memory)
             raise
-        pixels = np.ndarray(shape, self.dtype, buffer=memory.buf)
+        found = np.ndarray(shape, dtype, buffer=memory.buf)
         # Views of the array keep it alive, so the buffer is free only when all are gone.
-        weakref.finalize(pixels, self._buffers.give_back, memory)
-        return pixels
+        weakref.finalize(found, self._buffers.give_back, memory)
+        return found
 
     def close(self) -> None:
         """Release the file; the child goes back to wait for another."""
@@ -261,12 +293,29 @@ def _open(opener: str, path: Path, options: Mapping[str, Any]) -> dict[str, Any]
     _opened[handle] = source
     names = ("name", "format", "shape", "dtype", "metadata")
     facts = {name: getattr(source, name) for name in names}
-    return {**facts, "handle": handle, "block": getattr(source, "block", None)}
+    more = {"block": getattr(source, "block", None), "quality": getattr(source, "quality", ())}
+    return {**facts, **more, "handle": handle}
 
 
-def _read(handle: int, rows: tuple[int, int], columns: tuple[int, int], name: str) -> None:
-    found = _opened[handle].read(rows, columns)
-    np.ndarray(found.shape, found.dtype, buffer=_attached(name).buf)[...] = found
+def _read(
+    handle: int,
+    method: str,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+) -> None:
+    source, out = _opened[handle], np.ndarray(shape, dtype, buffer=_attached(name).buf)
+    if method == "read":
+        read_into(source, out, rows, columns)
+    else:
+        out[...] = getattr(source, method)(rows, columns)
+
+
+def _geolocation(handle: int) -> LookupTable | None:
+    source = _opened[handle]
+    return source.geolocation() if isinstance(source, HasGeolocation) else None
 
 
 def _close(handle: int) -> None:

@@ -1,7 +1,7 @@
 """Open a scene of any format.
 
 A new format is a name in `formats.format_of` and a line in `READERS`. Products of single sensors
-(EMIT, PRISMA, EnMAP) are HDF5 or GeoTIFF files of a certain build: they get names of their own.
+(EMIT, PRISMA, EnMAP) are files and folders of a certain build: `oddspec.io.products` knows them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from oddspec.io.isolated import UNSAFE, IsolatedSource
 from oddspec.io.matlab import open_matlab5
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
+from oddspec.io.products import folder_family, hdf5_family
 from oddspec.io.reading import reading
 from oddspec.io.source import Source
 
@@ -89,7 +90,12 @@ def open_here(path: str | os.PathLike[str], **options: Any) -> Source:
 
 def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) -> Source:
     place = Path(path)
+    # Whoever names a variable or the axes wants the file as it is.
+    as_stored = options["variable"] is not None or options["axes"] is not None
     with reading(path):
+        family = None if as_stored else folder_family(place)
+        if family is not None:
+            return family.open(place, max_memory=options["max_memory"])
         kind = format_of(path)
         if kind == "ENVI" and place.suffix.lower() == ".hdr" and (tiff := tiff_of_header(place)):
             place, kind = tiff, format_of(tiff)
@@ -109,4 +115,6 @@ def _open(path: str | os.PathLike[str], options: dict[str, Any], isolate: bool) 
     with reading(path, f"is damaged, or no {kind} file that can be read"):
         if kind in UNSAFE and isolate:
             return IsolatedSource(place, "oddspec.io.open:open_here", options)
+        if kind == "HDF5" and not as_stored and (family := hdf5_family(place)):
+            return family.open(place, max_memory=options["max_memory"])
         return reader(place, **{name: options[name] for name in taken})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from oddspec.arrays import RawCube
+from oddspec.io.gains import BandGains
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -58,19 +59,50 @@ class Georeference:
 
 
 @dataclass(frozen=True)
+class Product:
+    """Which product of which sensor a file is.
+
+    Attributes
+    ----------
+    sensor, level
+        Such as ``EMIT`` and ``L2A``.
+    identifier
+        The granule's or scene's own name; empty where the file says none.
+    acquired
+        When it was taken, in the file's words; empty where the file says nothing.
+    """
+
+    sensor: str
+    level: str
+    identifier: str = ""
+    acquired: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sensor} {self.level}".strip()
+
+
+@dataclass(frozen=True)
 class Metadata:
     """What a file says about its scene beside the pixels; None where it says nothing."""
 
     wavelengths: np.ndarray | None = None
     """One per band, in nanometres (float64); NaN for a band that has none, which is a bad one."""
+    fwhm: np.ndarray | None = None
+    """Full widths at half maximum of the bands, in nanometres (float64, one per band)."""
     band_names: tuple[str, ...] | None = None
     bad_bands: np.ndarray | None = None
     """True for a band that the file itself calls bad (bool, one per band)."""
     nodata: float | None = None
+    gains: BandGains | None = None
+    """What turns the numbers that `Source.read` gives into the values they stand for."""
     georeference: Georeference | None = None
     interleave: str | None = None
     """``bsq``, ``bil`` or ``bip``, where the file has such a thing."""
     description: str = ""
+    unit: str = ""
+    """Of the values, in the file's words: ``reflectance``, ``uW/cm^2/SR/nm``."""
+    product: Product | None = None
+    """Which product of a sensor it is; None for a file that is none."""
     notes: tuple[str, ...] = ()
     """Sentences for the user about what is unusual in the file and how it was read."""
     extra: dict[str, Any] = field(default_factory=dict)
@@ -82,6 +114,10 @@ class Metadata:
             lacking = np.isnan(self.wavelengths)
             known = lacking if self.bad_bands is None else self.bad_bands | lacking
             object.__setattr__(self, "bad_bands", known)
+
+    def noting(self, *notes: str) -> Metadata:
+        """The same with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
 
 @runtime_checkable
@@ -98,7 +134,7 @@ class Source(Protocol):
 
     @property
     def format(self) -> str:
-        """``ENVI``, ``GeoTIFF``, ``MATLAB 5``, ``MATLAB 7.3``, ``NumPy``, ``HDF5``, ``xarray``."""
+        """Such as ``ENVI``, ``GeoTIFF``, ``HDF5``, ``xarray``; of a product, ``EMIT L2A``."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -121,6 +157,17 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the file."""
+
+
+def read_into(
+    source: Source, out: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    """Pixels of a window into an array ``(h, w, b)``, without a copy where the source can do so."""
+    direct = getattr(source, "read_into", None)
+    if direct is not None:
+        direct(out, rows, columns)
+    else:
+        out[...] = source.read(rows, columns)
 
 
 def check_window(

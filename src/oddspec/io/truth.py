@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from oddspec.errors import InputError
+from oddspec.errors import DataWarning, InputError
 from oddspec.io.envi.reader import open_envi
 from oddspec.io.formats import format_of
+from oddspec.io.geolocation import LookupTable
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.links import variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
@@ -232,3 +234,98 @@ def read_truth(
     unjudged = int(np.ma.getmaskarray(warped).sum())
     tell_of_truth(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
     return warped if unjudged else warped.data
+
+
+def read_sensor_truth(
+    path: str | Path,
+    shape: tuple[int, int],
+    lookup: LookupTable,
+    variable: str | None = None,
+    max_memory: int | None = None,
+    *,
+    warp: bool = False,
+) -> np.ndarray:
+    """The truth of a scene in sensor geometry: an image of its pixels, or one of the map.
+
+    Polygons, and images of the map's rows and columns, are taken to the sensor by the lookup
+    table: a pixel is a target if any of the map's pixels that show it is one.
+
+    Parameters
+    ----------
+    lookup
+        The scene's way to the map. The other parameters are those of `read_truth`.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(h, w)``: what `read_truth` gives, or 0 and 1 (uint8).
+
+    Raises
+    ------
+    InputError
+        If it fits neither the sensor nor the map.
+    """
+    name, of_sensor = Path(path), None
+    if not warp and vector_format(name) is None:
+        try:
+            return read_truth(name, shape, variable, max_memory)
+        except InputError as error:
+            of_sensor = error
+    place = lookup.georeference
+    try:
+        on_map = read_truth(name, lookup.shape, variable, max_memory, georeference=place, warp=warp)
+    except InputError:
+        # What was wrong with it as an image of the sensor's pixels says more.
+        if of_sensor is None:
+            raise
+        raise of_sensor from None
+    marked = np.asarray(np.ma.filled(on_map, 0) > 0)
+    return lookup.to_sensor(marked, shape).astype(np.uint8)
+
+
+def read_marked(
+    path: str | Path,
+    shape: tuple[int, int],
+    max_memory: int | None = None,
+    *,
+    georeference: Georeference | None = None,
+) -> np.ndarray:
+    """Which pixels of a scene an image or polygons mark: all that is neither 0 nor missing.
+
+    Parameters
+    ----------
+    path
+        As for `read_truth`.
+    shape
+        Rows and columns of the scene.
+    max_memory
+        Bytes that reading may take.
+    georeference
+        Where the scene's pixels lie: an image that has a place, too, is resampled to them.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(h, w)``, bool.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has another shape, or lies elsewhere.
+    """
+    name = Path(path)
+    kind = vector_format(name)
+    with warnings.catch_warnings():
+        # Here it is not told how a truth is read: no rule is needed.
+        warnings.simplefilter("ignore", DataWarning)
+        if kind is not None:
+            return np.asarray(burn(name, kind, georeference, shape, None, max_memory) > 0)
+        plane = _read_plane(path, None if georeference else shape, None, max_memory)
+        marked = (plane.values != 0) & ~missing(plane)
+        if georeference and plane.georeference:
+            moved = warp_labels(
+                name, marked.astype(np.uint8), plane.georeference, georeference, shape
+            )
+            return np.asarray(np.ma.filled(moved, 0) > 0)
+    check_plane(name, "the image", marked.shape, shape)
+    return marked

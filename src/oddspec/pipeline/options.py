@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from oddspec import __version__
 from oddspec.detector import Detector
@@ -35,8 +38,17 @@ class PipelineOptions:
     nodata: float | None = None
     bands: Callable[[Source], Sequence[int]] | None = None
     mask_defects: bool = False
+    mask: list[str] | None = None
+    """Quality flags, and files of pixels, to leave out."""
+    area_of_interest: Path | None = None
+    """What lies outside is left out."""
+    use_gains: bool = True
+    """Whether gains and offsets that a file declares may be applied."""
     allow_truncated: bool = False
     axes: str | None = None
+    write: tuple[str, ...] = ()
+    """Cubes and maps of the detector to write, such as ``background``."""
+    cube_format: str = "envi"
     resume: bool = False
     overwrite: bool = False
     """Whether products of another detector in the scene's folder may be replaced."""
@@ -55,6 +67,17 @@ class PipelineOptions:
         }
 
 
+def _left_out(scene: Scene) -> dict[str, Any]:
+    """What is masked, where something is: runs of before it could be told go on as they are."""
+    mask = scene.mask
+    found: dict[str, Any] = {}
+    if mask.flags:
+        found["mask"] = list(mask.flags)
+    if mask.image is not None:
+        found["mask_sha256"] = hashlib.sha256(np.packbits(mask.image).tobytes()).hexdigest()
+    return found
+
+
 def run_identity(
     scene: Scene, name: str, detector: Detector, options: PipelineOptions
 ) -> dict[str, Any]:
@@ -65,7 +88,7 @@ def run_identity(
     source = scene.source
     stat = source.path.stat() if source.path else None
     header = source.header if isinstance(source, FlatSource) else None
-    return {
+    found = {
         "version": __version__,
         "input": str(source.path.resolve()) if source.path else source.name,
         "bytes": stat.st_size if stat else None,
@@ -80,9 +103,12 @@ def run_identity(
         "bands": scene.bands.tolist(),
         "nodata": None if scene.nodata is None else repr(scene.nodata),
         "mask_defects": scene.mask_flat,
+        **_left_out(scene),
         "detector": name,
         # The module of a user's own file is named by the hash of its content.
         "code": type(detector).__module__,
         "settings": kept(detector),
         "model": options.model.digest if options.model else None,
     }
+    # Other runs keep the identity that they had before gains were applied.
+    return found | ({"gains": scene.gains.digest} if scene.gains else {})

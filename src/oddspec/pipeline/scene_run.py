@@ -23,9 +23,10 @@ from oddspec.execution.score_store import Partial
 from oddspec.io.atomic import must_be_text, told_where
 from oddspec.io.checksum import Checksum, InputChanged, WatchedInputs
 from oddspec.io.flat import FlatSource
+from oddspec.io.geolocation import LookupTable, lookup_table
 from oddspec.io.open import open_source
 from oddspec.io.source import Source
-from oddspec.io.truth import read_truth
+from oddspec.io.truth import read_sensor_truth, read_truth
 from oddspec.models import Model
 from oddspec.pipeline.folder import folder_name, locked_folder
 from oddspec.pipeline.options import PipelineOptions, run_identity
@@ -77,8 +78,19 @@ def detect_scene(
         )
         try:
             bands = options.bands(source) if options.bands else None
-            scene = Scene.of(source, bands, options.nodata, options.mask_defects)
+            scene = Scene.of(
+                source,
+                bands,
+                options.nodata,
+                options.mask_defects,
+                options.mask,
+                options.area_of_interest,
+                options.resources.max_memory,
+                options.use_gains,
+            )
             scene = look_over(scene, asked=bands is not None)
+            model = options.model
+            scene = model.suited(scene) if model else scene.suited_to(detector)
             folder = out / folder_name(source.name)
             with locked_folder(folder, source, name, options.overwrite), _errors_name(source):
                 work = _SceneRun(scene, folder, name, detector, options, progress, caught, inputs)
@@ -110,6 +122,7 @@ class _SceneRun:
     progress: Progress
     caught: list[warnings.WarningMessage]
     inputs: WatchedInputs
+    lookup: LookupTable | None = None
     timings: dict[str, float] = field(default_factory=dict)
     started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
 
@@ -122,6 +135,8 @@ class _SceneRun:
         identity = run_identity(self.scene, self.name, self.detector, self.options)
         self.inputs.check()
         checksum = Checksum(path) if path else None
+        # Before any work: a damaged way to the map is found out now.
+        self.lookup = lookup_table(self.scene.source)
         truth = self._read_truth()
         model = self.options.model
         if model:
@@ -238,17 +253,19 @@ class _SceneRun:
             self.timings[stage] = time.perf_counter() - start
 
     def _read_truth(self) -> np.ndarray | None:
-        options = self.options
+        options, shape = self.options, self.scene.shape[:2]
         if options.truth is None:
             return None
-        labels = read_truth(
-            options.truth,
-            self.scene.shape[:2],
-            options.truth_variable,
-            options.resources.max_memory,
-            georeference=self.scene.source.metadata.georeference,
-            warp=options.warp_truth,
-        )
+        how = options.truth_variable, options.resources.max_memory
+        if self.lookup is not None:
+            labels = read_sensor_truth(
+                options.truth, shape, self.lookup, *how, warp=options.warp_truth
+            )
+        else:
+            place = self.scene.source.metadata.georeference
+            labels = read_truth(
+                options.truth, shape, *how, georeference=place, warp=options.warp_truth
+            )
         return labels > 0
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:
@@ -302,6 +319,10 @@ class _SceneRun:
             score_unit=self.detector.score_unit,
             insights=outcome.insights,
             model=self._model(outcome),
+            lookup=self.lookup,
+            cubes=self.options.write,
+            cube_format=self.options.cube_format,
+            fitted=outcome.fitted,
             progress=self.progress,
         )
 
@@ -309,5 +330,6 @@ class _SceneRun:
         """What was fitted, to be applied to other scenes."""
         model = Model.of(self.name, self.detector, outcome.fitted, self.scene)
         if model and self.options.model:  # it was fitted to another scene than this one
-            return dataclasses.replace(model, statistics=self.options.model.statistics)
+            first = self.options.model
+            return dataclasses.replace(model, statistics=first.statistics, gains=first.gains)
         return model

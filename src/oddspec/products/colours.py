@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oddspec.arrays import Scores
+from oddspec.arrays import Scores, Windowed
 from oddspec.scene import Scene
 
 _TRUE = (650.0, 550.0, 450.0)
@@ -78,7 +78,7 @@ def composite(
     return _stretch(np.concatenate(parts), np.concatenate(valid)), title
 
 
-def largest_in_blocks(scores: Scores, most_rows: int, most_columns: int) -> np.ndarray:
+def largest_in_blocks(scores: Windowed, most_rows: int, most_columns: int) -> np.ndarray:
     """The largest score of every block of pixels, so that no detection is lost; NaN if all are."""
     height, width = scores.shape
     down, right = -(-height // most_rows), -(-width // most_columns)

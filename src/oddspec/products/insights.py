@@ -35,8 +35,9 @@ def write_insights(folder: Path, insights: Sequence[Insight], scene: Scene) -> d
     paths: dict[str, Path] = {}
     if insights:
         paths["insights.npz"] = folder / "insights.npz"
-        arrays = {i.name: i.values for i in insights}
-        labels = {i.name: {"kind": i.kind, "label": i.label, "names": [*i.names]} for i in insights}
+        kept = [i for i in insights if i.kind != "cube"]
+        arrays = {i.name: i.values for i in kept}
+        labels = {i.name: {"kind": i.kind, "label": i.label, "names": [*i.names]} for i in kept}
         archive.save_npz(paths["insights.npz"], "insights", arrays, labels)
     for insight in insights:
         figure = draw_insight(insight, scene)
@@ -53,6 +54,8 @@ def write_insights(folder: Path, insights: Sequence[Insight], scene: Scene) -> d
 
 def draw_insight(insight: Insight, scene: Scene) -> Figure | None:
     """The picture of one insight; None for a table, or where there is nothing to draw."""
+    if insight.kind == "cube":
+        return _maps(_lengths(insight))
     if not insight.values.size or not np.isfinite(insight.values).any():
         return None
     if insight.kind == "spectra":
@@ -60,6 +63,14 @@ def draw_insight(insight: Insight, scene: Scene) -> Figure | None:
     if insight.kind == "maps":
         return _maps(insight)
     return _curve(insight) if insight.kind == "curve" else None
+
+
+def _lengths(cube: Insight) -> Insight:
+    """The lengths of a cube's spectra as a map, of no more rows than are drawn."""
+    step = max(1, math.ceil(max(cube.values.shape[:2]) / MOST_DOTS))
+    rows = [cube.values[top : top + 1] for top in range(0, cube.values.shape[0], step)]
+    lengths = np.concatenate([np.linalg.norm(row[:, ::step], axis=2) for row in rows])
+    return Insight(cube.name, "maps", lengths[:, :, None], cube.label)
 
 
 def _spectra(insight: Insight, scene: Scene) -> Figure:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oddspec.arrays import Scores
+from oddspec.arrays import Scores, Windowed
+from oddspec.io.geolocation import VOID, LookupTable, OnMap
 from oddspec.products.axes import label_axes
 from oddspec.products.charts import log_axis
 from oddspec.products.colours import composite, largest_in_blocks
@@ -85,6 +86,7 @@ def draw_quicklook(
     threshold: float | None = None,
     title: str = "",
     score_label: str = "score",
+    lookup: LookupTable | None = None,
 ) -> Figure:
     """The scene in colour beside its scores.
 
@@ -99,17 +101,22 @@ def draw_quicklook(
         highest peaks).
     threshold, score_label
         For the colour bar.
+    lookup
+        Of a scene in sensor geometry, which is shown on the map then.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height, width = scores.shape
+    shown: Windowed = scores if lookup is None else OnMap(scores, lookup, np.nan)
+    height, width = shown.shape
     layout = _Layout.of(height, width)
     figure = Figure(figsize=layout.size, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     left, right = (figure.add_axes(layout.panel(number)) for number in (0, 1))
     dots = int(layout.panel_height * DPI), int(layout.panel_width * DPI)
     picture, bands = composite(scene, scores, *dots)
+    if lookup is not None:
+        picture = _on_map(picture, lookup, scores.shape, dots)
     extent: dict[str, Any] = {
         "extent": (0, width, height, 0),
         "aspect": "auto",
@@ -117,7 +124,7 @@ def draw_quicklook(
     }
     left.imshow(picture, **extent)
     left.set_title(bands, fontsize=9.5, loc="left")
-    _draw_scores(figure, right, largest_in_blocks(scores, *dots), extent, threshold, score_label)
+    _draw_scores(figure, right, largest_in_blocks(shown, *dots), extent, threshold, score_label)
     scale = 72 * layout.panel_width / width, 72 * layout.panel_height / height
     note = mark_detections(left, table, scale, numbered=True)
     mark_detections(right, table, scale, numbered=False)
@@ -126,6 +133,23 @@ def draw_quicklook(
         label_axes(axes, table.georeference, wide=layout.panel_width, y_label=named)
     _head(figure, layout, title, note)
     return figure
+
+
+def _on_map(
+    picture: np.ndarray, lookup: LookupTable, shape: tuple[int, ...], dots: tuple[int, int]
+) -> np.ndarray:
+    """A picture of the sensor's pixels on the map, no finer than it is shown."""
+    step = tuple(-(-size // most) for size, most in zip(lookup.shape, dots, strict=True))
+    every = tuple(slice(each // 2, None, each) for each in step)
+    rows, columns = lookup.rows[every], lookup.columns[every]
+    # The picture may show only every n-th row and column.
+    at = [
+        np.clip(places, 0, None) * shown // size
+        for places, shown, size in zip((rows, columns), picture.shape, shape, strict=False)
+    ]
+    found: np.ndarray = picture[at[0], at[1]]
+    found[rows == VOID] = 1.0
+    return found
 
 
 def _head(figure: Figure, layout: _Layout, title: str, note: str) -> None:

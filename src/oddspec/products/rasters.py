@@ -1,4 +1,4 @@
-"""GeoTIFF layers: scores and mask, tiled, compressed, with overviews that keep the maximum.
+"""GeoTIFF layers of scores, masks and flags: tiled, with overviews that keep the maximum.
 
 Averaged overviews would make small anomalies vanish as one zooms out, and nearest-neighbour ones
 would drop most of them, so each overview pixel is the largest of the pixels it stands for. GDAL
@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from oddspec.arrays import Scores
+from oddspec.arrays import Windowed
 from oddspec.detections import Detections
 from oddspec.errors import DataWarning
 from oddspec.io.atomic import atomic_write
+from oddspec.io.quality import QUALITY_FLAGS, USER_MASK
 from oddspec.io.source import Georeference
 from oddspec.text import printable
 
@@ -40,7 +41,7 @@ Piece = Callable[[slice, slice], np.ndarray]
 
 def write_scores(
     path: Path,
-    scores: Scores,
+    scores: Windowed,
     georeference: Georeference | None = None,
     tags: Mapping[str, Any] | None = None,
     *,
@@ -79,13 +80,14 @@ def write_scores(
 def write_mask(
     path: Path,
     detections: Detections,
-    scores: Scores,
+    scores: Windowed,
     georeference: Georeference | None = None,
     tags: Mapping[str, Any] | None = None,
 ) -> None:
     """Write detections as a uint8 GeoTIFF: 0 background, 1 detection, 255 (nodata) invalid.
 
-    A pixel whose score is NaN is invalid. The other parameters are those of `write_scores`.
+    A pixel whose score is NaN is invalid. Detections and scores are of the same pixels, those of
+    the sensor or those of a map; the other parameters are those of `write_scores`.
     """
     detected, width = np.sort(detections.pixels), detections.shape[1]
 
@@ -100,6 +102,31 @@ def write_mask(
     layer = {"dtype": "uint8", "nodata": INVALID}
     description = "detections: 0 background, 1 detection, 255 invalid"
     _write(path, scores.shape, piece, georeference, layer, tags or {}, description, "")
+
+
+def write_quality(
+    path: Path,
+    flags: Windowed,
+    georeference: Georeference | None = None,
+    tags: Mapping[str, Any] | None = None,
+) -> None:
+    """Write quality flags as a uint16 GeoTIFF; its metadata names the bits.
+
+    Parameters
+    ----------
+    flags
+        ``(h, w)``, uint16, bits of `oddspec.io.quality.QUALITY_FLAGS` and `USER_MASK`. The other
+        parameters are those of `write_scores`.
+    """
+
+    def piece(rows: slice, columns: slice) -> np.ndarray:
+        return np.asarray(flags[rows, columns])
+
+    bits = {f"bit_{int(bit).bit_length() - 1}": name for name, bit in QUALITY_FLAGS.items()}
+    bits[f"bit_{int(USER_MASK).bit_length() - 1}"] = "masked by the user"
+    description = "quality flags, see the metadata for the bits; 0: nothing is known against it"
+    everything = {**bits, **(tags or {})}
+    _write(path, flags.shape, piece, georeference, {"dtype": "uint16"}, everything, description, "")
 
 
 def _write(
@@ -157,8 +184,14 @@ def _halve(source: Path, target: Path, height: int, width: int, layer: Mapping[s
 
 
 def _largest(values: np.ndarray) -> np.ndarray:
-    """Largest of every two by two values; invalid (NaN, 255) only where all of them are."""
+    """Largest of every two by two values; invalid (NaN, 255) only where all of them are.
+
+    Of flags (uint16) all that any of the four has.
+    """
     even = np.pad(values, [(0, n % 2) for n in values.shape], mode="edge")
+    if values.dtype == np.uint16:
+        flags: np.ndarray = even[::2] | even[1::2]
+        return flags[:, ::2] | flags[:, 1::2]
     if values.dtype.kind == "f":
         rows = np.fmax(even[::2], even[1::2])
         return np.fmax(rows[:, ::2], rows[:, 1::2])

@@ -28,7 +28,7 @@ _BACKGROUND_WINDOW = 20
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """Mean spectra over the used bands, in the scene's own values.
+    """Mean spectra over the used bands, in the values that the detector saw.
 
     Attributes
     ----------
@@ -43,6 +43,8 @@ class Spectra:
         Positions of the used bands in the file, from 0.
     wavelengths
         Nanometres, or None.
+    value_label
+        What the numbers are, for the axis of a chart.
     """
 
     means: np.ndarray
@@ -52,6 +54,7 @@ class Spectra:
     background_pixels: int
     bands: np.ndarray
     wavelengths: np.ndarray | None
+    value_label: str = "value in the scene"
 
 
 def measure_spectra(
@@ -98,6 +101,7 @@ def measure_spectra(
         background_pixels=len(sample),
         bands=scene.bands,
         wavelengths=scene.wavelengths,
+        value_label=scene.value_label,
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from oddspec.detections import Detections
+from oddspec.io.geolocation import LookupTable
 from oddspec.io.source import Georeference
+from oddspec.products.on_map import detections_on_map
 from oddspec.products.outlines import ground_areas, longitude_latitude, outlines, to_map
 from oddspec.products.spectra import Spectra
 
@@ -36,7 +38,7 @@ COLUMNS = {
     "first_column": "first column of the object",
     "last_column": "last column of the object",
     "flags": "reasons for a second look, separated by semicolons",
-    "mean_spectrum": "mean of the object's spectra over the used bands, in the scene's values",
+    "mean_spectrum": "mean of the object's spectra over the used bands, as the detector saw them",
 }
 """Name of every column and what it holds."""
 
@@ -50,11 +52,12 @@ class Table:
     columns
         Arrays of one length; NaN or None where there is no value.
     outlines
-        In pixels, ``(x, y) = (column, row)``; Shapely geometries.
+        In pixels, ``(x, y) = (column, row)``, of the map where there is a lookup table; Shapely
+        geometries.
     geometries
         The same in map coordinates; without a georeference ``(column, -row)``, see `to_map`.
     georeference
-        Of the scene.
+        Of the scene, or of the map that its lookup table leads to.
     has_longitude_latitude
         Whether the coordinate system leads to WGS 84.
     """
@@ -79,6 +82,7 @@ def tabulate(
     georeference: Georeference | None = None,
     p_value: PValue | None = None,
     spectra: Spectra | None = None,
+    lookup: LookupTable | None = None,
 ) -> Table:
     """Measure the detections on the ground.
 
@@ -87,21 +91,27 @@ def tabulate(
     detections
         See `oddspec.detections.find_detections` and `flag_detections`.
     georeference
-        Of the scene; None if it has none.
+        Of the scene; None if it has none. Without effect where there is a lookup table.
     p_value
         Takes scores, gives probabilities; None leaves the column empty.
     spectra
         Mean spectra of the first detections; None leaves the column empty.
+    lookup
+        Of a scene in sensor geometry: outlines, centroids and areas are those on the map, rows and
+        columns stay the sensor's.
     """
     import shapely
 
-    in_pixels = outlines(detections)
+    placed = detections
+    if lookup is not None:
+        placed, georeference = detections_on_map(detections, lookup), lookup.georeference
+    in_pixels = outlines(placed)
     geometries = to_map(in_pixels, georeference)
-    x, y = _centroids(detections)
+    x, y = _centroids(placed)
     centres = to_map(shapely.points(x, y), georeference)
     lonlat = longitude_latitude(centres, georeference)
     lon, lat = np.full((2, len(detections)), np.nan) if lonlat is None else _xy(lonlat)
-    area, unit = ground_areas(detections, geometries, georeference)
+    area, unit = ground_areas(placed, geometries, georeference)
     peak_rows, peak_columns = np.divmod(detections.peak_index, max(detections.shape[1], 1))
     p = np.full(len(detections), np.nan) if p_value is None else p_value(detections.peak)
     columns = {

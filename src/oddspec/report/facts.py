@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from oddspec.io.source import Georeference
 from oddspec.products.record import as_json
 from oddspec.report.result import DetectionResult
 from oddspec.scene import Scene
@@ -135,8 +136,15 @@ def scene_facts(result: DetectionResult) -> Facts:
         facts.append(("SHA-256", result.sha256))
     facts.append(("Format", source.format + (f", {meta.interleave}" if meta.interleave else "")))
     facts.append(("Size", f"{height:,} rows × {width:,} columns × {bands:,} bands"))
+    if meta.product:
+        known = (("Product", meta.product.identifier), ("Acquired", meta.product.acquired))
+        facts += [(name, printable(text)) for name, text in known if text]
+    if meta.unit:
+        facts.append(("Unit", printable(meta.unit)))
     stored = height * width * bands * source.dtype.itemsize
     facts.append(("Values", f"{source.dtype.name}, {bytes_text(stored)}"))
+    if scene.declared_gains is not None or scene.gains is not None:
+        facts.append(("Gains and offsets", _gains(result)))
     if meta.description:
         facts.append(("Description", printable(meta.description)[:300]))
     facts.append(("Wavelengths", _wavelengths(scene)))
@@ -146,11 +154,14 @@ def scene_facts(result: DetectionResult) -> Facts:
     share = f" ({100 * invalid / max(height * width, 1):.3g} %)" if invalid else ""
     facts.append(("Pixels left out", f"{invalid:,} of {height * width:,}{share}"))
     if survey := result.survey:
-        for reason, count in (("NaN or infinite", survey.nonfinite), ("nodata", survey.nodata)):
+        reasons = {"NaN or infinite": survey.nonfinite, "nodata": survey.nodata} | {
+            f"masked: {name}": count for name, count in survey.masked.items()
+        }
+        for reason, count in reasons.items():
             if count:
                 of = f"of {survey.looked_at:,} looked at"
                 facts.append((f"– {reason} ({of})", f"{count:,}"))
-    facts.append(("Georeference", _georeference(scene)))
+    facts.append(("Georeference", _georeference(result)))
     return facts
 
 
@@ -192,6 +203,14 @@ def _wavelengths(scene: Scene) -> str:
     return f"{np.nanmin(waves):.1f} to {np.nanmax(waves):.1f} nm"
 
 
+def _gains(result: DetectionResult) -> str:
+    if result.scene.gains is not None:
+        return "applied to the values"
+    if result.scene.use_gains and result.detector.affine_invariant:
+        return f"declared; {result.detector_name} does not depend on them"
+    return "declared, not applied"
+
+
 def _bands(scene: Scene) -> str:
     count, used = scene.source.shape[2], scene.bands
     if len(used) == count:
@@ -211,10 +230,15 @@ def ranges(numbers: Sequence[int] | np.ndarray) -> str:
     return ", ".join(f"{p[0]}" if len(p) == 1 else f"{p[0]}–{p[-1]}" for p in parts if len(p))
 
 
-def _georeference(scene: Scene) -> str:
-    place = scene.source.metadata.georeference
+def _georeference(result: DetectionResult) -> str:
+    place = result.products.table.georeference
     if place is None:
         return "none: positions are rows and columns"
+    sensor = result.scene.source.metadata.georeference is None
+    return ("sensor geometry, on the map by a lookup table: " if sensor else "") + _placed(place)
+
+
+def _placed(place: Georeference) -> str:
     step = place.transform
     across, down = math.hypot(step.a, step.d), math.hypot(step.b, step.e)
     rotated = ", rotated grid" if step.b or step.d else ""

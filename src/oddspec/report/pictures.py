@@ -98,7 +98,7 @@ def spectrum_chart(spectra: Spectra, number: int, title: str) -> str:
     axes.plot(x, detected, color=_RED, linewidth=1.5, label="detection")
     axes.set_title(title, fontsize=9, loc="left", parse_math=False)
     axes.set_xlabel(axis)
-    axes.set_ylabel("value in the scene")
+    axes.set_ylabel(spectra.value_label)
     axes.margins(x=0.01)
     if number == 0:
         axes.legend(fontsize=7, frameon=False)

@@ -188,7 +188,23 @@ class DetectionResult:
             "dtype": str(source.dtype),
             "bands": self.scene.bands + 1,
             "nodata": self.scene.nodata,
+            "gains_declared": self.scene.declared_gains,
+            "gains_applied": self.scene.gains,
+            **self._product(),
             "crs": georeference.crs if georeference else None,
             "transform": list(georeference.transform)[:6] if georeference else None,
             "survey": self.survey,
         }
+
+    def _product(self) -> dict[str, Any]:
+        """What only products of sensors have, where there is such a thing."""
+        meta, mask = self.scene.source.metadata, self.scene.mask
+        place = self.products.table.georeference if meta.georeference is None else None
+        facts = {
+            "product": meta.product,
+            "unit": meta.unit,
+            "masked_flags": mask.flags,
+            "map_crs": place.crs if place else None,
+            "map_transform": list(place.transform)[:6] if place else None,
+        }
+        return {name: value for name, value in facts.items() if value}

@@ -135,6 +135,9 @@ BY_NAME: dict[str, Callable[[Pixels], Scaling]] = {
 }
 """The scalings that are learnt from many pixels."""
 
+PER_BAND = ("band01", "bandz")
+"""Those that undo whatever a band was multiplied by (above 0) and shifted by."""
+
 
 def _extremes(pixels: Pixels) -> tuple[Any, Any]:
     xp = array_namespace(pixels)

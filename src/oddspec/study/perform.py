@@ -6,6 +6,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
     for path, times in task.get("times", {}).items():
         inputs.watch(Path(path), FileTimes(*times))
     inputs.check()
-    scene = _scene(task)
+    scene = _scene(task).suited_to(detector)
     try:
         h, w, _ = scene.shape
         place = scene.source.metadata.georeference
@@ -142,6 +143,9 @@ def _scene(task: Mapping[str, Any]) -> Scene:
     whole = (0, h), (0, w)
     if task["noise"]:
         scene = Scene.of(source)
+        if declared := scene.declared_gains:
+            # The same noise for all detectors, so the same values.
+            scene = replace(scene, gains=declared)
         _must_fit(scene, budget)
         noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
         source.close()

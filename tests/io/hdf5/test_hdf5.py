@@ -269,7 +269,7 @@ def test_a_fill_value_of_no_meaning(file):
 
 def test_attributes_of_no_use_are_noted(file):
     file["cube"] = CUBE
-    file["cube"].attrs["scale_factor"] = [1.0, 2.0]
+    file["cube"].attrs["scale_factor"] = "much"
     file["cube"].attrs["valid_min"] = 3
     file["cube"].attrs["_FillValue"] = 1e30
     notes = " ".join(opened(file).metadata.notes)

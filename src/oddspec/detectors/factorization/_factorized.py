@@ -12,6 +12,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, Scores
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.errors import DataWarning, InputError
 from oddspec.progress import Progress, silent
 from oddspec.settings import at_least
@@ -129,7 +130,13 @@ class Factorized(SceneDetector, ABC):
         )
 
     def insights_of(
-        self, H: np.ndarray, W: np.ndarray, curve: np.ndarray, valid: Mask, *own: Insight
+        self,
+        H: np.ndarray,
+        W: np.ndarray,
+        curve: np.ndarray,
+        valid: Mask,
+        *own: Insight,
+        anomaly: LinearCube | None = None,
     ) -> tuple[Insight, ...]:
         """Endmembers, abundances, a factorization's own insights, and the objective's fall."""
         return (
@@ -137,6 +144,7 @@ class Factorized(SceneDetector, ABC):
             Insight(
                 "abundances", "maps", on_map(H, valid), "how much of each spectrum a pixel holds"
             ),
+            *separated(LinearCube(H, W, valid), anomaly),
             *own,
             Insight("objective", "curve", curve, "objective after each sweep", axis="sweep"),
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
 from oddspec.settings import above_zero, at_least
@@ -229,6 +230,9 @@ class LRRAtoms:
                 "maps",
                 on_map(coefficients, valid),
                 "of those atoms, in units of their typical strength",
+            ),
+            *separated(
+                LinearCube(state.codes.L, state.D, valid, self.scaling.scale, self.scaling.offset)
             ),
             Insight("objective", "curve", curve, "objective per pixel after each step"),
         )

@@ -44,6 +44,11 @@ class RX(BackgroundDetector[Moments]):
     unit: ClassVar[str] = "squared Mahalanobis distance"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
 
+    @property
+    def affine_invariant(self) -> bool:
+        """They are: the covariance changes as the pixels do, and so does what regularises it."""
+        return True
+
     def summarise(self, pixels: Pixels, index: Index) -> Moments:
         """Count, mean and scatter."""
         return Moments.of(pixels)

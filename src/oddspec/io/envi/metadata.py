@@ -9,6 +9,7 @@ import numpy as np
 from oddspec.io.envi.header import Header, split_list
 from oddspec.io.envi.layout import Layout
 from oddspec.io.envi.map import read_map
+from oddspec.io.gains import BandGains, read_gains
 from oddspec.io.source import Metadata, parse_nodata
 from oddspec.io.wavelengths import read_bad_bands, to_nanometres, wavelengths_in_names
 
@@ -50,6 +51,7 @@ def read_metadata(
         band_names=names,
         bad_bands=bad,
         nodata=nodata,
+        gains=header_gains(header, layout.bands, bad, notes),
         georeference=georeference,
         interleave=layout.interleave,
         description=" ".join(fields.get("description", "").split()),
@@ -72,6 +74,28 @@ def header_bands(
     text = header.fields.get("bbl")
     bad = None if text is None else read_bad_bands(header.path, split_list(text, bands), bands)
     return _wavelengths(header, bands, names, notes), names, bad
+
+
+def header_gains(
+    header: Header, bands: int, bad: np.ndarray | None, notes: list[str]
+) -> BandGains | None:
+    """The gains and offsets per band of a header, or else its reflectance scale factor."""
+    fields = header.fields
+    given = [fields.get(f"data {name} values") for name in ("gain", "offset")]
+    gains, offsets = (None if text is None else split_list(text, bands) for text in given)
+    factor = fields.get("reflectance scale factor")
+    if gains is None and offsets is None:
+        divisor, note = read_gains(factor, None, bands, "reflectance scale factor")
+        found = divisor and BandGains(1.0 / divisor.gains, divisor.offsets)
+    else:
+        found, note = read_gains(gains, offsets, bands, "data gain values, data offset values", bad)
+        if factor is not None:
+            notes.append(
+                f"{header.path.name}: the reflectance scale factor was not applied, as there are "
+                f"data gain values or data offset values"
+            )
+    notes += [f"{header.path.name}: {note}"] if note else []
+    return found
 
 
 def _wavelengths(

@@ -65,8 +65,10 @@ class Packing:
         if unsigned and stored.kind == "i":
             stored = np.dtype(f"u{stored.itemsize}")
         fills = _fills(stored, dtype, attributes, default_fill, notes)
-        scale = _number(attributes, "scale_factor", notes)
-        offset = _number(attributes, "add_offset", notes)
+        scale, offset = None, None
+        if not has_lists(attributes):
+            scale = _number(attributes, "scale_factor", notes)
+            offset = _number(attributes, "add_offset", notes)
         if any(name in attributes for name in ("valid_range", "valid_min", "valid_max")):
             notes.append("the attributes on the valid range were not applied")
         if (scale or 1.0) == 1.0 and not offset:
@@ -88,12 +90,17 @@ class Packing:
             return self.fills[0]
         return None
 
+    @property
+    def plain(self) -> bool:
+        """Whether stored numbers are values as they are."""
+        return self.scale is None and len(self.fills) <= 1 and self.dtype == self.stored
+
     def unpack(self, block: np.ndarray) -> np.ndarray:
         """Values of stored numbers; the same array where there is nothing to do."""
         if not block.dtype.isnative:
             block = block.astype(block.dtype.newbyteorder("="))
         block = block.view(self.stored)
-        if self.scale is None and len(self.fills) <= 1:
+        if self.plain:
             return block
         values = block.astype(self.dtype)
         if self.scale is not None:
@@ -102,6 +109,11 @@ class Packing:
         for fill in self.fills:
             values[block == self.stored.type(fill)] = np.nan
         return values
+
+
+def has_lists(attributes: Mapping[str, Any]) -> bool:
+    """Whether scale or offset are lists, of one number per band: gains that packing leaves out."""
+    return any(np.size(attributes.get(name, 0)) > 1 for name in ("scale_factor", "add_offset"))
 
 
 def _fills(

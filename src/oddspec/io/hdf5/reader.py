@@ -10,6 +10,7 @@ import numpy as np
 
 from oddspec.errors import InputError
 from oddspec.io.axes import Axes, find_axes, kept_axes, named_axes
+from oddspec.io.gains import read_gains
 from oddspec.io.hdf5.dimensions import Coordinates, is_bare, read_coordinates
 from oddspec.io.hdf5.links import (
     find_dataset,
@@ -19,7 +20,7 @@ from oddspec.io.hdf5.links import (
     text_of,
     walk,
 )
-from oddspec.io.hdf5.packing import Packing
+from oddspec.io.hdf5.packing import Packing, has_lists
 from oddspec.io.hdf5.source import Hdf5Source, StoredCube, open_cube
 from oddspec.io.source import Metadata
 from oddspec.io.variables import Variable, check_real, choose_cube
@@ -113,11 +114,17 @@ def _stored_cube(
         good, _ = _listed(path, file, dataset, name)
         bad, unclear = good_to_bad(good, bands, repr(name)) if good is not None else (None, None)
         notes += [unclear] if unclear else []
+    gains = None
+    if has_lists(dataset.attrs):
+        scale, offset = (dataset.attrs.get(name) for name in ("scale_factor", "add_offset"))
+        gains, unclear = read_gains(scale, offset, bands, "scale_factor, add_offset", bad)
+        notes += [unclear] if unclear else []
     georeference, more = coordinates.georeference(order)
     metadata = Metadata(
         wavelengths=nanometres,
         bad_bands=bad,
         nodata=packing.nodata,
+        gains=gains,
         georeference=georeference,
         description=text_of(dataset.attrs.get("long_name")),
         notes=(*notes, *more),

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.detectors.decomposition.lsdm_mog import mog_rpca
 from oddspec.errors import InputError
 from oddspec.progress import Progress, silent
@@ -16,7 +17,7 @@ from oddspec.settings import above_zero, at_least
 from oddspec.solvers.blocks import BLOCK_BYTES
 from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.pixels import on_map, score_map, valid_pixels
-from oddspec.statistics.scaling import BY_NAME
+from oddspec.statistics.scaling import BY_NAME, PER_BAND
 
 SHOWN = 10
 """Anomalous pixels whose spectra are returned."""
@@ -89,6 +90,11 @@ class LSDMMoG(SceneDetector):
         above_zero(self, "tolerance", "mixture_tolerance")
         at_least(self, 0, "seed")
 
+    @property
+    def affine_invariant(self) -> bool:
+        """They are where each band is scaled by itself."""
+        return self.scaling in PER_BAND
+
     def memory(self, height: int, width: int, bands: int) -> int:
         """Responsibilities; pixels, residuals, weights and background; covariances per pixel."""
         n, r = height * width, min(self.rank * self.surplus, bands)
@@ -130,7 +136,14 @@ class LSDMMoG(SceneDetector):
                     strength[:, None] * state.bands.mean.T,
                     "background directions at their typical strength, in scaled bands",
                 ),
-                Insight("background", "maps", on_map(state.pixels.mean / strength, valid), "along"),
+                Insight(
+                    "coefficients", "maps", on_map(state.pixels.mean / strength, valid), "along"
+                ),
+                *separated(
+                    LinearCube(
+                        state.pixels.mean, state.bands.mean.T, valid, scaling.scale, scaling.offset
+                    )
+                ),
                 Insight(
                     "kinds",
                     "values",

@@ -10,6 +10,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels, PixelScores
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.detectors.decomposition.lsmad import godec
 from oddspec.errors import DataWarning, SettingError
 from oddspec.progress import Progress, silent
@@ -151,7 +152,11 @@ class LSMAD(SceneDetector):
                     "background's mean plus one deviation along each of its widest directions, in "
                     "the scene's units",
                 ),
-                Insight("background", "maps", on_map(split.A[:, shown], valid), "along them"),
+                Insight("coefficients", "maps", on_map(split.A[:, shown], valid), "along them"),
+                *separated(
+                    LinearCube(split.A, split.V.T, valid, scaling.scale, scaling.offset),
+                    LinearCube(split.S, None, valid, scaling.scale),
+                ),
                 Insight("sparse", "maps", on_map(strength[:, None], valid), "norm of S, scaled"),
                 Insight("residual", "curve", curve, "root mean squared residual of each step"),
             ),

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.detectors.decomposition.rpca.solver import Pursuit, gap, start, step
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
@@ -113,7 +114,11 @@ class RPCA(SceneDetector):
                     "offset of the scaling plus the strongest background directions at their "
                     "typical strength, in the scene's units",
                 ),
-                Insight("background", "maps", on_map(state.A[:, :SHOWN], valid), "along them"),
+                Insight("coefficients", "maps", on_map(state.A[:, :SHOWN], valid), "along them"),
+                *separated(
+                    LinearCube(state.A, state.V.T, valid, scaling.scale, scaling.offset),
+                    LinearCube(state.S, None, valid, scaling.scale),
+                ),
                 Insight(
                     "anomalies",
                     "spectra",

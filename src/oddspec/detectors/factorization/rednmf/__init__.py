@@ -15,6 +15,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.detector import Insight, SceneResult
+from oddspec.detectors._separated import LinearCube
 from oddspec.detectors.factorization._factorized import (
     SHOWN,
     TRIAL,
@@ -260,6 +261,7 @@ class REDNMFSpectra:
             Insight("encoder", "spectra", self.encoder.T, "weight of each band per spectrum"),
             Insight("anomalies", "maps", norms, "norm of the anomalies"),
             Insight("anomaly_spectra", "spectra", S[order], "the strongest anomalies' spectra"),
+            anomaly=LinearCube(S, None, valid),
         )
         return SceneResult(self.settings.score_of(scored, valid), insights, self)
 

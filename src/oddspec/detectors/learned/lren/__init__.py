@@ -175,6 +175,11 @@ class LREN(SampleDetector):
                 "error='frobenius': is solved by the published schedule; set solver='published'"
             )
 
+    @property
+    def affine_invariant(self) -> bool:
+        """They are where each band is scaled by itself."""
+        return self.scaling == "band"
+
     def fit(self, summary: Sample, progress: Progress = silent) -> LRENBackground:
         """Train, choose the dictionary and solve, as many times as there are runs."""
         enough(len(summary.pixels))

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.detectors.representation.adlr import lrr_l1, min_volume
 from oddspec.detectors.representation.adlr.mean_shift import mean_shift
 from oddspec.errors import SettingError
@@ -146,6 +147,7 @@ class ADLR(SceneDetector):
             Insight("endmembers", "spectra", spectra, "endmembers, in the scene's units"),
             Insight("abundances", "maps", on_map(S, valid), "share of each endmember"),
             Insight("errors", "maps", on_map(errors, valid), "of each endmember's share"),
+            *separated(LinearCube(S, unmixed.A, valid, scaling.scale, scaling.offset)),
             Insight("objective", "curve", curve, label, axis="sweep"),
         )
         return SceneResult(scores, insights if self.sweeps else insights[:-1])

@@ -9,6 +9,7 @@ import numpy as np
 
 from oddspec.arrays import Cube, Mask, Pixels
 from oddspec.detector import Insight, SceneDetector, SceneResult
+from oddspec.detectors._separated import LinearCube, separated
 from oddspec.detectors.representation.lrasr import sparse_lrr
 from oddspec.errors import SettingError
 from oddspec.execution.executors import thread_pool
@@ -19,7 +20,7 @@ from oddspec.solvers.clusters import assign
 from oddspec.solvers.iterate import iterate_recorded
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.pixels import background_pixels, on_map, score_map
-from oddspec.statistics.scaling import BY_NAME
+from oddspec.statistics.scaling import BY_NAME, PER_BAND
 from oddspec.statistics.summary import Moments
 
 SHOWN = 10
@@ -112,6 +113,11 @@ class LRASR(SceneDetector):
         if not 1 <= self.mu_growth <= 2:
             raise SettingError(f"mu_growth={self.mu_growth}: expected a number from 1 to 2")
 
+    @property
+    def affine_invariant(self) -> bool:
+        """They are where each band is scaled by itself."""
+        return self.scaling in PER_BAND
+
     def memory(self, height: int, width: int, bands: int) -> int:
         """Coefficients, their copy and multiplier; scaled pixels, their multiplier and rest."""
         atoms = self.clusters * self.nearest
@@ -128,7 +134,8 @@ class LRASR(SceneDetector):
         """
         pixels = background_pixels(cube, valid)
         progress(0, self.max_iter, "choosing atoms")
-        X = BY_NAME[self.scaling](pixels)(pixels)
+        scaling = BY_NAME[self.scaling](pixels)
+        X = scaling(pixels)
         chosen = typical_members(X, assign(X, self.clusters, self.seed), self.nearest, self.ridge)
         if not len(chosen):
             raise SettingError(
@@ -149,6 +156,7 @@ class LRASR(SceneDetector):
                     "the atoms that are used most, in the scene's units",
                 ),
                 Insight("coefficients", "maps", on_map(state.J[:, shown], valid), "of those atoms"),
+                *separated(LinearCube(state.J, X[chosen], valid, scaling.scale, scaling.offset)),
                 Insight(
                     "convergence",
                     "curve",

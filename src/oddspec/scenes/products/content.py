@@ -1,0 +1,102 @@
+"""What made products show: a small landscape in the bands of the sensor, with implanted targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from oddspec.execution.executors import one_blas_thread
+from oddspec.io.atomic import atomic_write
+from oddspec.io.source import Georeference
+from oddspec.scenes.mixing import Renderer
+from oddspec.scenes.recipe import Recipe
+from oddspec.scenes.sidecars import truth_rows
+
+_BANDS = 300
+"""Bands that the landscape is computed in, before it is brought to those of the sensor."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A scene in the bands of a sensor.
+
+    Attributes
+    ----------
+    cube
+        Values ``(h, w, b)``, float32: reflectance from 0 to 1, or radiance in mW / (m2 sr nm).
+    truth
+        Target pixels ``(h, w)``, bool.
+    """
+
+    cube: np.ndarray
+    truth: np.ndarray
+
+
+def make_content(
+    wavelengths: np.ndarray,
+    *,
+    rows: int,
+    columns: int,
+    quantity: str = "reflectance",
+    seed: int = 0,
+    targets: int = 6,
+) -> Content:
+    """Compute a landscape with targets in the bands of a sensor.
+
+    Parameters
+    ----------
+    wavelengths
+        Nanometres of the bands, in any order; beyond 350 to 2500 the nearest value is taken.
+    rows, columns
+        Size.
+    quantity
+        ``reflectance`` or ``radiance``.
+    seed
+        Contents of the same settings and seed are equal.
+    targets
+        How many to implant.
+    """
+    scales = {"reflectance": 1e-4, "radiance": 1 / 50}
+    recipe = Recipe(
+        rows=rows,
+        columns=columns,
+        bands=_BANDS,
+        seed=seed,
+        dtype="float32",
+        quantity=quantity,
+        wavelength_range=(350.0, 2500.0),
+        targets=targets,
+    )
+    with one_blas_thread():
+        lines = Renderer(recipe).rows(0, rows)
+    own = recipe.wavelengths
+    place = np.clip(np.interp(wavelengths, own, np.arange(_BANDS)), 0, _BANDS - 1)
+    low = np.minimum(place.astype(np.intp), _BANDS - 2)
+    part = (place - low).astype(np.float32)
+    cube = lines[:, :, low] * (1 - part) + lines[:, :, low + 1] * part
+    return Content(
+        np.ascontiguousarray(cube * np.float32(scales[quantity])),
+        truth_rows(recipe, 0, rows).astype(bool),
+    )
+
+
+def write_truth_image(path: Path, truth: np.ndarray, georeference: Georeference | None) -> Path:
+    """A truth as GeoTIFF: 1 on targets, 0 elsewhere, 255 where the map has no pixel."""
+    import warnings
+
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    profile = {
+        "driver": "GTiff", "height": truth.shape[0], "width": truth.shape[1], "count": 1,
+        "dtype": "uint8", "compress": "deflate", "nodata": 255,
+    }  # fmt: skip
+    if georeference is not None:
+        profile |= {"crs": georeference.crs, "transform": georeference.transform}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with atomic_write(path) as partial, rasterio.open(partial, "w", **profile) as dataset:
+            dataset.write(truth.astype(np.uint8), 1)
+    return path
