@@ -123,7 +123,9 @@ def _with_origins(results: Results) -> Iterator[tuple[Column, dict[str, str], Ma
     for column in (c for c in columns_of(results) if c.name == PUBLISHED):
         origins = runs[column][0].origins
         values = {
-            name: list(dict.fromkeys(str(run.settings.get(name)) for run in runs[column]))
+            name: list(
+                dict.fromkeys(str(run.settings.get(name, "its default")) for run in runs[column])
+            )
             for name in origins
         }
         if origins:
