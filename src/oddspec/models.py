@@ -317,13 +317,18 @@ def _flatten(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return {
             field.name: _flatten(getattr(value, field.name), f"{name}.{field.name}", arrays)
             for field in dataclasses.fields(value)
-            if field.name not in LATER or getattr(value, field.name) != field.default
+            if field.name not in LATER or not _is(getattr(value, field.name), field.default)
         }
     if isinstance(value, tuple):
         return [_flatten(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"{name} is a {type(value).__name__}, which a saved model cannot hold")
+
+
+def _is(value: Any, default: Any) -> bool:
+    """Whether a field has its default; an array, which compares entry by entry, is none."""
+    return not isinstance(value, np.ndarray) and bool(value == default)
 
 
 def _restore(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:

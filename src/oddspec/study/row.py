@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -52,7 +52,6 @@ class Row:
     paper: str | None
     settings: Mapping[str, Any]
     varied: Mapping[str, Any]
-    origins: Mapping[str, str]
     seed: int | None
     scene: StudyScene
     noise: float
@@ -60,6 +59,7 @@ class Row:
     time_limit: float
     keep_map: bool
     thresholds: tuple[int, ...]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:
@@ -162,7 +162,6 @@ def _rows(
                     entry.paper,
                     settings,
                     varied,
-                    entry.origins,
                     seed,
                     scene,
                     noise,
@@ -170,6 +169,7 @@ def _rows(
                     entry.time_limit,
                     entry.keep_maps,
                     entry.thresholds,
+                    entry.origins,
                 )
                 yield place, row
 

@@ -74,9 +74,11 @@ class Unfolded(SampleDetector, ABC):
     start
         What the copy J of the coefficients is before the first stage. zero: as the paper says;
         clusters: a 1 for the nearest atom, which the first stage forgets otherwise.
-    mu_growth, mu_limit
+    mu_growth
         After each stage ``mu <- min(mu_growth mu, mu_limit)`` (eq. 13), and the scaled multiplier
-        is divided by what mu has grown; no limit if None. A limit below mu leaves mu as it is.
+        is divided by what mu has grown.
+    mu_limit
+        See mu_growth; no limit if None, and a limit below mu leaves mu as it is.
     batch
         Pixels per update of the training; 0 takes all at once. The stages run on these pixels
         alone, so the nuclear norm is theirs.
