@@ -70,7 +70,7 @@ def _place(folder: Path, name: str) -> Path:
 
 def _scenes(folder: Path) -> list[Path]:
     import h5py
-    from scipy.io import savemat
+    from scipy.io import netcdf_file, savemat
 
     pixels = cube()
     made = []
@@ -106,6 +106,13 @@ def _scenes(folder: Path) -> list[Path]:
             file[name] = values
             file[name].make_scale(name)
             data.dims[axis].attach_scale(file[name])
+    with netcdf_file(place("classic.nc"), "w") as file:
+        for name, length in zip(("y", "x", "wavelength"), SHAPE, strict=True):
+            file.createDimension(name, length)
+        file.createVariable("wavelength", "d", ("wavelength",))[:] = WAVES
+        data = file.createVariable("reflectance", "h", ("y", "x", "wavelength"))
+        data[:] = pixels
+        data.scale_factor, data._FillValue = 1e-3, np.int16(-1)
     path = place("v73.mat")
     with h5py.File(path, "w", userblock_size=512) as file:
         file["data"] = pixels.T

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 import oddspec
 from oddspec.io.source import ArraySource
@@ -189,3 +190,27 @@ def test_fill_is_masked_where_defects_are(rng):
     scene = look_over(Scene.of(ArraySource(cube), mask_flat=True))
     assert scene.notes == ("one spectrum fills 30% of the pixels looked at, and was masked",)
     assert look_over(Scene.of(ArraySource(cube))).fill is None
+
+
+@pytest.mark.parametrize("dtype", ["f8", "i2", "u2"])
+def test_what_was_masked_is_counted_by_its_reason(rng, dtype):
+    cube = filled(0.3, rng)
+    cube = np.round((cube - cube.min()) * 2 + 10).astype(dtype)
+    filling = cube[0, 0].copy()
+    assert (cube == filling).all(axis=2).sum() == 1200
+    kept = ~(cube == filling).all(axis=2)
+    places = np.argwhere(kept)
+    for y, x in places[:7]:
+        cube[y, x] = 3
+    for y, x in places[7:12]:
+        cube[y, x, 1] = 1
+    scene = look_over(Scene.of(ArraySource(cube), nodata=1, mask_flat=True))
+    found = survey(scene)
+    assert (found.nodata, found.masked) == (5, {"flat": 7, "fill": 1200})
+    assert (found.nonfinite, found.flat, found.filled) == (0, 0, 0)
+    assert found.valid == found.looked_at - 1212
+    assert "pixels that are nodata: 5, masked" in found.notes
+    assert "pixels masked: flat 7, fill 1,200" in found.notes
+    told = survey(look_over(Scene.of(ArraySource(cube), nodata=1)))
+    assert (told.nodata, told.masked) == (5, {})
+    assert (told.flat, told.filled) == (7, 1200)

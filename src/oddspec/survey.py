@@ -68,7 +68,8 @@ class Survey:
     """Of the covariance, or None if it cannot be computed; as the extremes, of the values that a
     detector sees. All else is of the numbers as they are stored."""
     masked: Mapping[str, int] = field(default_factory=dict)
-    """Pixels left out by each quality flag, and by the user (``mask``); one may have several."""
+    """Pixels left out by each quality flag, by the user (``mask``) and as defects (``flat``,
+    ``fill``); one may have several of the first two."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -131,6 +132,8 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
     good = valid & ~flat
     pixels = cube[valid]
     ceiling = _ceiling(used.dtype, pixels)
+    without_reason = ~valid & finite & (reasons == 0)
+    defects = _masked_defects(scene, used[without_reason])
     at_ceiling = (cube >= ceiling) & valid[:, :, None]
     constant: tuple[int, ...] = ()
     saturated_bands: tuple[int, ...] = ()
@@ -147,7 +150,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         looked_at=valid.size,
         complete=len(rows) == h,
         valid=int(valid.sum()),
-        nodata=int((~valid & finite & (reasons == 0)).sum()),
+        nodata=int(without_reason.sum()) - sum(defects.values()),
         nonfinite=int((~finite).sum()),
         flat=int(flat.sum()),
         filled=_fill(cube, valid)[1],
@@ -161,7 +164,7 @@ def survey(scene: Scene, values: float | None = None) -> Survey:
         smallest=float(pixels.min()) if len(pixels) else np.nan,
         largest=float(pixels.max()) if len(pixels) else np.nan,
         health=health,
-        masked=_counted_reasons(scene, reasons),
+        masked={**_counted_reasons(scene, reasons), **defects},
     )
 
 
@@ -305,6 +308,18 @@ def _fill(cube: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray | None, int]:
     if count < least or not np.ptp(spectrum):
         return None, 0
     return spectrum, count
+
+
+def _masked_defects(scene: Scene, pixels: np.ndarray) -> dict[str, int]:
+    """How many of some pixels that were left out are flat, and how many are fill.
+
+    ``pixels`` are ``(n, b)``, finite, and as they are stored; the others among them are nodata.
+    """
+    if scene.nodata is not None:
+        pixels = pixels[(pixels != scene.nodata).all(axis=1)]
+    flat = int((pixels == pixels[:, :1]).all(axis=1).sum())
+    counts = {"flat": flat, "fill": len(pixels) - flat}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _ceiling(kind: np.dtype[Any], pixels: np.ndarray) -> float:

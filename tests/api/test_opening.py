@@ -236,3 +236,32 @@ def test_files_are_closed(cube, tmp_path):
         told(oddspec.open, scene)
         with pytest.raises(SettingError):
             oddspec.detect(scene, bands="x")
+
+
+def test_axes_may_be_words(cube):
+    turned = np.moveaxis(cube, 2, 0)
+    expected = oddspec.detect(cube)
+    for axes in (["band", "row", "column"], ("band", "row", "column"), "band, row, column"):
+        np.testing.assert_array_equal(oddspec.detect(turned, axes=axes), expected)
+    for wrong in ([0, 1, 2], 3, ["band", "row"], {"band": 0}):
+        with pytest.raises(SettingError, match="expected row, column and band"):
+            oddspec.detect(turned, axes=wrong)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.tif", "a.npz"])
+def test_a_closed_scene_is_a_sentence(cube, tmp_path, name):
+    path = tmp_path / name
+    if name == "a.tif":
+        h, w, b = cube.shape
+        form = {"driver": "GTiff", "height": h, "width": w, "count": b, "dtype": "float64"}
+        with rasterio.open(path, "w", **form) as file:
+            file.write(cube.transpose(2, 0, 1))
+    else:
+        (np.save if name == "a.npy" else np.savez)(path, cube)
+    scene = oddspec.open(path)
+    scene.close()
+    if name == "a.npz":  # it lies in memory
+        assert oddspec.detect(scene).shape == cube.shape[:2]
+    else:
+        with pytest.raises(InputError, match=rf"{name}: has been closed"):
+            oddspec.detect(scene)

@@ -54,6 +54,11 @@ def test_ways_to_name_bands(given, expected):
         ([[1], [2, 3]], "expected positions"),
         ([None, 1], "expected positions"),
         (slice("a", None), "expected positions"),
+        (
+            [1] * 8 + [0] * 2,
+            "holds 10 numbers 0 and 1, as many as there are bands",
+        ),
+        (np.ones(10), "a mask is of truth values"),
         (slice(0, 1), "1 of 10 bands remain, but at least 2 are needed"),
         ([], "0 of 10 bands remain"),
         (np.zeros(10, bool), "0 of 10 bands remain"),

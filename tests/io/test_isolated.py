@@ -1,6 +1,7 @@
 """Files of unsafe formats are read by a child process: same pixels, and a crash is an error."""
 
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.shared_memory import SharedMemory
 
 import h5py
 import numpy as np
@@ -47,6 +48,24 @@ def test_windows_stay_as_they_are_while_others_are_read(hdf5):
     source.close()
     for (rows, columns), pixels in zip(windows * 3, found, strict=True):
         np.testing.assert_array_equal(pixels, CUBE[slice(*rows), slice(*columns)])
+
+
+def test_shared_memory_is_given_back_when_pixels_outlive_their_source(hdf5, monkeypatch):
+    taken, take = [], isolated._Buffers.take
+
+    def noted(buffers, size):
+        taken.append(take(buffers, size))
+        return taken[-1]
+
+    monkeypatch.setattr(isolated._Buffers, "take", noted)
+    source = open_source(hdf5)
+    pixels = source.read((0, 23), (0, 17))
+    name = taken.pop().name
+    source.close()
+    np.testing.assert_array_equal(pixels, CUBE)
+    del pixels
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(name)
 
 
 def test_a_crash_is_the_error_of_that_file(hdf5, monkeypatch):

@@ -33,6 +33,11 @@ def write(kind, path):
     elif kind == "HDF5":
         with h5py.File(path, "w") as file:
             file["cube"] = CUBE
+    elif kind == "NetCDF-3":
+        with scipy.io.netcdf_file(path, "w") as file:
+            for name, length in zip("ijk", CUBE.shape, strict=True):
+                file.createDimension(name, length)
+            file.createVariable("cube", "h", ("i", "j", "k"))[:] = CUBE
     elif kind == "MATLAB 7.3":
         with h5py.File(path, "w", userblock_size=512) as file:
             file["cube"] = CUBE.T
@@ -45,7 +50,7 @@ def write(kind, path):
             file.write(CUBE.transpose(2, 0, 1))
 
 
-@pytest.mark.parametrize("kind", ["NPY", "MATLAB 5", "MATLAB 7.3", "HDF5", "GeoTIFF"])
+@pytest.mark.parametrize("kind", ["NPY", "MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3", "GeoTIFF"])
 @pytest.mark.parametrize("name", ["scene", "scene.dat", "scene.tif", "scene.mat", "scene.h5"])
 def test_content_counts_not_the_name(tmp_path, kind, name):
     path = tmp_path / name
@@ -69,7 +74,7 @@ def test_every_reader_has_the_same_face(tmp_path, make_envi):
     path = tmp_path / "scene.npz"
     write("NPZ", path)
     paths = [path, make_envi(CUBE)]
-    for kind in ("NPY", "MATLAB 5", "MATLAB 7.3", "HDF5", "GeoTIFF"):
+    for kind in ("NPY", "MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3", "GeoTIFF"):
         paths.append(tmp_path / kind)
         write(kind, paths[-1])
     for path in paths:
@@ -77,14 +82,15 @@ def test_every_reader_has_the_same_face(tmp_path, make_envi):
         assert source.path.exists()
         assert source.name
         assert source.format in (
-            "ENVI", "GeoTIFF", "MATLAB 5", "MATLAB 7.3", "NumPy", "HDF5",
+            "ENVI", "GeoTIFF", "MATLAB 5", "MATLAB 7.3", "NumPy", "HDF5", "NetCDF-3",
         )  # fmt: skip
         assert source.shape == (7, 6, 5)
         assert source.dtype == np.int16
-        assert source.metadata.nodata is None
+        # What NetCDF writes where nothing was written.
+        assert source.metadata.nodata == (-32767 if source.format == "NetCDF-3" else None)
         np.testing.assert_array_equal(source.read((2, 5), (1, 6)), CUBE[2:5, 1:6])
         source.close()
-    assert len(READERS) == 7
+    assert len(READERS) == 8
 
 
 @pytest.mark.parametrize(
@@ -136,7 +142,7 @@ class Trap:
     [
         ("x.bin", b"", "is empty"),
         ("x.txt", b"hello", "no known format; oddspec reads ENVI.*x.hdr is missing"),
-        ("x.nc", b"CDF\x01" + bytes(100), "NetCDF-3; convert it with: nccopy"),
+        ("x.nc", b"CDF\x05" + bytes(100), "NetCDF-3 with 64-bit data; convert it with: nccopy"),
         ("x.hdf", b"\x0e\x03\x13\x01" + bytes(100), "HDF4"),
         ("x.gz", gzip.compress(b"x", mtime=0), "compressed .gzip.; unpack it first"),
         ("x.jpg", b"\xff\xd8\xff\xe0", "JPEG picture"),

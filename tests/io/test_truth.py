@@ -251,6 +251,30 @@ def test_palettes_and_transparency_are_told(tmp_path):
     assert "has transparent pixels" in notes
 
 
+@pytest.mark.parametrize(
+    ("values", "options", "expected", "note"),
+    [
+        # As it is seen: 0 is white there.
+        (255 - 255 * TRUTH, {"photometric": "MINISWHITE"}, TRUTH, "has 0 for white"),
+        (1 - TRUTH, {"photometric": "MINISWHITE", "nbits": 1}, TRUTH, "has 0 for white"),
+        (TRUTH, {"photometric": "MINISWHITE", "nbits": 1}, TRUTH, "is mostly white"),
+        (255 * TRUTH, {"photometric": "MINISWHITE"}, TRUTH, "is mostly white"),
+        # Labels have no brightness.
+        (7 * TRUTH, {"photometric": "MINISWHITE"}, 7 * TRUTH, "^$"),
+        (3 * TRUTH, {"photometric": "palette"}, 3 * TRUTH, "colour table: its numbers were read"),
+    ],
+)
+def test_how_a_tiff_is_drawn(tmp_path, values, options, expected, note):
+    form = {"driver": "GTiff", "height": 7, "width": 6, "count": 1, "dtype": "uint8"}
+    with rasterio.open(tmp_path / "t.tif", "w", **form, **options) as file:
+        file.write(values.astype(np.uint8), 1)
+        if options["photometric"] == "palette":
+            file.write_colormap(1, {0: (255, 255, 255, 255), 3: (255, 0, 0, 255)})
+    truth, notes = told(tmp_path / "t.tif", (7, 6))
+    np.testing.assert_array_equal(truth, expected)
+    assert re.search(note, notes)
+
+
 def test_nodata_of_scores_is_invalid(tmp_path):
     form = {"driver": "GTiff", "height": 1, "width": 3, "count": 1, "dtype": "float32"}
     with rasterio.open(tmp_path / "s.tif", "w", nodata=-9999, **form) as file:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from PIL import Image
 from rasterio.crs import CRS
 from rasterio.warp import calculate_default_transform, transform
 
@@ -207,3 +208,34 @@ def test_detect_refuses_a_truth_of_another_place_before_it_works(tmp_path, capsy
     assert record["metrics"]["targets"] == TRUTH[:, 10:].sum()
     report = (tmp_path / "out" / "scene" / "report.html").read_text()
     assert "200 were not judged and are left out" in report
+
+
+@pytest.mark.parametrize(
+    ("picture", "beside"),
+    [("t.png", "t.pgw"), ("t.png", "t.pngw"), ("t.PNG", "t.wld"), ("t.bmp", "t.bpw"),
+     ("t.tif", "t.tfw")],
+)  # fmt: skip
+@pytest.mark.parametrize("shift", [0, 7])
+def test_world_files_place_pictures(tmp_path, picture, beside, shift):
+    image = Image.fromarray(255 * TRUTH[:, shift:])
+    image.save(tmp_path / picture)
+    x = 500000 + 5 * shift
+    # The middle of the first pixel.
+    (tmp_path / beside).write_text(f"5\n0\n0\n-5\n{x + 2.5}\n3999997.5\n")
+    if shift:
+        found = read(tmp_path / picture, warp=True)
+        assert found.mask[:, :shift].all()
+    else:
+        found = read(tmp_path / picture)
+        (tmp_path / beside).write_text("5\n0\n0\n-5\n501002.5\n3999997.5\n")
+        with pytest.raises(InputError, match="lies elsewhere than the scene"):
+            read(tmp_path / picture)
+    np.testing.assert_array_equal(found[:, shift:], TRUTH[:, shift:])
+
+
+def test_a_damaged_world_file_is_told(tmp_path):
+    Image.fromarray(255 * TRUTH).save(tmp_path / "t.png")
+    for text in ("", "5 0 0", "a b c d e f", "5 0 0 nan 1 1", "0 0 0 0 1 1"):
+        (tmp_path / "t.pgw").write_text(text)
+        with pytest.raises(InputError, match=r"t\.pgw: is no world file"):
+            read(tmp_path / "t.png")

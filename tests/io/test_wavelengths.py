@@ -89,6 +89,7 @@ def test_by_name():
         ([0.4, 2.45], "nm", [400, 2450], "read as micrometres"),
         ([400, 2450], "Meters", [400, 2450], "read as nanometres"),
         ([8, 14], "mm", [8000, 14000], "read as micrometres"),
+        ([400, 2450], "Angstroms", [400, 2450], "cannot be in 'Angstroms': read as nanometres"),
         ([1, 2000], "mm", None, "cannot be in 'mm': ignored"),
     ],
 )
@@ -96,6 +97,16 @@ def test_units_that_contradict_the_numbers(values, units, expected, says):
     found, note = to_nanometres(values, units, 2)
     assert (found is None) if expected is None else np.allclose(found, expected)
     assert says in note
+
+
+@pytest.mark.parametrize("units", ["Unknown", "um", None])
+def test_numbers_with_units_behind_them(units):
+    for values in (["450.2 nm", "2.5e3 nm"], ["450.2", "500 nm"]):
+        assert to_nanometres(values, units, 2)[0] is None
+    found, note = to_nanometres(np.array(["450.2 nm", "500 nm"], dtype=object), units, 2)
+    np.testing.assert_allclose(found, [450.2, 500])
+    assert note is None
+    assert to_nanometres(["450.2 nm", "500 nm"], units, 3)[0] is None
 
 
 def test_right_units_are_believed_in_any_case_of_letters():

@@ -45,3 +45,11 @@ def test_infinite_or_complex_scores_are_refused():
         Classes.of(np.array([np.inf, -np.inf, 1.0]), np.array([0, 1, 0]))
     with pytest.raises(InputError, match="complex128"):
         Classes.of(np.array([1j]), np.array([0]))
+
+
+def test_tensors_are_scores_and_truths():
+    torch = pytest.importorskip("torch")
+    scores, truth = np.array([3.0, 1.0, 2.0]), np.array([1, 0, 0])
+    found = Classes.of(torch.tensor(scores, requires_grad=True), torch.tensor(truth))
+    assert found.targets.tolist() == [3.0]
+    assert found.background.tolist() == [1.0, 2.0]

@@ -32,7 +32,7 @@ def open(
     use_gains: bool = True,
     max_memory: int | None = None,
     allow_truncated: bool = False,
-    axes: str | None = None,
+    axes: Any = None,
 ) -> Scene:
     """Open a scene file; its pixels are read when they are needed, by windows.
 
@@ -66,7 +66,8 @@ def open(
     allow_truncated
         Read a file that is shorter than its header says, and mask the rest.
     axes
-        What the axes of a MATLAB, HDF5 or NumPy file mean, as ``band,row,column``.
+        What the axes of a MATLAB, HDF5 or NumPy file or of an array mean: ``band,row,column``, or
+        a sequence of these words.
 
     Returns
     -------
@@ -108,7 +109,7 @@ def detect(
     bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
-    axes: str | None = None,
+    axes: Any = None,
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,
@@ -211,7 +212,7 @@ def fit(
     bands: Any = None,
     nodata: float | None = None,
     variable: str | None = None,
-    axes: str | None = None,
+    axes: Any = None,
     mask_flat: bool = False,
     mask: Any = None,
     area_of_interest: Any = None,

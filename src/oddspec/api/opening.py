@@ -69,7 +69,7 @@ def open_scene(
         raise
 
 
-def _array_source(given: Any, bands: Any, axes: str | None) -> ArraySource:
+def _array_source(given: Any, bands: Any, axes: Any) -> ArraySource:
     """An array of any library as a scene; what is masked in it is missing."""
     mask = None
     if isinstance(given, np.ma.MaskedArray):

@@ -191,7 +191,7 @@ def _views(folder: Path, data: Path | None) -> dict[str, Any]:
         try:
             plan = recall_plan(folder, data)
             names = list(dict.fromkeys(name for run in plan.runs for name in run.scenes))
-            found = Library(plan.data, plan.folder).resolve(names)
+            found = Library(plan.data, plan.folder, reading=plan.reading).resolve(names)
         except OddspecError as error:
             say(f"warning: no truths and pictures of the scenes: {error}")
             return {}
@@ -219,21 +219,14 @@ def _look(
 
 
 def _truth(scene: StudyScene) -> np.ndarray:
-    from oddspec.io.truth import read_truth
-
     # Pictures have no third colour: a pixel that was not judged is shown as background.
-    labels = read_truth(scene.truth, scene.shape[:2], scene.truth_variable)
-    return np.ma.filled(labels > 0, False)
+    with scene.open() as cube:
+        return np.ma.filled(scene.labels(cube) > 0, False)
 
 
 def _picture(scene: StudyScene) -> np.ndarray:
-    from oddspec.io.open import open_source
     from oddspec.products.colours import composite
-    from oddspec.scene import Scene
 
-    source = open_source(scene.cube, variable=scene.cube_variable)
-    try:
+    with scene.open() as cube:
         scores = np.zeros(scene.shape[:2])  # every pixel counts for the colours
-        return composite(Scene.of(source), scores, _MOST_PIXELS, _MOST_PIXELS)[0]
-    finally:
-        source.close()
+        return composite(cube, scores, _MOST_PIXELS, _MOST_PIXELS)[0]

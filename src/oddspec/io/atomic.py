@@ -92,10 +92,11 @@ def must_be_text(path: Path) -> None:
         ) from None
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file by `atomic_write`."""
+def write_text(path: Path, text: str) -> Path:
+    """Write a UTF-8 text file by `atomic_write`, and give its path back."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+    return path
 
 
 def _side(path: Path) -> Path:

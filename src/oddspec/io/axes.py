@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.variables import USUAL_NAMES, squeezed
@@ -20,9 +22,23 @@ MOST_BANDS = 511
 """A longer axis is a side of the image: hardly any imaging spectrometer has more bands, and many
 scenes are 512 lines long."""
 
-UNLIKE = 4 / 3
+UNLIKE = 6 / 5
 """How many times more alike the last two axes must be than the first two, to be taken for the sides
 of the image."""
+
+KNOWN_BANDS = frozenset(
+    {
+        *(31, 102, 103, 115),  # cameras of indoor scenes; ROSIS: Pavia
+        *(144, 145, 155, 156, 162),  # CASI: Houston; Hyperion; Samson; HYDICE: Urban
+        *(174, 175, 176, 186, 188, 189, 191, 193, 198),  # HYDICE, AVIRIS, Hyperion, less bad ones
+        *(204, 205, 207, 210, 220, 224),  # AVIRIS, HYDICE, Specim IQ
+        *(230, 235, 239, 242, 253),  # PRISMA, DESIS, Hyperion
+        *(270, 274, 285),  # Nano-Hyperspec, EMIT
+        *(425, 426, 432, 448),  # AVIRIS-NG, NEON, Specim FX10
+    }
+)
+"""Numbers of bands of instruments and public scenes that are in wide use. Those that are usual
+sides of an image (100, 128, 200) tell nothing and are left out."""
 
 _NAMES = {
     "band": (
@@ -42,8 +58,10 @@ _MEANING = {name: axis for axis, names in _NAMES.items() for name in names.split
 _COUNTED = ("first", "second", "third")
 
 
-def parse_axes(text: str | None) -> Axes | None:
+def parse_axes(text: Any) -> Axes | None:
     """Read ``--axes``, such as ``band,row,column``: the axes as stored, slowest first.
+
+    In Python it may also be a sequence of the three words; None gives None.
 
     Raises
     ------
@@ -52,7 +70,8 @@ def parse_axes(text: str | None) -> Axes | None:
     """
     if text is None:
         return None
-    names = [name.strip().lower() for name in text.split(",")]
+    words = text.split(",") if isinstance(text, str) else np.ravel(text).tolist()
+    names = [str(name).strip().lower() for name in words]
     if sorted(names) != sorted(ROWS_COLUMNS_BANDS):
         raise SettingError(
             f"axes={text!r}: expected row, column and band in the order in which they are stored, "
@@ -102,9 +121,12 @@ def find_axes(
     good bands that is as long as one axis, a plane (a truth, a mask) with the lengths of two. Where
     nothing decides, the order is rows, columns, bands, unless the lengths speak for another one:
 
+    * An axis before the last alone has a length of `KNOWN_BANDS`. If the last alone has one, the
+      order is the usual one whatever follows.
     * An axis before the last is at most half as long as both others.
     * The other two are equal to each other.
     * It is the first one, and the others are `UNLIKE` times more alike than the first two are.
+    * The last one is too long for bands, unless the first two are equal.
 
     Then either reading could be wrong and nothing would show it, so neither is taken. Where other
     axes are more alike by less than that, the usual order is taken with a note. Axes of length 1 or
@@ -148,9 +170,15 @@ def find_axes(
         return order, [
             f"the axes of {_size(what, shape)} were taken as {_words(order)}, since {because}"
         ]
-    doubts = [axis for axis in (0, 1) if (not told or axis in told) and _could_be(shape, axis)]
     if contradiction or (told and 2 not in told):
         raise _unclear(where, what, shape, sorted(told))
+    doubts = [axis for axis in (0, 1) if (not told or axis in told) and _could_be(shape, axis)]
+    known = [axis for axis in range(3) if shape[axis] in KNOWN_BANDS]
+    if doubts and len(known) == 1:
+        if known == [2]:
+            return ROWS_COLUMNS_BANDS, []
+        if known[0] in doubts:
+            raise _unclear(where, what, shape, [*known, 2])
     if any(_more_likely(shape, axis) for axis in doubts):
         raise _unclear(where, what, shape, [*filter(partial(_more_likely, shape), doubts), 2])
     if any(_likeness(shape, axis) > 1 for axis in doubts):
@@ -207,7 +235,8 @@ def _more_likely(shape: Sequence[int], axis: int) -> bool:
     square = one == other != shape[axis]
     # Scenes that are far wider than high are usual, bands in the middle are not.
     alike = axis == 0 and _likeness(shape, axis) >= UNLIKE
-    return shortest or square or alike
+    too_long = shape[2] > MOST_BANDS and shape[0] != shape[1]
+    return shortest or square or alike or too_long
 
 
 def _bands_at(axis: int) -> Axes:

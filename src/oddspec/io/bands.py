@@ -51,6 +51,11 @@ def band_positions(bands: Any, source: Source) -> np.ndarray:
         return np.flatnonzero(values)
     if values.dtype.kind == "U":
         return np.array(bands_of(",".join(values.tolist()), source), dtype=np.intp)
+    if len(values) == count > 2 and set(values.tolist()) <= {0, 1}:
+        raise SettingError(
+            f"{where}: bands holds {count} numbers 0 and 1, as many as there are bands; a mask is "
+            f"of truth values: bands=numpy.array(bands, dtype=bool)"
+        )
     wrong = values[~(np.isfinite(values) & (values == np.floor(values)))]
     if len(wrong):
         raise SettingError(f"{where}: bands holds {wrong[0]:g}: {_EXPECTED}")

@@ -21,6 +21,8 @@ _MAGIC = {
     b"MM\0+": "GeoTIFF",
     b"\x93NUMPY": "NPY",
     b"MATLAB 5.0": "MATLAB 5",
+    b"CDF\x01": "NetCDF-3",
+    b"CDF\x02": "NetCDF-3",
     b"\x89PNG\r\n\x1a\n": "PNG",
 }
 
@@ -33,9 +35,7 @@ _PICKLE = (
     ".npy or .npz"
 )
 _REFUSED_MAGIC = {
-    b"CDF\x01": "is NetCDF-3; convert it with: nccopy -k nc4 OLD NEW",
-    b"CDF\x02": "is NetCDF-3; convert it with: nccopy -k nc4 OLD NEW",
-    b"CDF\x05": "is NetCDF-3 (64-bit data); convert it with: nccopy -k nc4 OLD NEW",
+    b"CDF\x05": "is NetCDF-3 with 64-bit data; convert it with: nccopy -k nc4 OLD NEW",
     b"\x0e\x03\x13\x01": "is HDF4, which is not supported; convert it with: gdal_translate",
     b"\x1f\x8b": f"is compressed (gzip); {_UNPACK}",
     b"BZh": f"is compressed (bzip2); {_UNPACK}",
@@ -56,7 +56,7 @@ _REFUSED_MAGIC = {
 }
 
 _PICKLE_NAMES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
-_KNOWN = "ENVI, GeoTIFF, MATLAB (.mat), NumPy (.npy, .npz), HDF5 and NetCDF-4"
+_KNOWN = "ENVI, GeoTIFF, MATLAB (.mat), NumPy (.npy, .npz), HDF5 and NetCDF"
 
 
 def format_of(name: str | os.PathLike[str]) -> str:
@@ -64,8 +64,8 @@ def format_of(name: str | os.PathLike[str]) -> str:
 
     Returns
     -------
-    ``ENVI``, ``GeoTIFF``, ``MATLAB 5``, ``MATLAB 7.3``, ``HDF5``, ``NPY``, ``NPZ``, ``PNG``,
-    ``BMP`` or, for a folder, ``Zarr``.
+    ``ENVI``, ``GeoTIFF``, ``MATLAB 5``, ``MATLAB 7.3``, ``HDF5``, ``NetCDF-3``, ``NPY``, ``NPZ``,
+    ``PNG``, ``BMP`` or, for a folder, ``Zarr``.
 
     Raises
     ------

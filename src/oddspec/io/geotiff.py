@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,35 +41,54 @@ class GeoTiffSource:
         self.metadata = metadata
         self.block: tuple[int, int] | None = tuple(dataset.block_shapes[0])
         """Rows and columns of the pieces in which the file is stored."""
+        self.palette: bool = _has_palette(dataset)
+        """Whether the numbers of its first band stand for colours of a table."""
+        self.black: int | None = _black(dataset)
+        """The number that is drawn in black where 0 is drawn in white; None where 0 is black."""
         self._cache = cache
         self._idle: deque[Any] = deque([dataset])
+        self._closed = False
 
     def read(self, rows: tuple[int, int], columns: tuple[int, int]) -> RawCube:
         """Pixels of the half-open window, all bands."""
+        return self.read_bands(rows, columns)
+
+    def read_bands(
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        bands: Sequence[int] | None = None,
+    ) -> RawCube:
+        """Pixels of the half-open window in some bands, counted from 0; None for all."""
         import rasterio
         from rasterio.windows import Window
 
         check_window(self.shape, rows, columns)
+        count = self.shape[2] if bands is None else len(bands)
         size = rows[1] - rows[0], columns[1] - columns[0]
         if not all(size):
-            return np.empty((*size, self.shape[2]), dtype=self.dtype)
+            return np.empty((*size, count), dtype=self.dtype)
+        indexes = None if bands is None else [band + 1 for band in bands]
         # GDAL's own cache would grow to a twentieth of the machine's memory, whatever the budget.
         with (
             reading(self.path, f"rows {rows[0]} to {rows[1]} cannot be read, {_DAMAGED}"),
             self._lent() as dataset,
             rasterio.Env(GDAL_CACHEMAX=self._cache),
         ):
-            block = dataset.read(window=Window(columns[0], rows[0], size[1], size[0]))
+            block = dataset.read(indexes, window=Window(columns[0], rows[0], size[1], size[0]))
         cube: np.ndarray = block.transpose(1, 2, 0)
         return cube
 
     def close(self) -> None:
         """Release the file."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()
 
     @contextmanager
     def _lent(self) -> Iterator[Any]:
+        if self._closed:
+            raise InputError(f"{self.path}: has been closed")
         try:
             dataset = self._idle.pop()
         except IndexError:
@@ -111,6 +130,23 @@ def open_geotiff(path: Path, *, max_memory: int | None = None) -> GeoTiffSource:
     except BaseException:
         dataset.close()
         raise
+
+
+def _has_palette(dataset: Any) -> bool:
+    from rasterio.enums import ColorInterp
+
+    return bool(dataset.colorinterp[0] == ColorInterp.palette)
+
+
+def _black(dataset: Any) -> int | None:
+    """The largest number of an image in which numbers fall from white to black."""
+    if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") != "YES":
+        return None
+    bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", "")
+    kind = np.dtype(dataset.dtypes[0])
+    if kind.kind != "u":
+        return None
+    return 2 ** int(bits) - 1 if bits.isdigit() else int(np.iinfo(kind).max)
 
 
 def _dataset(path: Path) -> Any:
@@ -260,10 +296,6 @@ def _wavelengths(dataset: Any, tags: _BandTags, notes: list[str]) -> np.ndarray 
     ):
         if found is None and values is not None:
             found, note = to_nanometres(np.array(values, dtype=object), units, dataset.count)
-            if found is None:
-                # Such as 450.2 nm, number and unit in one.
-                found, _ = wavelengths_in_names(values)
-                note = note if found is None else None
             notes += [note] if note else []
     if found is None:
         found, note = wavelengths_in_names(dataset.descriptions)

@@ -1,7 +1,8 @@
 """Files whose parsers may crash are read in a child process; a crash is that file's error.
 
-SciPy's reader of MATLAB 5 files and the HDF5 library end the process on some damaged files. Such a
-file is opened by a child, which stays with it; pixels come back through shared memory.
+SciPy's reader of MATLAB 5 files and the HDF5 library end the process on some damaged files; a
+mapped file (NetCDF-3) that is cut off while it is read does so, too. Such a file is opened by a
+child, which stays with it; pixels come back through shared memory.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from oddspec.io.geolocation import HasGeolocation, LookupTable
 from oddspec.io.reading import reading
 from oddspec.io.source import Metadata, Source, check_window, read_into
 
-UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5")
+UNSAFE = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3")
 """Formats whose parsers can crash."""
 
 SECONDS = 60.0
@@ -57,6 +58,7 @@ class _Buffers:
     def __init__(self) -> None:
         self._free: list[SharedMemory] = []
         self._lock = threading.Lock()
+        self._closed = False
 
     def take(self, size: int) -> SharedMemory:
         with self._lock:
@@ -70,21 +72,32 @@ class _Buffers:
     def give_back(self, memory: SharedMemory) -> None:
         with self._lock:
             self._free.append(memory)
-            surplus = self._free.pop(0) if len(self._free) > MOST_BUFFERS else None
+            most = 0 if self._closed else MOST_BUFFERS
+            surplus = self._free.pop(0) if len(self._free) > most else None
         if surplus is not None:
             _discard(surplus)
 
-    def clear(self) -> None:
+    def close(self) -> None:
+        """Keep none any more, nor those that pixels still lie in once they are free."""
         with self._lock:
             surplus, self._free = self._free, []
+            self._closed = True
         for memory in surplus:
             _discard(memory)
 
 
+_unlinked: list[SharedMemory] = []
+"""Taken away already, but perhaps still in use by pixels that are about to go."""
+
+
 def _discard(memory: SharedMemory) -> None:
-    with suppress(OSError, BufferError):
-        memory.close()
+    with suppress(OSError):
         memory.unlink()
+    _unlinked.append(memory)
+    for gone in list(_unlinked):
+        with suppress(OSError, BufferError, ValueError):
+            gone.close()
+            _unlinked.remove(gone)
 
 
 class IsolatedSource:
@@ -200,7 +213,7 @@ class IsolatedSource:
         child, self._child = getattr(self, "_child", None), None  # type: ignore[assignment]
         if child is None:
             return
-        self._buffers.clear()
+        self._buffers.close()
         if hasattr(self, "_handle") and child.alive:
             try:
                 child.call("oddspec.io.isolated:_close", self._handle, seconds=SECONDS)

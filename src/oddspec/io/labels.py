@@ -119,7 +119,8 @@ def _check(path: Path, values: np.ndarray) -> None:
     if values[0] < 0 or values[-1] >= 2**31:
         wrong = values[0] if values[0] < 0 else values[-1]
         raise InputError(
-            f"{path}: the truth holds {wrong:g}; expected labels from 0 (background) to 2147483647"
+            f"{path}: the truth holds {wrong:g}; expected labels from 0 (background) to "
+            f"2147483647, and 255 or a declared nodata value where nobody has judged"
         )
 
 

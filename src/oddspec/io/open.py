@@ -20,6 +20,7 @@ from oddspec.io.hdf5.matlab73 import open_matlab73
 from oddspec.io.hdf5.reader import open_hdf5
 from oddspec.io.isolated import UNSAFE, IsolatedSource
 from oddspec.io.matlab import open_matlab5
+from oddspec.io.netcdf3 import open_netcdf3
 from oddspec.io.npz import open_npz
 from oddspec.io.numpy_file import open_npy
 from oddspec.io.products import folder_family, hdf5_family
@@ -32,6 +33,7 @@ READERS: dict[str, tuple[Callable[..., Source], tuple[str, ...]]] = {
     "MATLAB 5": (open_matlab5, ("variable", "max_memory", "axes")),
     "MATLAB 7.3": (open_matlab73, ("variable", "max_memory", "axes")),
     "HDF5": (open_hdf5, ("variable", "max_memory", "axes")),
+    "NetCDF-3": (open_netcdf3, ("variable", "axes")),
     "NPY": (open_npy, ("axes", "allow_truncated")),
     "NPZ": (open_npz, ("variable", "max_memory", "axes")),
 }
@@ -44,7 +46,7 @@ def open_source(
     variable: str | None = None,
     max_memory: int | None = None,
     allow_truncated: bool = False,
-    axes: str | None = None,
+    axes: Any = None,
 ) -> Source:
     """Open a scene file; its format is told by its content.
 
@@ -62,7 +64,7 @@ def open_source(
     axes
         What the axes mean, such as ``band,row,column``, in the order in which the format's users
         know them (as ``size`` in MATLAB and ``shape`` elsewhere tell); for formats that do not say
-        it (MATLAB, HDF5, .npy, .npz).
+        it (MATLAB, HDF5, NetCDF, .npy, .npz).
 
     Raises
     ------

@@ -59,6 +59,30 @@ def check_place(
         )
 
 
+def world_file(path: Path) -> Georeference | None:
+    """Where a picture lies by six numbers in a file beside it, such as ``a.pgw`` of ``a.png``.
+
+    Raises
+    ------
+    InputError
+        If such a file does not hold six numbers.
+    """
+    from affine import Affine
+
+    suffix = path.suffix
+    for end in (f".{suffix[1:2]}{suffix[-1:]}w", f"{suffix}w", ".wld"):
+        beside = path.with_suffix(end)
+        if not beside.is_file():
+            continue
+        with reading(beside, "is no world file of six numbers"), open(beside, "rb") as file:
+            a, d, b, e, x, y = (float(word) for word in file.read(1000).split())
+            if not np.isfinite([a, d, b, e, x, y]).all() or a * e == b * d:
+                raise ValueError("they place no pixels")
+        # The file has the middle of the first pixel, a georeference its corner.
+        return Georeference(None, Affine(a, b, x, d, e, y) @ Affine.translation(-0.5, -0.5))
+    return None
+
+
 def apply(transform: Affine, points: np.ndarray) -> np.ndarray:
     """Points ``(n, 2)`` moved by an affine transform."""
     a, b, c, d, e, f = transform[:6]
@@ -104,17 +128,20 @@ def warp(
     Raises
     ------
     InputError
-        If one of them has no coordinate system, or they do not overlap.
+        If one of them has no georeference, or they do not overlap.
     """
+    from rasterio.crs import CRS
     from rasterio.enums import Resampling
     from rasterio.warp import reproject
 
-    if found is None or scene is None or found.crs is None or scene.crs is None:
-        lacking = "the truth" if found is None or found.crs is None else "the scene"
+    if found is None or scene is None:
+        lacking = "the truth" if found is None else "the scene"
         raise InputError(
-            f"{path}: {lacking} has no coordinate system, so that --warp-truth cannot tell where "
-            f"its pixels lie"
+            f"{path}: {lacking} has no coordinate system and no position, so that --warp-truth "
+            f"cannot tell where its pixels lie"
         )
+    # Where none names a system, any one will do: nothing is transformed.
+    system = found.crs or scene.crs or CRS.from_epsg(3857)
     source = np.ma.filled(np.ma.asarray(labels).astype(np.int32), -1)
     result = np.full(shape, -1, dtype=np.int32)
     with reading(path, "cannot be resampled to the scene's pixels"):
@@ -122,10 +149,10 @@ def warp(
             source,
             result,
             src_transform=found.transform,
-            src_crs=found.crs,
+            src_crs=found.crs or system,
             src_nodata=-1,
             dst_transform=scene.transform,
-            dst_crs=scene.crs,
+            dst_crs=scene.crs or system,
             dst_nodata=-1,
             resampling=Resampling.max if _finer(labels.shape, found, scene) else Resampling.nearest,
             tolerance=0,

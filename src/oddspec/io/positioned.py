@@ -6,6 +6,8 @@ import os
 import threading
 from pathlib import Path
 
+from oddspec.errors import InputError
+
 
 class PositionedFile:
     """An open file without a position of its own.
@@ -23,7 +25,15 @@ class PositionedFile:
         self._lock = threading.Lock()
 
     def read_into(self, view: memoryview, offset: int) -> int:
-        """Fill ``view`` with bytes from there on; returns how many came, 0 behind the end."""
+        """Fill ``view`` with bytes from there on; returns how many came, 0 behind the end.
+
+        Raises
+        ------
+        InputError
+            If the file has been closed.
+        """
+        if self._file.closed:
+            raise InputError(f"{self._file.name}: has been closed")
         if hasattr(os, "preadv"):
             return os.preadv(self._file.fileno(), [view], offset)
         # Where the system has no positioned reads, threads take turns with the one position.

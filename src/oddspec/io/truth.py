@@ -13,18 +13,19 @@ import numpy as np
 from oddspec.errors import DataWarning, InputError
 from oddspec.io.envi.reader import open_envi
 from oddspec.io.formats import format_of
-from oddspec.io.geolocation import LookupTable
+from oddspec.io.geolocation import LookupTable, lookup_table
 from oddspec.io.geotiff import open_geotiff
 from oddspec.io.hdf5.links import variables_of
 from oddspec.io.hdf5.matlab73 import matlab73_variables, read_matlab73
 from oddspec.io.hdf5.plane import read_plane
 from oddspec.io.isolated import UNSAFE, read_isolated
-from oddspec.io.labels import Plane, labels, missing, tell_of_truth
+from oddspec.io.labels import BLACK, WHITE, Plane, labels, missing, tell_of_truth
 from oddspec.io.limits import check_memory
 from oddspec.io.matlab import matlab5_variables, read_matlab5
+from oddspec.io.netcdf3 import netcdf3_variables, read_netcdf3
 from oddspec.io.npz import npz_variables, read_npz
 from oddspec.io.numpy_file import read_npy
-from oddspec.io.place import check_place
+from oddspec.io.place import check_place, world_file
 from oddspec.io.place import warp as warp_labels
 from oddspec.io.reading import reading
 from oddspec.io.source import Georeference, Source
@@ -113,8 +114,10 @@ def _picture(path: Path, shape: Shape, max_memory: int | None) -> Plane:
         check_plane(path, "the picture", picture.size[::-1], shape)
         # Colours, and the copy that tells whether they are grey.
         check_memory(path, "the picture", 8 * picture.width * picture.height, max_memory)
+        place = world_file(path)
         if picture.mode == "1":
-            return Plane(np.asarray(picture, dtype=np.uint8) * np.uint8(255), picture=True)
+            black_and_white = np.asarray(picture, dtype=np.uint8) * np.uint8(WHITE)
+            return Plane(black_and_white, None, place, picture=True)
         numbers = np.asarray(picture) if picture.mode == "P" else None
         # What a palette's numbers mean is seen in its colours only.
         plane = np.asarray(picture if numbers is None else picture.convert("RGB"))
@@ -131,11 +134,24 @@ def _picture(path: Path, shape: Shape, max_memory: int | None) -> Plane:
         plane = colours[:, :, 0]
     if numbers is not None and (numbers != plane).any():
         notes.append("has a palette: its colours were read, not its numbers")
-    return Plane(plane, picture=True, notes=tuple(notes))
+    return Plane(plane, None, place, picture=True, notes=tuple(notes))
 
 
 def _tiff(path: Path, shape: Shape, max_memory: int | None) -> Plane:
-    return _only_band(path, open_geotiff(path, max_memory=max_memory), shape, max_memory)
+    source = open_geotiff(path, max_memory=max_memory)
+    plane = _only_band(path, source, shape, max_memory)
+    ends = {0, source.black}
+    if source.black is not None and set(np.unique(plane.values).tolist()) <= ends:
+        turned = {0: WHITE, source.black: BLACK}
+        return replace(
+            plane,
+            values=np.where(plane.values == 0, WHITE, BLACK).astype(np.uint8),
+            nodata=None if plane.nodata is None else turned.get(int(plane.nodata)),
+            notes=("has 0 for white and was read as it is seen",),
+        )
+    if source.palette:
+        return replace(plane, notes=("has a colour table: its numbers were read, not its colours",))
+    return plane
 
 
 def _envi(path: Path, shape: Shape, max_memory: int | None) -> Plane:
@@ -170,6 +186,7 @@ _CONTAINERS: dict[str, tuple[Callable[[Path], list[Variable]], Callable[..., Any
     "MATLAB 5": (matlab5_variables, read_matlab5),
     "MATLAB 7.3": (matlab73_variables, read_matlab73),
     "HDF5": (variables_of, read_plane),
+    "NetCDF-3": (netcdf3_variables, read_netcdf3),
     "NPZ": (npz_variables, read_npz),
 }
 """Formats that hold several arrays, with what lists and what reads them: an array or a `Plane`."""
@@ -195,8 +212,8 @@ def read_truth(
     Parameters
     ----------
     path
-        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5 or single-band ENVI file, or a
-        GeoPackage, GeoJSON or shapefile.
+        A .mat (any version), .npy, .npz, .png, .bmp, .tif, HDF5, NetCDF or single-band ENVI file,
+        or a GeoPackage, GeoJSON or shapefile.
     shape
         Rows and columns of the scene.
     variable
@@ -234,6 +251,22 @@ def read_truth(
     unjudged = int(np.ma.getmaskarray(warped).sum())
     tell_of_truth(name, f"was resampled to the scene's pixels; {unjudged} of them have no truth")
     return warped if unjudged else warped.data
+
+
+def truth_of(
+    path: str | Path,
+    source: Source,
+    variable: str | None = None,
+    max_memory: int | None = None,
+    *,
+    warp: bool = False,
+) -> np.ndarray:
+    """The truth of an opened scene, in sensor geometry or on the map: see `read_truth`."""
+    shape = source.shape[:2]
+    if lookup := lookup_table(source):
+        return read_sensor_truth(path, shape, lookup, variable, max_memory, warp=warp)
+    place = source.metadata.georeference
+    return read_truth(path, shape, variable, max_memory, georeference=place, warp=warp)
 
 
 def read_sensor_truth(

@@ -44,7 +44,7 @@ _RECIPROCALS = {
 }
 """Nanometres times unit: wavenumbers, and frequencies by the speed of light."""
 
-_SHORTEST, _LONGEST = 100.0, 100_000.0
+_SHORTEST, _LONGEST = 200.0, 100_000.0
 """Nanometres; a unit of length that puts the middle band outside of these is not the right one."""
 
 _NAMES = ("wavelength", "wavelengths", "wl", "lambda", "wave", "bandcenter", "band_centers")
@@ -58,14 +58,15 @@ _NUMBER_AND_UNIT = re.compile(
 
 
 def to_nanometres(
-    values: Sequence[float] | np.ndarray, units: str | None, bands: int
+    values: Sequence[Any] | np.ndarray, units: str | None, bands: int
 ) -> tuple[np.ndarray | None, str | None]:
     """Wavelengths in nanometres, or None; and a note where something was guessed or dropped.
 
     Without a unit, values of 200 to 20000 are taken as nanometres and values of 0.2 to 20 as
     micrometres; a unit that is given but unknown (``Index``, ``Unknown``) is never guessed at. A
     unit of length that contradicts the numbers (400 to 2450 micrometres) is treated as if it were
-    missing. Wavelengths of 0 and missing ones become NaN, which marks bad bands.
+    missing. Wavelengths of 0 and missing ones become NaN, which marks bad bands. A number may have
+    its unit behind it (``450.2 nm``).
 
     Parameters
     ----------
@@ -79,6 +80,9 @@ def to_nanometres(
     try:
         numbers = np.asarray(values, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError):
+        found, note = wavelengths_in_names([str(value) for value in values])
+        if found is not None and len(found) == bands:
+            return found, note
         return None, "wavelengths are not numbers: ignored"
     if numbers.size != bands:
         return None, f"{numbers.size} wavelengths for {bands} bands: ignored"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from oddspec.arrays import to_numpy
 from oddspec.errors import InputError
 
 
@@ -31,14 +33,14 @@ class Classes:
     not_judged: int = 0
 
     @classmethod
-    def of(cls, scores: np.ndarray, truth: np.ndarray) -> Classes:
+    def of(cls, scores: Any, truth: Any) -> Classes:
         """Part scores by a truth of the same shape.
 
         Parameters
         ----------
         scores
-            Of any shape, larger is more anomalous. A NaN or masked score marks an invalid pixel:
-            it is left out of everything and counted.
+            An array of any library and shape, larger is more anomalous. A NaN or masked score marks
+            an invalid pixel: it is left out of everything and counted.
         truth
             0 or False is background, 1 or True a target; masked (`numpy.ma`) is a pixel that
             nobody judged, which is left out of everything, too.
@@ -94,9 +96,7 @@ class Classes:
         return self.background.size - self._below[0]
 
 
-def scores_and_truth(
-    scores: np.ndarray, truth: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def scores_and_truth(scores: Any, truth: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores as float64 with NaN for invalid pixels, the targets, and which pixels are judged.
 
     A target is a judged pixel; both are booleans of the scores' shape.
@@ -106,6 +106,7 @@ def scores_and_truth(
     InputError
         If the scores are no numbers, the shapes differ, or the truth holds anything but 0 and 1.
     """
+    scores, truth = to_numpy(scores), to_numpy(truth)
     values = np.asarray(scores)
     if values.dtype.kind not in "fiu":
         raise InputError(f"scores are of type {values.dtype}, expected real numbers")

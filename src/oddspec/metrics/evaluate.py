@@ -17,8 +17,8 @@ from oddspec.metrics.separability import Separability
 
 
 def evaluate(
-    scores: np.ndarray,
-    truth: np.ndarray,
+    scores: Any,
+    truth: Any,
     *,
     pf: Sequence[float] = (1e-3, 1e-2),
     grid: int | None = None,

@@ -26,7 +26,7 @@ from oddspec.io.flat import FlatSource
 from oddspec.io.geolocation import LookupTable, lookup_table
 from oddspec.io.open import open_source
 from oddspec.io.source import Source
-from oddspec.io.truth import read_sensor_truth, read_truth
+from oddspec.io.truth import truth_of
 from oddspec.models import Model
 from oddspec.pipeline.folder import folder_name, locked_folder
 from oddspec.pipeline.options import PipelineOptions, run_identity
@@ -253,19 +253,16 @@ class _SceneRun:
             self.timings[stage] = time.perf_counter() - start
 
     def _read_truth(self) -> np.ndarray | None:
-        options, shape = self.options, self.scene.shape[:2]
+        options = self.options
         if options.truth is None:
             return None
-        how = options.truth_variable, options.resources.max_memory
-        if self.lookup is not None:
-            labels = read_sensor_truth(
-                options.truth, shape, self.lookup, *how, warp=options.warp_truth
-            )
-        else:
-            place = self.scene.source.metadata.georeference
-            labels = read_truth(
-                options.truth, shape, *how, georeference=place, warp=options.warp_truth
-            )
+        labels = truth_of(
+            options.truth,
+            self.scene.source,
+            options.truth_variable,
+            options.resources.max_memory,
+            warp=options.warp_truth,
+        )
         return labels > 0
 
     def _threshold(self, scores: np.ndarray, outcome: Outcome) -> Threshold:

@@ -12,14 +12,13 @@ from oddspec.io.checksum import sha256
 from oddspec.io.envi.reader import find_header
 from oddspec.io.formats import format_of
 from oddspec.io.open import open_source
-from oddspec.io.truth import read_truth
-from oddspec.study.scene_files import Missing, StudyScene, opened
+from oddspec.study.scene_files import Missing, StudyScene, looked_over, opened
 
 TRUTH_NAME = r"[-_ ]?(truth|gt|mask|map|ground_?truth|labels?)"
 """What may follow a scene's name in the name of its truth file."""
 
-CUBES = ("ENVI", "GeoTIFF", "MATLAB 5", "MATLAB 7.3", "HDF5", "NPY", "NPZ")
-WITH_VARIABLES = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NPZ")
+CUBES = ("ENVI", "GeoTIFF", "MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3", "NPY", "NPZ")
+WITH_VARIABLES = ("MATLAB 5", "MATLAB 7.3", "HDF5", "NetCDF-3", "NPZ")
 
 SUFFIXES = (
     ".mat", ".npy", ".npz", ".h5", ".hdf5", ".he5", ".nc", ".tif", ".tiff",
@@ -27,11 +26,15 @@ SUFFIXES = (
 )  # fmt: skip
 """Names of cubes: such a file that cannot be read is a scene that is missing."""
 PICTURES = (".png", ".bmp")
+VECTORS = (".gpkg", ".geojson", ".shp")
 
-UNREADABLE = "unreadable"
+UNREADABLE, POLYGONS = "unreadable", "polygons"
+
+Reading = Mapping[str, Mapping[str, str]]
+"""What a plan says of reading a scene, by the scene's name."""
 
 
-def own_scenes(folder: Path) -> list[StudyScene | Missing]:
+def own_scenes(folder: Path, reading: Reading) -> list[StudyScene | Missing]:
     """Every cube in a folder.
 
     Raises
@@ -54,7 +57,7 @@ def own_scenes(folder: Path) -> list[StudyScene | Missing]:
     if not cubes and not broken:
         raise SettingError(f"{folder}: holds no scene that can be read")
     taken = {path.stem for path in cubes}
-    return [_own_scene(path, images) for path in cubes] + [
+    return [_own_scene(path, images, reading) for path in cubes] + [
         _unreadable(path, path.name if path.stem in taken else path.stem) for path in broken
     ]
 
@@ -78,6 +81,8 @@ def _images(folder: Path) -> dict[Path, str]:
 
 def _kind(path: Path) -> str | None:
     """The format of a file; None for one that is nobody's scene."""
+    if path.suffix.lower() in VECTORS:
+        return POLYGONS
     try:
         return format_of(path)
     except (OddspecError, OSError):
@@ -104,7 +109,7 @@ def _is_truth_of(path: Path, scene: Path) -> bool:
     return path != scene and re.fullmatch(pattern, path.stem, re.IGNORECASE) is not None
 
 
-def own_scene(path: Path) -> StudyScene | Missing:
+def own_scene(path: Path, reading: Reading) -> StudyScene | Missing:
     """The scene in a file, with the truth in it or beside it.
 
     Raises
@@ -114,10 +119,10 @@ def own_scene(path: Path) -> StudyScene | Missing:
     """
     if path.suffix.lower() == ".hdr":
         path = _entry_of(path, _data_of(path))
-    return _own_scene(path, _images(path.parent))
+    return _own_scene(path, _images(path.parent), reading)
 
 
-def _own_scene(path: Path, images: Mapping[Path, str]) -> StudyScene | Missing:
+def _own_scene(path: Path, images: Mapping[Path, str], reading: Reading) -> StudyScene | Missing:
     truths = [other for other in images if _is_truth_of(other, path)]
     if len(truths) > 1:
         names = ", ".join(truth.name for truth in truths)
@@ -134,14 +139,22 @@ def _own_scene(path: Path, images: Mapping[Path, str]) -> StudyScene | Missing:
                 f"{path}: has no truth; put one beside it called {path.stem}-truth.tif (or .png, "
                 f".mat, .npy)",
             )
-        truth = truths[0] if truths else path
+        truth, said = truths[0] if truths else path, reading.get(path.stem, {})
         digest = _checksum(path)
         sums = (digest, _checksum(truth) if truths else digest)
-        scene = opened(path.stem, path.stem, (path, None), (truth, None), truth.name, sums)
-        read_truth(truth, scene.shape[:2])
+        return looked_over(
+            opened(
+                path.stem,
+                path.stem,
+                (path, said.get("variable")),
+                (truth, said.get("truth_variable")),
+                truth.name,
+                sums,
+                reading=said,
+            )
+        )
     except (OddspecError, OSError) as error:
         return Missing(path.stem, str(error))
-    return scene
 
 
 def _unreadable(path: Path, key: str) -> Missing:
@@ -153,9 +166,16 @@ def _unreadable(path: Path, key: str) -> Missing:
 
 
 def _checksum(path: Path) -> str:
-    """Of a file; for ENVI of header and data, which are a scene together only."""
-    if format_of(path) != "ENVI":
+    """Of a file; of header and data in ENVI, of shapes and their place in a shapefile."""
+    pair: tuple[Path | None, Path | None]
+    if path.suffix.lower() == ".shp":
+        projection = path.with_suffix(".prj")
+        pair = (path, projection if projection.is_file() else None)
+    elif path.suffix.lower() in VECTORS or format_of(path) != "ENVI":
         return sha256(path)
-    pair = (path, _data_of(path)) if path.suffix.lower() == ".hdr" else (find_header(path), path)
+    elif path.suffix.lower() == ".hdr":
+        pair = (path, _data_of(path))
+    else:
+        pair = (find_header(path), path)
     sums = "".join(sha256(file) for file in pair if file is not None)
     return hashlib.sha256(sums.encode()).hexdigest()

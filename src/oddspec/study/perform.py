@@ -28,14 +28,14 @@ from oddspec.execution.run import run
 from oddspec.execution.score_store import ScoreArray
 from oddspec.io.atomic import atomic_write
 from oddspec.io.checksum import FileTimes, WatchedInputs, sha256
-from oddspec.io.open import open_source
 from oddspec.io.source import ArraySource, Metadata, Source
-from oddspec.io.truth import read_truth
+from oddspec.io.truth import truth_of
 from oddspec.metrics import Classes, evaluate, scaled_areas
 from oddspec.products.record import as_json
 from oddspec.scene import Scene
 from oddspec.settings import build
 from oddspec.statistics.scaling import global01
+from oddspec.study.scene_files import open_scene_file
 from oddspec.text import gigabytes
 
 POINTS = 500
@@ -98,12 +98,12 @@ def _perform(task: Mapping[str, Any], result: dict[str, Any]) -> None:
     for path, times in task.get("times", {}).items():
         inputs.watch(Path(path), FileTimes(*times))
     inputs.check()
-    scene = _scene(task).suited_to(detector)
+    scene, truth = _scene(task)
+    scene = scene.suited_to(detector)
+    for note in scene.notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
     try:
         h, w, _ = scene.shape
-        place = scene.source.metadata.georeference
-        variable = task["truth_variable"]
-        truth = read_truth(task["truth"], (h, w), variable, georeference=place) > 0
         target = ScoreArray(h, w)
         resources = Resources(task["max_memory"], workers=1)
         result["peak_memory_exact"] = reset_peak()
@@ -135,14 +135,19 @@ def _load_torch() -> None:
     torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()
 
 
-def _scene(task: Mapping[str, Any]) -> Scene:
-    """The scene, with noise if there is to be some, in memory if it is small."""
+def _scene(task: Mapping[str, Any]) -> tuple[Scene, np.ndarray]:
+    """The scene, with noise if there is to be some, in memory if it is small; and its targets."""
     budget = task["max_memory"]
-    source = open_source(task["cube"], variable=task["cube_variable"], max_memory=budget)
+    scene = open_scene_file(task["cube"], task["cube_variable"], task.get("axes"), budget)
+    source = scene.source
+    try:
+        truth = truth_of(task["truth"], source, task["truth_variable"]) > 0
+    except BaseException:
+        source.close()
+        raise
     h, w, b = source.shape
     whole = (0, h), (0, w)
     if task["noise"]:
-        scene = Scene.of(source)
         if declared := scene.declared_gains:
             # The same noise for all detectors, so the same values.
             scene = replace(scene, gains=declared)
@@ -150,12 +155,13 @@ def _scene(task: Mapping[str, Any]) -> Scene:
         noisy = with_noise(*scene.read(*whole), task["noise"], task["noise_seed"])
         source.close()
         place = Metadata(georeference=source.metadata.georeference)
-        return Scene.of(ArraySource(noisy, place, source.name))
-    if h * w * b * source.dtype.itemsize <= IN_MEMORY * budget:
+        return replace(Scene.of(ArraySource(noisy, place, source.name)), notes=scene.notes), truth
+    # An array has no flags of a product's pixels.
+    if not scene.mask.flags and h * w * b * source.dtype.itemsize <= IN_MEMORY * budget:
         held = _held(source, source.read(*whole))
         source.close()
-        return Scene.of(held)
-    return Scene.of(source)
+        return replace(scene, source=held), truth
+    return scene, truth
 
 
 def with_noise(cube: Cube, valid: Mask, sigma: float, seed: int) -> Cube:

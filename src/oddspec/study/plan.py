@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import tomli_w
 
 from oddspec.detectors import names
 from oddspec.errors import InputError, SettingError
+from oddspec.io.axes import parse_axes
 from oddspec.io.reading import reading
 from oddspec.study.plan_fields import (
     Fields,
@@ -83,6 +84,8 @@ class Plan:
     runs: tuple[PlanEntry, ...]
     text: str
     """The plan as written."""
+    reading: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By scene of the user's own: its ``variable``, ``axes`` and ``truth_variable``."""
 
 
 def read_plan(path: str | Path, data: str | Path | None = None) -> Plan:
@@ -139,6 +142,10 @@ def _plan_of(
         key: _base(base, f"{where}: [base.{key}]")
         for key, base in fields.take("base", as_table_of_tables, {}).items()
     }
+    said = {
+        scene: _reading(words, f"{where}: [reading.{scene}]")
+        for scene, words in fields.take("reading", as_table_of_tables, {}).items()
+    }
     runs = fields.take("runs", as_tables, None)
     if not runs:
         raise SettingError(f"{where}: has no [[runs]], so there is nothing to do")
@@ -155,6 +162,7 @@ def _plan_of(
         None if chosen is None else expanded(chosen).resolve(),
         _with_others(entries),
         text,
+        said,
     )
 
 
@@ -217,6 +225,16 @@ def _base(table: Mapping[str, Any], where: str) -> Base:
     )
     fields.finish()
     return found
+
+
+def _reading(table: Mapping[str, Any], where: str) -> dict[str, str]:
+    """How the files of a scene are read."""
+    fields = Fields(table, where)
+    names = ("variable", "axes", "truth_variable")
+    found = {name: fields.take(name, as_text, None) for name in names}
+    fields.finish()
+    parse_axes(found["axes"])
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def _entry(

@@ -68,6 +68,7 @@ def make_record(
         "machine": _machine(),
         "started": started.isoformat(timespec="seconds"),
         "map": map_file if done else None,
+        **({"reading": dict(row.scene.reading)} if row.scene.reading else {}),
     }
 
 

@@ -76,6 +76,8 @@ class Row:
             what["noise_seed"] = self.noise_seed
         if self.detector_sha256 is not None:
             what["detector_sha256"] = self.detector_sha256
+        if self.scene.reading:
+            what["reading"] = dict(self.scene.reading)
         text = json.dumps(what, sort_keys=True, ensure_ascii=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -127,6 +129,7 @@ def expand(plan: Plan, library: Library) -> tuple[list[Row], list[Missing]]:
         except OddspecError as error:
             raise SettingError(f"{entry.where}: {error}") from None
     _check_names(row for _, row in rows)
+    _check_reading(plan, [row.scene for _, row in rows], missing)
     # A study that is cut short has all detectors and scenes with fewer seeds.
     rows.sort(key=lambda item: item[0])
     return list({row.key: row for _, row in rows}.values()), list(missing.values())
@@ -224,6 +227,19 @@ def _check_names(rows: Iterator[Row]) -> None:
             raise SettingError(
                 f"two detectors are called {row.detector}: {seen[row.detector]} and {row.source}; "
                 f"rename one file"
+            )
+
+
+def _check_reading(
+    plan: Plan, scenes: Sequence[StudyScene], missing: Mapping[str, Missing]
+) -> None:
+    """Refuse words on reading a scene that the plan does not have, or that the catalogue knows."""
+    own = {scene.key for scene in scenes if scene.reading} | missing.keys()
+    for name in plan.reading:
+        if name not in own:
+            raise SettingError(
+                f"{plan.name}: [reading.{name}] is of no scene of your own in this plan; scenes of "
+                f"the catalogue are read as they are"
             )
 
 

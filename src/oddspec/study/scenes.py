@@ -18,7 +18,7 @@ from oddspec.scenes.public import (
     scene_sets,
 )
 from oddspec.scenes.recognise import recognise
-from oddspec.study.own_scenes import own_scene, own_scenes
+from oddspec.study.own_scenes import Reading, own_scene, own_scenes
 from oddspec.study.scene_files import Missing, StudyScene, expanded, opened
 
 
@@ -31,10 +31,18 @@ class Library:
         Folder with the user's copies of public scenes, known by their checksums.
     base
         Folder that relative paths in a plan start from.
+    reading
+        What the plan says of how files of the user's own are read, by scene.
     """
 
-    def __init__(self, data: Path | None, base: Path, progress: Progress = silent) -> None:
-        self.data, self.base, self.progress = data, base, progress
+    def __init__(
+        self,
+        data: Path | None,
+        base: Path,
+        progress: Progress = silent,
+        reading: Reading | None = None,
+    ) -> None:
+        self.data, self.base, self.progress, self.reading = data, base, progress, reading or {}
         self._by_sum: dict[str, Path] | None = None
         self._found: dict[str, StudyScene | Missing] = {}
         self._named: dict[str, StudyScene] = {}
@@ -75,9 +83,9 @@ class Library:
         path = self.base / expanded(name)
         # These say no, where Path's own raise for a text that is too long for a name.
         if os.path.isdir(path):
-            return own_scenes(path)
+            return own_scenes(path, self.reading)
         if os.path.isfile(path):
-            return [own_scene(path)]
+            return [own_scene(path, self.reading)]
         known = [*scene_sets(), *self._public]
         raise SettingError(
             f"there is no scene, set or folder {name!r}{did_you_mean(name, known, 3)} "

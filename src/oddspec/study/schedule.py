@@ -14,8 +14,6 @@ from statistics import fmean
 from typing import Any
 
 from oddspec.execution.tiles import needed
-from oddspec.io.open import open_source
-from oddspec.scene import Scene
 from oddspec.study.process import Child, Died
 from oddspec.study.row import Row
 from oddspec.text import gigabytes
@@ -148,11 +146,8 @@ class Scheduler:
             h, w, b = row.scene.shape
             cube = 8.0 * h * w * b
             try:
-                source = open_source(row.scene.cube, variable=row.scene.cube_variable)
-                try:
-                    least = needed(Scene.of(source), row.build())
-                finally:
-                    source.close()
+                with row.scene.open() as scene:
+                    least = needed(scene, row.build())
             except Exception:
                 # A detector of the user's own may fail here; its run will tell how.
                 least = 0
@@ -177,6 +172,7 @@ class Scheduler:
             "settings": dict(row.settings),
             "cube": str(scene.cube),
             "cube_variable": scene.cube_variable,
+            "axes": scene.reading.get("axes"),
             "truth": str(scene.truth),
             "truth_variable": scene.truth_variable,
             "times": scene.times,

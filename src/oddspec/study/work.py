@@ -45,7 +45,9 @@ class Study:
 
     def __init__(self, plan: Plan, only: Sequence[str] = (), progress: Progress = silent) -> None:
         self.plan = plan
-        self.in_plan, self.missing = expand(plan, Library(plan.data, plan.folder, progress))
+        self.in_plan, self.missing = expand(
+            plan, Library(plan.data, plan.folder, progress, plan.reading)
+        )
         self.rows = select(self.in_plan, only) if self.in_plan else []
 
     def todo(self, records: Mapping[Key, Mapping[str, Any]], retry: bool = False) -> list[Row]:

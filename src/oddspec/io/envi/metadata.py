@@ -107,10 +107,6 @@ def _wavelengths(
         items = split_list(text, bands)
         units = next((header.fields[key] for key in _UNITS if key in header.fields), None)
         wavelengths, note = to_nanometres(np.array(items, dtype=object), units, bands)
-        if wavelengths is None and len(items) == bands:
-            # Numbers with units behind them, such as 450.2 nm.
-            named, other = wavelengths_in_names(items)
-            wavelengths, note = (named, other) if named is not None else (wavelengths, note)
         notes += [f"{header.path.name}: {note}"] if note else []
         if wavelengths is not None:
             return wavelengths

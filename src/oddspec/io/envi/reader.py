@@ -126,12 +126,13 @@ def _scene_name(data: Path) -> str:
 
 
 def must_stay(found: Path, given: Path) -> None:
-    """Refuse a file that was found beside the given one but is a link to another folder.
+    """Refuse a file that was found beside the given one, or in the given folder, but is a link out.
 
     The given path itself may be a link: that is the user's own choice, and files that lie where it
     leads belong to it.
     """
-    folders = (given.parent.resolve(), given.resolve().parent)
+    place = given.resolve()
+    folders = (place,) if given.is_dir() else (given.parent.resolve(), place.parent)
     target = found.resolve()
     if not any(target.is_relative_to(folder) for folder in folders):
         raise InputError(
@@ -201,7 +202,9 @@ def _same_name(folder: Path, name: str) -> list[Path]:
     """The file of that name, or else those that differ in the case of letters only."""
     if (folder / name).is_file():
         return [folder / name]
-    return [path for path in _files(folder) if path.name.lower() == name.lower()]
+    with os.scandir(folder) as entries:
+        alike = [entry for entry in entries if entry.name.lower() == name.lower()]
+    return sorted(Path(entry.path) for entry in alike if entry.is_file())
 
 
 def _files(folder: Path) -> list[Path]:

@@ -21,6 +21,11 @@ _NETCDF_FILLS: dict[str, float] = {
 """What the NetCDF library writes where nothing was written, by NumPy's type codes."""
 
 
+def netcdf_fill(dtype: np.dtype[Any]) -> float | None:
+    """What the NetCDF library writes where nothing was written; None for bytes and text."""
+    return _NETCDF_FILLS.get(f"{dtype.kind}{dtype.itemsize}")
+
+
 @dataclass(frozen=True)
 class Packing:
     """How stored numbers become values: ``value = stored * scale + offset``, fills become NaN.
@@ -131,8 +136,7 @@ def _fills(
             if values.dtype.kind == "i" and stored.kind == "u" and declared.kind == "i":
                 values = values.astype(declared.newbyteorder("=")).view(stored)
             candidates += values.tolist()
-    code = f"{stored.kind}{stored.itemsize}"
-    usual = default_fill is not None and float(default_fill) == _NETCDF_FILLS.get(code)
+    usual = default_fill is not None and float(default_fill) == netcdf_fill(stored)
     if usual and "_FillValue" not in attributes:
         candidates.append(default_fill)
     for candidate in candidates:

@@ -16,7 +16,18 @@ from typing import Any
 
 from oddspec.errors import InputError
 from oddspec.io.hdf5.links import open_hdf5_file
-from oddspec.io.products import emit
+from oddspec.io.products import (
+    aviris_netcdf,
+    desis,
+    emit,
+    enmap,
+    hyperion,
+    neon,
+    pace,
+    prisma,
+    tanager,
+    wyvern,
+)
 from oddspec.io.reading import cause, reading
 from oddspec.io.source import Source
 
@@ -43,10 +54,22 @@ class Family:
     open: Callable[..., Source]
 
 
-IN_HDF5 = (Family("EMIT", emit.is_emit, emit.open_emit),)
+IN_HDF5 = (
+    Family("EMIT", emit.is_emit, emit.open_emit),
+    Family("PRISMA", prisma.is_prisma, prisma.open_prisma),
+    Family("Tanager", tanager.is_tanager, tanager.open_tanager),
+    Family("AVIRIS", aviris_netcdf.is_aviris_netcdf, aviris_netcdf.open_aviris_netcdf),
+    Family("NEON", neon.is_neon, neon.open_neon),
+    Family("PACE", pace.is_pace, pace.open_pace),
+)
 """Families whose products are HDF5 or NetCDF-4 files."""
 
-IN_FOLDERS: tuple[Family, ...] = ()
+IN_FOLDERS: tuple[Family, ...] = (
+    Family("EnMAP", enmap.is_enmap, enmap.open_enmap),
+    Family("DESIS", desis.is_desis, desis.open_desis),
+    Family("Wyvern", wyvern.is_wyvern, wyvern.open_wyvern),
+    Family("Hyperion", hyperion.is_hyperion, hyperion.open_hyperion),
+)
 """Families whose products are several files: a path is any of them, or the folder."""
 
 

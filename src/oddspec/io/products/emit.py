@@ -15,18 +15,16 @@ from typing import Any
 import numpy as np
 
 from oddspec.errors import InputError
-from oddspec.io.axes import ROWS_COLUMNS_BANDS, named_axes
+from oddspec.io.axes import ROWS_COLUMNS_BANDS
 from oddspec.io.geolocation import VOID, LookupTable
-from oddspec.io.hdf5.dimensions import read_coordinates
 from oddspec.io.hdf5.links import find_dataset, open_hdf5_file, text_of
-from oddspec.io.hdf5.packing import Packing
 from oddspec.io.hdf5.source import StoredCube, open_cube
 from oddspec.io.limits import check_memory
-from oddspec.io.products.hdf5 import LayerFile, attribute, has, listed
+from oddspec.io.products.bands import band_list
+from oddspec.io.products.hdf5 import LayerFile, attribute, described, has, listed, stored_cube
 from oddspec.io.products.source import ProductSource
 from oddspec.io.quality import Layer
-from oddspec.io.source import Georeference, Metadata, Product
-from oddspec.io.wavelengths import good_to_bad, to_nanometres
+from oddspec.io.source import Georeference, Product
 
 _LEVELS = {"radiance": "L1B", "reflectance": "L2A"}
 _OTHER = {
@@ -73,7 +71,7 @@ def open_emit(path: Path, *, max_memory: int | None = None) -> ProductSource:
                 f"{path}: is an EMIT file of {held}, not of spectra; open the file of radiance "
                 f"(L1B_RAD) or reflectance (L2A_RFL) beside it"
             )
-        stored = _stored_cube(path, file, name)
+        stored, order = _stored_cube(path, file, name)
     shape = stored.shape[:2]
     mask, layers = _mask(path, shape)
     source = open_cube(path, stored, "HDF5", max_memory)
@@ -86,55 +84,32 @@ def open_emit(path: Path, *, max_memory: int | None = None) -> ProductSource:
         path.stem,
         [source],
         metadata,
+        order=order,
         layers=layers,
         locate=lambda: _lookup_table(path, shape, max_memory),
         files=[mask] if mask else [],
     )
 
 
-def _stored_cube(path: Path, file: Any, name: str) -> StoredCube:
-    cube = find_dataset(path, file, name)
-    if cube.ndim != 3:
-        raise InputError(
-            f"{path}: {name!r} has {cube.ndim} axes, where downtrack, crosstrack and bands were "
-            f"expected"
-        )
-    order = named_axes(read_coordinates(path, file, cube).names) or ROWS_COLUMNS_BANDS
-    bands = cube.shape[order.index("band")]
-    notes: list[str] = []
+def _stored_cube(path: Path, file: Any, name: str) -> tuple[StoredCube, np.ndarray | None]:
+    stored = stored_cube(path, file, name, ROWS_COLUMNS_BANDS)
+    bands = stored.shape[2]
     # Files of 2022 have the names of the radiance in both lists.
-    lists = [
+    wavelengths, fwhm = (
         next((found for stem in stems if (found := listed(path, file, f"{_BANDS}/{stem}", bands))
               is not None), None)
         for stems in (("wavelengths", "radiance_wl"), ("fwhm", "radiance_fwhm"))
-    ]  # fmt: skip
-    if lists[0] is None:
-        raise InputError(f"{path}: has no '{_BANDS}/wavelengths'; the granule is incomplete")
-    nanometres, note = to_nanometres(lists[0], "nm", bands)
-    notes += [note] if note else []
-    bad = None
+    )  # fmt: skip
     good = listed(path, file, f"{_BANDS}/good_wavelengths", bands)
-    if good is not None:
-        bad, note = good_to_bad(good, bands, "'good_wavelengths'")
-        notes += [note] if note else []
-    packing, more = Packing.of(cube.dtype, dict(cube.attrs))
-    metadata = Metadata(
-        wavelengths=nanometres,
-        fwhm=lists[1],
-        bad_bands=bad,
-        nodata=packing.nodata,
-        description=attribute(file, "title"),
-        unit=attribute(cube, "units").replace("unitless", "reflectance"),
-        product=Product(
-            "EMIT",
-            _LEVELS[name],
-            attribute(file, "granule_id") or path.stem,
-            attribute(file, "time_coverage_start"),
-        ),
-        notes=(*notes, *more),
-        extra={"variable": name},
+    told = band_list(path, bands, wavelengths, fwhm, good)
+    product = Product(
+        "EMIT",
+        _LEVELS[name],
+        attribute(file, "granule_id") or path.stem,
+        attribute(file, "time_coverage_start"),
     )
-    return StoredCube(name, order, packing, metadata, cube.shape, cube.chunks)
+    unit = attribute(file[name], "units").replace("unitless", "reflectance")
+    return described(stored, told, product, unit, attribute(file, "title")), told.order
 
 
 def _mask(path: Path, shape: tuple[int, int]) -> tuple[LayerFile | None, dict[str, Layer]]:

@@ -7,9 +7,31 @@ from pathlib import Path
 
 from oddspec.errors import InputError, SettingError
 from oddspec.io.atomic import must_be_text
+from oddspec.scenes.products.aviris_netcdf import write_aviris_5
+from oddspec.scenes.products.desis import write_desis
 from oddspec.scenes.products.emit import write_emit
+from oddspec.scenes.products.enmap import write_enmap
+from oddspec.scenes.products.hyperion import write_hyperion
+from oddspec.scenes.products.neon import write_neon
+from oddspec.scenes.products.pace import write_pace
+from oddspec.scenes.products.prisma import write_prisma_l1, write_prisma_l2d
+from oddspec.scenes.products.tanager import write_tanager_basic, write_tanager_ortho
+from oddspec.scenes.products.wyvern import write_wyvern
 
-MADE_PRODUCTS: dict[str, Callable[..., list[Path]]] = {"emit": write_emit}
+MADE_PRODUCTS: dict[str, Callable[..., list[Path]]] = {
+    "emit": write_emit,
+    "enmap": write_enmap,
+    "prisma": write_prisma_l2d,
+    "prisma-l1": write_prisma_l1,
+    "tanager": write_tanager_ortho,
+    "tanager-basic": write_tanager_basic,
+    "aviris-5": write_aviris_5,
+    "desis": write_desis,
+    "neon": write_neon,
+    "wyvern": write_wyvern,
+    "pace": write_pace,
+    "hyperion": write_hyperion,
+}
 """What `make_product` can make: writes the files, the product first, and returns them."""
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +18,7 @@ from oddspec.scenes.recipe import Recipe
 from oddspec.scenes.sidecars import truth_rows
 
 _BANDS = 300
-"""Bands that the landscape is computed in, before it is brought to those of the sensor."""
+"""Bands that the landscape is computed in at least, before it is brought to those of the sensor."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,12 @@ def make_content(
         How many to implant.
     """
     scales = {"reflectance": 1e-4, "radiance": 1 / 50}
+    # No fewer than the sensor has: between fewer the noise would not be of full rank.
+    bands = max(_BANDS, len(wavelengths))
     recipe = Recipe(
         rows=rows,
         columns=columns,
-        bands=_BANDS,
+        bands=bands,
         seed=seed,
         dtype="float32",
         quantity=quantity,
@@ -72,8 +77,8 @@ def make_content(
     with one_blas_thread():
         lines = Renderer(recipe).rows(0, rows)
     own = recipe.wavelengths
-    place = np.clip(np.interp(wavelengths, own, np.arange(_BANDS)), 0, _BANDS - 1)
-    low = np.minimum(place.astype(np.intp), _BANDS - 2)
+    place = np.clip(np.interp(wavelengths, own, np.arange(bands)), 0, bands - 1)
+    low = np.minimum(place.astype(np.intp), bands - 2)
     part = (place - low).astype(np.float32)
     cube = lines[:, :, low] * (1 - part) + lines[:, :, low + 1] * part
     return Content(
@@ -84,19 +89,32 @@ def make_content(
 
 def write_truth_image(path: Path, truth: np.ndarray, georeference: Georeference | None) -> Path:
     """A truth as GeoTIFF: 1 on targets, 0 elsewhere, 255 where the map has no pixel."""
-    import warnings
+    return write_geotiff(path, truth.astype(np.uint8), georeference, nodata=255)
 
+
+def write_geotiff(
+    path: Path,
+    image: np.ndarray,
+    georeference: Georeference | None = None,
+    *,
+    nodata: float | None = None,
+    descriptions: Sequence[str] = (),
+) -> Path:
+    """Write an image of rows, columns (and bands, with their descriptions)."""
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    profile = {
-        "driver": "GTiff", "height": truth.shape[0], "width": truth.shape[1], "count": 1,
-        "dtype": "uint8", "compress": "deflate", "nodata": 255,
+    bands = image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)
+    profile: dict[str, Any] = {
+        "driver": "GTiff", "height": image.shape[0], "width": image.shape[1], "count": len(bands),
+        "dtype": image.dtype.name, "compress": "deflate", "nodata": nodata,
     }  # fmt: skip
     if georeference is not None:
         profile |= {"crs": georeference.crs, "transform": georeference.transform}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with atomic_write(path) as partial, rasterio.open(partial, "w", **profile) as dataset:
-            dataset.write(truth.astype(np.uint8), 1)
+            dataset.write(bands)
+            for band, text in enumerate(descriptions, start=1):
+                dataset.set_band_description(band, text)
     return path

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from oddspec.io.atomic import atomic_write
-from oddspec.io.source import Georeference
-from oddspec.scenes.products.content import make_content, write_truth_image
+from oddspec.scenes.products.content import make_content
+from oddspec.scenes.products.flight import turned_flight
 
 _STEM = "EMIT_L2A_{}_001_20230614T120000_2316508_001"
 _FILL, _BAD_VALUE = -9999.0, -0.01
@@ -18,8 +18,6 @@ _MASK_BANDS = (
 )
 _PIXEL = 0.000542232520256367
 """Degrees, of the map."""
-_TURN = np.radians(12.0)
-"""Of the flight direction against the map."""
 _CORNER = (-106.0, 35.0)
 
 
@@ -36,15 +34,15 @@ def write_emit(folder: Path, *, rows: int, columns: int, seed: int) -> list[Path
     cloud = np.zeros((rows, columns), dtype=bool)
     cloud[: rows // 5, : columns // 4] = True
     cube[cloud] += 0.4
-    place, glt_x, glt_y, longitudes, latitudes = _geometry(rows, columns)
+    flight = turned_flight(rows, columns, pixel=_PIXEL, corner=_CORNER)
     granule = folder / f"{_STEM.format('RFL')}.nc"
     with atomic_write(granule) as partial, h5py.File(partial, "w") as file:
         file.attrs.update(
             title="EMIT L2A Estimated Surface Reflectance 60 m V001",
             instrument="EMIT",
             time_coverage_start="2023-06-14T12:00:00+0000",
-            geotransform=np.array(place.transform.to_gdal()),
-            spatial_ref=place.crs.to_wkt() if place.crs else "",
+            geotransform=np.array(flight.place.transform.to_gdal()),
+            spatial_ref=flight.wkt,
         )
         data = file.create_dataset("reflectance", data=cube, fillvalue=_FILL)
         data.attrs.update(units="unitless", _FillValue=np.float32(_FILL))
@@ -53,47 +51,17 @@ def write_emit(folder: Path, *, rows: int, columns: int, seed: int) -> list[Path
         bands["fwhm"] = np.full(285, 8.4, np.float32)
         bands["good_wavelengths"] = good.astype(np.uint8)
         location = file.create_group("location")
-        location["lon"], location["lat"] = longitudes, latitudes
+        location["lon"], location["lat"] = flight.x, flight.y
         location["elev"] = np.zeros((rows, columns))
-        location["glt_x"], location["glt_y"] = glt_x, glt_y
+        location["glt_x"], location["glt_y"] = flight.samples, flight.lines
     mask = folder / f"{_STEM.format('MASK')}.nc"
     with atomic_write(mask) as partial, h5py.File(partial, "w") as file:
         layers = np.zeros((rows, columns, len(_MASK_BANDS)), np.float32)
         layers[cloud, 0] = layers[cloud, 4] = layers[cloud, 7] = 1
         file.create_dataset("mask", data=layers, fillvalue=_FILL)
         file["sensor_band_parameters/mask_bands"] = np.array(_MASK_BANDS, dtype=h5py.string_dtype())
-    on_map = np.where(glt_x > 0, content.truth[glt_y - 1, glt_x - 1], 255)
     return [
         granule,
         mask,
-        write_truth_image(folder / "truth_sensor.tif", content.truth, None),
-        write_truth_image(folder / "truth_map.tif", on_map, place),
+        *flight.write_truths(folder, content.truth, None),
     ]
-
-
-def _geometry(
-    rows: int, columns: int
-) -> tuple[Georeference, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The map, its lookup table (from 1, void 0), and where the sensor's pixels lie."""
-    from affine import Affine
-    from rasterio.crs import CRS
-
-    cos, sin = np.cos(_TURN), np.sin(_TURN)
-    i, j = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
-    # Right and down on the map, in its pixels, of the centres of the sensor's pixels.
-    right, down = cos * j + sin * i, -sin * j + cos * i
-    right, down = right - right.min() + 1, down - down.min() + 1
-    height, width = int(np.ceil(down.max())) + 1, int(np.ceil(right.max())) + 1
-    transform = Affine(_PIXEL, 0.0, _CORNER[0], 0.0, -_PIXEL, _CORNER[1])
-    y, x = np.meshgrid(np.arange(height) + 0.5, np.arange(width) + 0.5, indexing="ij")
-    from scipy.spatial import cKDTree
-
-    distance, nearest = cKDTree(np.column_stack([right.ravel(), down.ravel()])).query(
-        np.column_stack([x.ravel(), y.ravel()]), distance_upper_bound=0.75
-    )
-    found = np.isfinite(distance).reshape(height, width)
-    at = np.where(found.ravel(), nearest, 0)
-    glt_y = np.where(found, (at // columns + 1).reshape(height, width), 0).astype(np.int32)
-    glt_x = np.where(found, (at % columns + 1).reshape(height, width), 0).astype(np.int32)
-    place = Georeference(CRS.from_epsg(4326), transform)
-    return place, glt_x, glt_y, _CORNER[0] + _PIXEL * right, _CORNER[1] - _PIXEL * down
