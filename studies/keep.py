@@ -15,6 +15,7 @@ from pathlib import Path
 
 from oddspec.io.atomic import write_text
 from oddspec.study import Study, read_plan, read_records
+from oddspec.study.record import with_origins
 from oddspec.study.records_store import key_of
 
 PLANS = Path(__file__).resolve().parent
@@ -22,11 +23,13 @@ PLANS = Path(__file__).resolve().parent
 
 def keep(plan: Path, out: Path, data: Path) -> str:
     """Keep what ``out`` holds of the plan, and say what that is."""
-    asked = [row.key for row in Study(read_plan(plan, data)).rows]
+    asked = {row.key: with_origins(row) for row in Study(read_plan(plan, data)).rows}
     records = {key_of(record): record for record in read_records(out)}
+    # Where settings come from is the plan's word, also for what was run before it said so.
     kept = [
-        {name: value for name, value in records[key].items() if name != "curves"}
-        for key in asked
+        {name: value for name, value in records[key].items() if name not in ("curves", "origins")}
+        | origins
+        for key, origins in asked.items()
         if key in records
     ]
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept)

@@ -10,6 +10,8 @@ from oddspec.settings import (
     complete_docstring,
     describe,
     from_toml,
+    kept,
+    later,
     parameters_help,
     to_toml,
 )
@@ -138,3 +140,16 @@ def test_toml_round_trip(example):
     # None is left out, so it can only come back where it is the default.
     expected = example if example.penalty is not None else Example(9, 0.5, "b", True, "")
     assert from_toml(Example, to_toml(example)) == expected
+
+
+@dataclass(frozen=True)
+class Grown:
+    rank: int = 3
+    batch: int = later(0)
+
+
+def test_a_later_setting_leaves_files_as_they_were_until_it_says_something():
+    assert kept(Grown(rank=4)) == {"rank": 4}
+    assert kept(Grown(batch=5)) == {"rank": 3, "batch": 5}
+    assert build(Grown, kept(Grown(rank=4))) == Grown(rank=4)
+    assert [setting.default for setting in describe(Grown)] == [3, 0]

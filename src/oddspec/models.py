@@ -30,7 +30,7 @@ from oddspec.io import npz as archive
 from oddspec.io.gains import BandGains
 from oddspec.io.reading import cause
 from oddspec.scene import Scene
-from oddspec.settings import build
+from oddspec.settings import build, kept
 from oddspec.statistics.band_statistics import BandStatistics
 
 KIND = "detector"
@@ -40,7 +40,7 @@ _ALWAYS = 2**20
 
 _MOST_BANDS = 2**20
 
-LATER = ("shrinkage",)
+LATER = ("shrinkage", "beginning", "growths", "squared", "sizes", "rebuilt")
 """Fields that came after the first models were saved. They are left out of a file while they have
 their default, so that a model's digest stays what it was when an interrupted run began."""
 
@@ -192,10 +192,9 @@ class Model:
 
     def _parts(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         arrays: dict[str, np.ndarray] = {}
-        settings = dataclasses.asdict(self.detector)  # type: ignore[call-overload]
         content = {
             "detector": self.name,
-            "settings": settings,
+            "settings": kept(self.detector),
             "bands": self.bands,
             "fitted": _flatten(self.fitted, "fitted", arrays),
         }
@@ -321,13 +320,18 @@ def _flatten(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         return {
             field.name: _flatten(getattr(value, field.name), f"{name}.{field.name}", arrays)
             for field in dataclasses.fields(value)
-            if field.name not in LATER or getattr(value, field.name) != field.default
+            if field.name not in LATER or not _is(getattr(value, field.name), field.default)
         }
     if isinstance(value, tuple):
         return [_flatten(part, f"{name}.{i}", arrays) for i, part in enumerate(value)]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"{name} is a {type(value).__name__}, which a saved model cannot hold")
+
+
+def _is(value: Any, default: Any) -> bool:
+    """Whether a field has its default; an array, which compares entry by entry, is none."""
+    return not isinstance(value, np.ndarray) and bool(value == default)
 
 
 def _restore(kind: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:

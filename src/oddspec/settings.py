@@ -46,6 +46,27 @@ class Setting:
         return " or ".join(kind.__name__.replace("NoneType", "none") for kind in _kinds(self.kind))
 
 
+def later(default: Any) -> Any:
+    """A setting of a detector that came after files with its settings were written.
+
+    Its default must do what the detector did before; see `kept`. Used as ``batch: int = later(0)``.
+    """
+    return dataclasses.field(default=default, metadata={"later": True})
+
+
+def kept(detector: Any) -> dict[str, Any]:
+    """The settings as files keep them: those that came `later` only where they say something.
+
+    So a saved model, an interrupted run and the records of a study stay what they are when a
+    detector gets a new setting.
+    """
+    settings = dataclasses.asdict(detector)
+    for field in dataclasses.fields(detector):
+        if "later" in field.metadata and settings[field.name] == field.default:
+            del settings[field.name]
+    return settings
+
+
 def describe(cls: type[Any]) -> tuple[Setting, ...]:
     """The settings of a frozen dataclass, each as the nearest class that explains it has it."""
     hints = typing.get_type_hints(cls)

@@ -56,6 +56,13 @@ def test_a_run_has_what_the_plan_says_unless_it_says_otherwise():
         ("noise = [0,", f"noise = [1{'0' * 400},", r"noise = \[10+, 0.05\]: expected standard"),
         ("seeds = 3", 'data = "~nobody_of_that_name"', r"no such user's home folder"),
         ('detector = "rednmf"', "", r"names no detector"),
+        ("seeds = [4, 7]", 'origins = {guessed = ["penalty"]}', r"or \"ours\" instead of 'guess"),
+        ("seeds = [4, 7]", 'origins = {ours = ["beta"]}', r"names 'beta', which has no value"),
+        (
+            "seeds = [4, 7]",
+            'origins = {ours = ["rank"], stated = ["rank"]}',
+            r"one origin of each setting; 'rank' has two",
+        ),
         ('scenes = ["abu", "mine"]', "", r"line 6.*has no scenes"),
         ("settings = {", 'base = "stated"\nsettings = {', r"the plan has no \[base.stated\]"),
         ("seeds = 3", "base = {a = {rank = 3}}", r"\[base.a\]: 'rank' is unknown \(known"),
@@ -142,3 +149,15 @@ def test_every_detector_is_in_the_study_of_defaults():
     path = Path(__file__).parents[2] / "studies" / "defaults.toml"
     named = [name for entry in read_plan(path).runs for name in entry.detectors]
     assert sorted(named) == sorted(names())
+
+
+def test_every_setting_of_the_four_systems_as_published_has_an_origin():
+    plan = read_plan(Path(__file__).parents[2] / "studies" / "as_published.toml")
+    systems = {"lrr_net", "lrr_net_plus", "lren", "sparsehad", "rednmf"}
+    published = [
+        run for run in plan.runs if run.column == "as published" and systems & {*run.detectors}
+    ]
+    assert len(published) == len(systems)
+    for run in published:
+        given = set(run.settings).union(*run.per_scene.values())
+        assert given == set(run.origins), run.where

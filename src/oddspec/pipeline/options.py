@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from oddspec.io.checksum import sha256
 from oddspec.io.source import Source
 from oddspec.models import Model
 from oddspec.scene import Scene
+from oddspec.settings import kept
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def run_identity(
         "detector": name,
         # The module of a user's own file is named by the hash of its content.
         "code": type(detector).__module__,
-        "settings": dataclasses.asdict(detector),  # type: ignore[call-overload]
+        "settings": kept(detector),
         "model": options.model.digest if options.model else None,
     }
     # Other runs keep the identity that they had before gains were applied.

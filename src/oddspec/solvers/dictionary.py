@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace, device
@@ -98,11 +99,13 @@ class LearntRepresentation:
     """The last step's."""
 
 
-def start(D: Float[Any, "K b"], L: Float[Any, "n K"]) -> LearntRepresentation:
-    """Given atoms and coefficients; S, J and U zero."""
+def start(
+    D: Float[Any, "K b"], L: Float[Any, "n K"], J: Float[Any, "n K"] | None = None
+) -> LearntRepresentation:
+    """Given atoms and coefficients, and a copy of these if it is not to be zero; S and U zero."""
     xp = array_namespace(L)
     zero = xp.zeros_like(L)
-    return LearntRepresentation(D, Codes(L, zero, zero, zero[:, 0]))
+    return LearntRepresentation(D, Codes(L, zero if J is None else J, zero, zero[:, 0]))
 
 
 def step(
@@ -150,14 +153,25 @@ def step(
     return LearntRepresentation(D, _split(codes, stage), stage)
 
 
-def follow(X: Float[Any, "n b"], stages: Sequence[Stage]) -> Codes:
-    """Take pixels through stages that were found in others; no pixel influences another."""
+def follow(
+    X: Float[Any, "n b"],
+    stages: Sequence[Stage],
+    J: Float[Any, "n K"] | None = None,
+    growths: Sequence[float] = (),
+) -> Codes:
+    """Take pixels through stages that were found in others; no pixel influences another.
+
+    J is the copy that they start with, zero if left out; by ``growths`` their U is divided after
+    each stage (`relaxed`).
+    """
     xp = array_namespace(X)
     squares = xp.sum(X * X, axis=1)
     before = stages[0].D
-    codes = start(before, X @ xp.zeros_like(before).T).codes
-    for stage in stages:
+    codes = start(before, X @ xp.zeros_like(before).T, J).codes
+    for stage, growth in zip_longest(stages, growths):
         codes = _split(_represent(codes, X, squares, before, stage), stage)
+        if growth is not None:
+            codes = codes._replace(U=codes.U / growth)
         before = stage.D
     return codes
 
@@ -239,7 +253,7 @@ def gap(previous: LearntRepresentation, state: LearntRepresentation) -> float:
     return max(float(_root(change / size)), float(apart))
 
 
-def relaxed(state: LearntRepresentation, growth: float) -> LearntRepresentation:
+def relaxed(state: LearntRepresentation, growth: Any) -> LearntRepresentation:
     """The same state for a penalty mu that has been multiplied by growth: U is divided by it."""
     return replace(state, codes=state.codes._replace(U=state.codes.U / growth))
 

@@ -23,6 +23,7 @@ from oddspec.study.plan_fields import (
     as_flag,
     as_lists,
     as_noise,
+    as_origins,
     as_seeds,
     as_table,
     as_table_of_tables,
@@ -46,8 +47,8 @@ OTHERS = "others"
 
 HOUR = 3600.0
 
-Base = tuple[dict[str, Any], dict[str, dict[str, Any]]]
-"""Settings, and settings by scene."""
+Base = tuple[dict[str, Any], dict[str, dict[str, Any]], dict[str, str]]
+"""Settings, settings by scene, and where they come from."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class PlanEntry:
     settings: Mapping[str, Any]
     per_scene: Mapping[str, Mapping[str, Any]]
     grid: Mapping[str, Sequence[Any]]
+    origins: Mapping[str, str]
+    """Of settings that a paper's readers should know it of: stated, inferred from ..., ours."""
     scenes: tuple[str, ...]
     seeds: tuple[int, ...]
     noise: tuple[float, ...]
@@ -219,9 +222,13 @@ def _where(where: str, number: int, run: Mapping[str, Any], lines: Sequence[int]
 
 
 def _base(table: Mapping[str, Any], where: str) -> Base:
-    """Settings, and settings by scene, that several runs share."""
+    """Settings, settings by scene and their origins that several runs share."""
     fields = Fields(table, where)
-    found = fields.take("settings", as_table, {}), fields.take("per_scene", as_table_of_tables, {})
+    found = (
+        fields.take("settings", as_table, {}),
+        fields.take("per_scene", as_table_of_tables, {}),
+        fields.take("origins", as_origins, {}),
+    )
     fields.finish()
     return found
 
@@ -246,7 +253,7 @@ def _entry(
     base = fields.take("base", as_text, None)
     if base is not None and base not in bases:
         raise SettingError(f"{where}: base = {base!r}: the plan has no [base.{base}]")
-    common, common_per_scene = bases.get(base, ({}, {}))
+    common, common_per_scene, common_origins = bases.get(base, ({}, {}, {}))
     settings = common | fields.take("settings", as_table, {})
     own_per_scene = fields.take("per_scene", as_table_of_tables, {})
     per_scene = {
@@ -254,6 +261,7 @@ def _entry(
         for scene in (common_per_scene | own_per_scene)
     }
     grid = fields.take("grid", as_lists, {})
+    origins = common_origins | fields.take("origins", as_origins, {})
     column = fields.take("column", as_text, DEFAULTS)
     if column == DEFAULTS and (settings or per_scene or grid):
         raise SettingError(
@@ -267,12 +275,14 @@ def _entry(
     fixed = set(settings).union(*per_scene.values())
     if "seed" in fixed | grid.keys():
         raise SettingError(f"{where}: a seed is no setting of a column; write seeds = [0, 1]")
+    for name in origins:
+        if name not in fixed | grid.keys():
+            raise SettingError(f"{where}: origins names {name!r}, which has no value here")
     both = sorted(fixed & grid.keys())
     if both:
         raise SettingError(f"{where}: {both[0]} is both in settings and in grid; leave one out")
-    return PlanEntry(
-        where, detectors, column, settings=settings, per_scene=per_scene, grid=grid, **own
-    )
+    given = {"settings": settings, "per_scene": per_scene, "grid": grid, "origins": origins}
+    return PlanEntry(where, detectors, column, **given, **own)
 
 
 def _shared(fields: Fields, above: Mapping[str, Any]) -> dict[str, Any]:

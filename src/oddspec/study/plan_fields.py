@@ -142,6 +142,19 @@ def as_table_of_tables(value: Any) -> dict[str, dict[str, Any]]:
     return value
 
 
+def as_origins(value: Any) -> dict[str, str]:
+    """Where settings come from, by setting; written as lists of settings by origin."""
+    found: dict[str, str] = {}
+    for origin, names in as_lists(value).items():
+        if origin not in ("stated", "ours") and not origin.startswith("inferred from "):
+            raise TypeError(f'"stated", "inferred from ..." or "ours" instead of {origin!r}')
+        for name in names:
+            if name in found:
+                raise TypeError(f"one origin of each setting; {name!r} has two")
+            found[name] = origin
+    return found
+
+
 def as_lists(value: Any) -> dict[str, list[Any]]:
     """Values by setting."""
     if not isinstance(value, dict) or not all(isinstance(v, list) and v for v in value.values()):

@@ -51,6 +51,7 @@ def make_record(
         "paper": row.paper,
         "settings": dict(row.settings),
         "varied": dict(row.varied),
+        **with_origins(row),
         "seed": row.seed,
         "scene": row.scene.name,
         "scene_sha256": row.scene.sha256,
@@ -74,12 +75,18 @@ def make_record(
 def copy_for(row: Row, record: Mapping[str, Any]) -> dict[str, Any]:
     """The record of the very same run under another column: it is not repeated."""
     return {
-        **record,
+        **{name: value for name, value in record.items() if name != "origins"},
+        **with_origins(row),
         "study": row.study,
         "column": row.column,
         "paper": row.paper,
         "copied_from": record["column"],
     }
+
+
+def with_origins(row: Row) -> dict[str, Any]:
+    """The field that says where settings come from; none where the plan does not say."""
+    return {"origins": dict(row.origins)} if row.origins else {}
 
 
 @cache

@@ -38,7 +38,7 @@ _TYPES = (
     dict.fromkeys(("id", "column", "detector", "scene", "status"), (str,))
     | dict.fromkeys(("paper", "study", "reason", "truth", "map", "started", "note"), _TEXT)
     | dict.fromkeys(("noise", "seed", "noise_seed", "peak_memory", "iterations"), _NUMBER)
-    | dict.fromkeys(("settings", "varied", "metrics", "curves", "machine"), _TABLE)
+    | dict.fromkeys(("settings", "varied", "origins", "metrics", "curves", "machine"), _TABLE)
 )
 """Of fields that are read again: the types that they may have where they are there."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ from oddspec.detectors import is_file, load, short_name
 from oddspec.errors import OddspecError, SettingError
 from oddspec.io.checksum import sha256
 from oddspec.products.record import as_json
-from oddspec.settings import build, describe
+from oddspec.settings import build, describe, kept
 from oddspec.study.plan import Plan, PlanEntry
 from oddspec.study.scene_files import Missing, StudyScene
 from oddspec.study.scenes import Library
@@ -41,6 +40,8 @@ class Row:
         All of them, seed included.
     varied
         Those that differ from the defaults, seed apart.
+    origins
+        Where settings come from, as far as the plan says.
     """
 
     study: str
@@ -58,6 +59,7 @@ class Row:
     time_limit: float
     keep_map: bool
     thresholds: tuple[int, ...]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:
@@ -170,6 +172,7 @@ def _rows(
                     entry.time_limit,
                     entry.keep_maps,
                     entry.thresholds,
+                    entry.origins,
                 )
                 yield place, row
 
@@ -185,9 +188,8 @@ def _settings(
 
 
 def _full(cls: type[Detector], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings in terms of JSON."""
-    detector: Any = build(cls, given)
-    return {name: as_json(value) for name, value in dataclasses.asdict(detector).items()}
+    """All settings in terms of JSON, as records keep them."""
+    return {name: as_json(value) for name, value in kept(build(cls, given)).items()}
 
 
 def _points(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -72,6 +72,8 @@ class Run:
         None where the detector draws nothing at random.
     varied
         Settings that differ from the defaults.
+    origins
+        Where settings come from, as far as the plan says.
     """
 
     folder: Path
@@ -85,6 +87,7 @@ class Run:
     seed: int | None = field(init=False)
     settings: Mapping[str, Any] = field(init=False)
     varied: Mapping[str, Any] = field(init=False)
+    origins: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         record = self.record
@@ -99,6 +102,7 @@ class Run:
             "seed": record.get("seed"),
             "settings": record.get("settings") or {},
             "varied": record.get("varied") or {},
+            "origins": record.get("origins") or {},
         }
         for part, value in parts.items():
             object.__setattr__(self, part, value)

@@ -87,3 +87,14 @@ def test_equal_pixels_are_one_background():
 def test_no_neighbours_at_all():
     member = background_search.largest_component(np.arange(5.0)[:, None], 0.5)
     np.testing.assert_array_equal(member, [True, False, False, False, False])
+
+
+@given(seed=st.integers(0, 1000), eps=st.floats(0.01, 0.6))
+def test_categories_are_the_connected_components_the_largest_first(seed, eps):
+    pixels = clumps(seed, 150)
+    _, expected = connected_components(cdist(pixels, pixels) <= eps)
+    found = background_search.categories(pixels, eps)
+    assert len(set(zip(found, expected, strict=True))) == len(set(expected)) == found.max() + 1
+    sizes = np.bincount(found)
+    assert (np.diff(sizes) <= 0).all()
+    np.testing.assert_array_equal(found == 0, background_search.largest_component(pixels, eps))

@@ -191,3 +191,29 @@ def test_without_weight_on_the_errors_the_score_is_the_norm_of_the_latent_pixel(
     code = member.encoder(background.scaling(pixels).astype(np.float32)).astype(np.float64)
     expected = np.linalg.norm(code, axis=1)
     np.testing.assert_allclose(background.score(pixels), expected / expected.mean(), rtol=1e-6)
+
+
+def test_with_tanh_at_the_ends_codes_and_reconstructions_are_bounded(pixels):
+    background = fit(pixels, ends="tanh", whiten=False)
+    assert np.abs(latent(background, pixels)).max() <= 1
+    assert np.abs(fit(pixels, whiten=False).members[0].spectra).max() > 1
+    assert np.abs(background.members[0].spectra).max() <= 1
+
+
+def test_squared_errors_are_all_damped_alike(pixels):
+    """At a fixed point of ``||W||_* + lam ||A||_F^2`` with full thresholding, by hand."""
+    how = {"solver": "published", "error": "frobenius", "whiten": False, "penalty": 5.0}
+    background = fit(pixels, **how)
+    rows, coupling = latent(background, pixels), background.members[0].coupling
+    together = lrr.solve(rows, coupling.atoms, 5.0, shrink=lrr.damp).A
+    expected = np.linalg.norm(together, axis=1)
+    found = background.score(pixels)
+    np.testing.assert_allclose(found / found.mean(), expected / expected.mean(), rtol=1e-3)
+    with pytest.raises(SettingError, match="published"):
+        LREN(error="frobenius")
+
+
+def test_the_proximal_operator_of_squared_errors_minimises(rng):
+    M, t = rng.normal(size=(4, 3)), 0.7
+    A = lrr.damp(M, t)
+    np.testing.assert_allclose(2 * t * A + (A - M), 0, atol=1e-12)

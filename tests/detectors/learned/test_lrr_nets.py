@@ -90,14 +90,32 @@ def test_five_trained_stages_do_what_twice_as_many_untrained_ones_do_not(pixels)
     assert whole.loss(ours) < whole.loss(theirs)
 
 
-@pytest.mark.parametrize("lambda3", [1e-4, 1e-3])
-def test_the_papers_loss_is_lambda3_squared_and_sees_nothing_else(pixels, lambda3):
-    """Eq. 22: once all residuals exceed l3, only l3 itself has a gradient, of 2 l3^2 per e-fold."""
-    X = np.asarray(globalz(pixels)(pixels))
-    plan = how(loss="mse", lambda3=lambda3)
+def last_state_and_network(plan, X):
     problem = plan.problem(X, CPU)
     network = plan.network(CPU, len(problem.begin.D))
     *_, last = problem.states(network)
+    return problem, network, last
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_the_papers_loss_is_of_the_copy_and_sees_the_background(pixels, learnt):
+    """Eq. 22 of X^ = J D + S: what singular value thresholding takes away has a gradient."""
+    X = np.asarray(globalz(pixels)(pixels))
+    problem, network, last = last_state_and_network(how(learn=learnt, loss="published"), X)
+    D, J = (part.detach().numpy() for part in (last.D, last.codes.J))
+    S = solver.anomalies(last, problem.X).detach().numpy()
+    loss = problem.loss(last)
+    assert float(loss.detach()) == pytest.approx(((X - J @ D - S) ** 2).sum() / len(X), rel=1e-12)
+    (gradient,) = torch.autograd.grad(loss, network.logs)
+    theta = gradient[-1, network.names.index("theta")]
+    assert float(theta) > 0.1 * float(loss.detach())
+
+
+@pytest.mark.parametrize("lambda3", [1e-4, 1e-3])
+def test_with_L_in_place_of_the_copy_the_loss_is_lambda3_squared(pixels, lambda3):
+    """Once all residuals exceed l3, only l3 itself has a gradient, of 2 l3^2 per e-fold."""
+    X = np.asarray(globalz(pixels)(pixels))
+    problem, network, last = last_state_and_network(how(loss="mse", lambda3=lambda3), X)
     residuals = torch.linalg.norm(problem.X - last.codes.L @ last.D, dim=1)
     assert residuals.min() > lambda3
     loss = problem.loss(last)
@@ -107,6 +125,62 @@ def test_the_papers_loss_is_lambda3_squared_and_sees_nothing_else(pixels, lambda
     others[-1, network.names.index("l3")] = 0
     assert others.abs().max() < 1e-6 * lambda3**2
     assert float(gradient[-1, 1]) == pytest.approx(2 * lambda3**2, rel=1e-4)
+
+
+def test_mu_grows_to_its_limit_and_the_multiplier_is_rescaled(pixels):
+    """Eq. 13: with mu 1, 1.5, 2, 2, 2 the same steps by hand, U divided by what mu has grown."""
+    X = globalz(pixels)(pixels)
+    weights = scene_weights(X, 4)._replace(l2=3.0)
+    state = solver.start(*cluster(X, 10, 0))
+    for mu, growth in [(1.0, 1.5), (1.5, 4 / 3), (2.0, 1.0), (2.0, 1.0), (2.0, 1.0)]:
+        constants = solver.Constants(1.0, weights.l3, mu, 3.0 / mu)
+        state = solver.step(state, X, (X * X).sum(axis=1), constants, balanced=True)
+        state = solver.relaxed(state, growth)
+    expected = np.linalg.norm(X - state.codes.L @ state.D, axis=1)
+    grown = how(epochs=0, mu=1.0, lambda2=3.0, mu_growth=1.5, mu_limit=2.0)
+    background = fit(grown, pixels)
+    np.testing.assert_allclose(background.score(pixels), expected, rtol=1e-6)
+    assert background.constants[:, 2] == pytest.approx([1.0, 1.5, 2.0, 2.0, 2.0])
+    assert background.constants[:, 3] == pytest.approx([3.0, 2.0, 1.5, 1.5, 1.5])
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_a_start_at_the_centres_gives_each_pixel_its_own(pixels, learnt):
+    """With next to no penalty but the one that ties L to its start, all keep what they had."""
+    X = globalz(pixels)(pixels)
+    D, _ = cluster(X, 10, 0)
+    L = np.eye(len(D))[((X[:, None] - D) ** 2).sum(axis=2).argmin(axis=1)]
+    if learnt:
+        D = L.T @ X / L.sum(axis=0)[:, None]
+    tied = {"stages": 1, "epochs": 0, "balanced": False, "mu": 1e12, "lambda2": 1e-6, "atoms": 10}
+    tied |= {"lambda1": 1e-9} if learnt else {}
+    background = fit(how(learn=learnt, start="clusters", **tied), pixels)
+    own = np.linalg.norm(X - L @ D, axis=1)
+    np.testing.assert_allclose(background.score(pixels), own, rtol=1e-6)
+    with pytest.raises(SettingError, match="vanished"):
+        fit(how(learn=learnt, **tied), pixels)
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_with_a_start_and_a_growth_other_pixels_get_what_those_of_the_sample_got(pixels, learnt):
+    changes = {"start": "clusters", "mu_growth": 1.2, "epochs": 2}
+    background = fit(how(learn=learnt, **changes), pixels)
+    X = background.scaling(pixels)
+    left = (background.score(pixels) ** 2).sum() / (X * X).sum()
+    assert background.errors[-1] == pytest.approx(left, rel=1e-9)
+    tensors = background.score(torch.tensor(pixels))
+    np.testing.assert_allclose(tensors.numpy(), background.score(pixels), rtol=1e-8)
+
+
+@pytest.mark.parametrize("loss", ["objective", "published"])
+def test_training_in_batches_lowers_their_mean_loss(pixels, loss):
+    plan = how(loss=loss, batch=100, epochs=3, maps="free", map_rate=0.1, patience=0)
+    X = np.asarray(globalz(pixels)(pixels))
+    whole = plan.problem(X, CPU)
+    network, losses = plan._train(X, whole, CPU, lambda *_: None)
+    assert losses.shape == (3,)
+    assert losses[-1] < losses[0]
+    assert (network.logs != 0).any()
 
 
 def test_tensors_are_scored_as_arrays_are(pixels):
@@ -151,7 +225,14 @@ def test_degenerate_scenes_are_refused_or_scored(rng):
 @pytest.mark.parametrize("detector", CLASSES)
 @pytest.mark.parametrize(
     "wrong",
-    [{"atoms": 0}, {"stages": 0}, {"epochs": -1}, {"lambda3": -1.0}, {"learning_rate": 0.0}],
+    [
+        {"atoms": 0},
+        {"stages": 0},
+        {"epochs": -1},
+        {"lambda3": -1.0},
+        {"learning_rate": 0.0},
+        {"mu_growth": 0.9},
+    ],
 )
 def test_wrong_settings_are_named(detector, wrong):
     with pytest.raises(SettingError, match=next(iter(wrong))):

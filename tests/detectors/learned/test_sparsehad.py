@@ -153,3 +153,28 @@ def test_tensors_are_learnt_from_as_arrays_are(pixels):
     np.testing.assert_allclose(
         background.score(pixels), fit(pixels).score(pixels), rtol=1e-4, atol=1e-4
     )
+
+
+def test_categories_and_rebuilt_spectra_are_shown(pixels):
+    background = fit(pixels)
+    found = {insight.name: insight for insight in background.insights()}
+    sizes = background.search.sizes
+    assert sizes.sum() == len(pixels)
+    assert sizes[0] == pytest.approx(background.search.share * len(pixels))
+    np.testing.assert_array_equal(found["categories"].values, sizes[:6])
+    shown = found["reconstructions"]
+    half = len(shown.values) // 2
+    # From the least to the most unusual of all, each in the scene's units.
+    scores = background.score(pixels)
+    np.testing.assert_allclose(shown.values[0], pixels[scores.argmin()])
+    np.testing.assert_allclose(shown.values[half - 1], pixels[scores.argmax()])
+    x, again = shown.values[half - 1], shown.values[-1]
+    np.testing.assert_allclose(
+        again,
+        background.scaling.inverse(
+            background.runs[0].rebuilder.rebuild(background.scaling(x[None]))
+        )[0],
+        rtol=1e-5,
+    )
+    angle = np.degrees(np.arccos(x @ again / np.linalg.norm(x) / np.linalg.norm(again)))
+    assert shown.names[-1] == f"pixel {half} rebuilt, {angle:.1f}°"

@@ -9,7 +9,7 @@ from oddspec.errors import SettingError
 HOW = {"epochs": 40, "rate": 0.05, "patience": 100, "tolerance": 1e-3}
 
 
-def descend(x, factors, free):
+def descend(x, stage, factors, free):
     """Gradient descent on an ill-conditioned quadratic, with a step size of its own per stage."""
     step = 0.01 * factors["size"] * torch.tensor([1.0, 10.0], dtype=torch.float64) * x
     return x - (step @ free[0] if free else step)
@@ -30,7 +30,7 @@ def last(network):
 def test_untrained_it_is_the_iteration_itself():
     x = START
     for _ in range(7):
-        x = descend(x, {"size": 1.0}, [])
+        x = descend(x, 0, {"size": 1.0}, [])
     for network in (Unfolding(["size"], 7), Unfolding(["size"], 7, matrices=[2])):
         np.testing.assert_array_equal(last(network).detach().numpy(), x.numpy())
 

@@ -385,6 +385,22 @@ def test_only_what_was_asked_for(folder):
     assert text.splitlines()[2:] == ["| abu-airport-4 | 0.6000 |", "", text.splitlines()[-1]]
 
 
+def a_published(scene, eps=0.1):
+    origins = {"eps": "stated", "atoms": "inferred from LRASR", "steps": "ours"}
+    settings = {"eps": eps, "atoms": 15, "steps": 3}
+    how = {"column": "as published", "paper": "P", "settings": settings, "origins": origins}
+    return a_record("nmf", scene, 0.5, **how)
+
+
+def test_where_published_settings_come_from_is_said(tmp_path):
+    study = write(tmp_path / "study", a_published("abu-airport-1"), a_published("abu-airport-4", 2))
+    note = "Of the settings of nmf, as published (P): stated are eps; inferred are atoms; ours are "
+    assert f"{note}steps." in table(study)
+    assert "| nmf | as published (P) | eps = by scene | atoms = 15 (LRASR) | steps = 3 |" in table(
+        study, what="origins"
+    )
+
+
 @pytest.mark.parametrize("what", TABLES)
 @pytest.mark.parametrize("kind", ["markdown", "csv", "latex"])
 def test_every_table_in_every_kind_has_rows_of_one_width(folder, tmp_path, what, kind):
@@ -392,6 +408,7 @@ def test_every_table_in_every_kind_has_rows_of_one_width(folder, tmp_path, what,
         a_record("rx", "abu-airport-1", 0.5, noise=0.1),
         a_record("nmf", "abu-airport-1", 0.5, seed=0, converged=True, iterations=3),
         *(a_record("rx", "abu-airport-1", 0.5, column="sweep", varied={"r": r}) for r in (1, 2)),
+        a_published("abu-airport-1"),
     ]
     with (folder / "records.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(record) + "\n" for record in extra)

@@ -18,6 +18,30 @@ from oddspec.statistics.scaling import Scaling
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """What the copy J of a pixel's coefficients is before the first stage.
+
+    Attributes
+    ----------
+    centres
+        ``(K, b)``, in scaled bands.
+    codes
+        ``(K, K)``: the coefficients of a pixel that is nearest to each centre.
+    """
+
+    centres: np.ndarray
+    codes: np.ndarray
+
+    def of(self, X: Any) -> Any:
+        """The coefficients of scaled pixels, in the kind of array that they came in."""
+        xp, where = array_namespace(X), device_of(X)
+        centres, codes = (xp.asarray(a, device=where) for a in (self.centres, self.codes))
+        # Squared distances, but for what is the same for all centres.
+        away = xp.sum(centres * centres, axis=1) - 2 * X @ centres.T
+        return xp.take(codes, xp.argmin(away, axis=1), axis=0)
+
+
+@dataclass(frozen=True)
 class UnfoldedBackground:
     """A fitted network as plain arrays: what each stage does to a pixel.
 
@@ -39,6 +63,10 @@ class UnfoldedBackground:
         Of each stage, ``||X - L D||^2 / ||X||^2`` over the sample.
     spectra, oddest
         Atoms and the most anomalous residuals of the sample, in scaled bands.
+    beginning
+        What J is before the first stage; zero if None.
+    growths
+        By which mu grows after each stage; empty where it never does.
     """
 
     scaling: Scaling
@@ -50,6 +78,8 @@ class UnfoldedBackground:
     errors: np.ndarray
     spectra: np.ndarray
     oddest: np.ndarray
+    beginning: Beginning | None = None
+    growths: tuple[float, ...] = ()
 
     def score(self, pixels: Pixels) -> PixelScores:
         """Length of what the background leaves of each pixel, shortened by l3 for ``sparse``."""
@@ -59,7 +89,9 @@ class UnfoldedBackground:
         if not isinstance(X, np.ndarray):
             where = device_of(X)
             stages = [converted(s, lambda a: xp.asarray(a, device=where)) for s in stages]
-        lengths = row_norms(X - solver.follow(X, stages).L @ stages[-1].D)
+        J = self.beginning and self.beginning.of(X)
+        codes = solver.follow(X, stages, J, self.growths)
+        lengths = row_norms(X - codes.L @ stages[-1].D)
         if self.kind == "residual":
             return lengths
         shrunk = lengths - stages[-1].l3

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,8 @@ SAVED_BYTES = 256e6
 """Most that all stages together may save for their gradients. Where the first says that it would
 be more, the others save nothing and are computed twice: the same numbers, half as fast."""
 
-Step = Callable[[Any, Mapping[str, torch.Tensor], Sequence[torch.Tensor]], Any]
-"""Next state, from a state, factors of the constants, and free matrices."""
+Step = Callable[[Any, int, Mapping[str, torch.Tensor], Sequence[torch.Tensor]], Any]
+"""Next state: from a state, the stage's number, factors of the constants, and free matrices."""
 
 
 class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed here
@@ -42,6 +43,8 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         Sizes of square matrices that each stage may learn too; they start as the identity.
     device
         Where the parameters live.
+    matrix_step
+        How much slower the entries of matrices move than the logarithms of constants.
     """
 
     def __init__(
@@ -50,9 +53,11 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         stages: int,
         matrices: Sequence[int] = (),
         device: str | torch.device = "cpu",
+        matrix_step: float = MATRIX_STEP,
     ) -> None:
         super().__init__()
         self.names = tuple(names)
+        self.matrix_step = matrix_step
 
         def zeros(*shape: int) -> torch.nn.Parameter:
             return torch.nn.Parameter(torch.zeros(shape, dtype=torch.float64, device=device))
@@ -69,7 +74,7 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         """The states after each stage."""
         state, again = start, False
         for stage in range(len(self.logs)):
-            given = state, self.factors(stage), self.matrices(stage)
+            given = state, stage, self.factors(stage), self.matrices(stage)
             if again:
                 # What lies within a stage is computed again for the gradient, not saved: the memory
                 # of a training is that of the states.
@@ -86,7 +91,7 @@ class Unfolding(torch.nn.Module):  # type: ignore[misc] # torch is not typed her
         """The free matrices of one stage."""
         return [
             torch.eye(change.shape[1], dtype=change.dtype, device=change.device)
-            + MATRIX_STEP * change[stage]
+            + self.matrix_step * change[stage]
             for change in self.changes
         ]
 
@@ -108,6 +113,26 @@ def _saved_bytes() -> Iterator[dict[int, int]]:
         yield sizes
 
 
+@dataclass(frozen=True)
+class Batches:
+    """Training by some pixels at a time.
+
+    Attributes
+    ----------
+    count, size
+        Pixels at all, and in a batch.
+    loss
+        Of the pixels with these numbers.
+    rng
+        Shuffles them.
+    """
+
+    count: int
+    size: int
+    loss: Callable[[torch.Tensor], torch.Tensor]
+    rng: torch.Generator
+
+
 def learn(
     network: Unfolding,
     loss: Callable[[], torch.Tensor],
@@ -116,6 +141,7 @@ def learn(
     rate: float,
     patience: int,
     tolerance: float,
+    batches: Batches | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
     """Train all stages together, and leave the network with the parameters of the lowest loss.
@@ -130,35 +156,52 @@ def learn(
     loss
         Runs the network and says how good its last state is.
     epochs
-        Most updates; 0 leaves the network as it is.
+        Most passes, each of one update unless there are batches; 0 leaves the network as it is.
     rate
         Step size of Adam.
     patience, tolerance
         See `oddspec.networks.train.train`.
+    batches
+        Updates by the losses of some pixels at a time, in an order drawn anew in each pass. The
+        parameters kept are then those after the pass with the lowest mean loss.
     progress
         Told the epochs done.
 
     Returns
     -------
     losses
-        Before each epoch's update, ``(epochs,)``.
+        Before each epoch's update, or the mean over its batches, ``(epochs,)``.
     """
     best = float("inf")
     parameters = _copy(network)
 
-    def watched(_: torch.Tensor) -> dict[str, torch.Tensor]:
+    def keep_best(value: float) -> None:
         nonlocal best, parameters
+        if value < best:
+            best, parameters = value, _copy(network)
+
+    def whole(_: torch.Tensor) -> dict[str, torch.Tensor]:
         value = loss()
-        if float(value.detach()) < best:
-            best, parameters = float(value.detach()), _copy(network)
+        keep_best(float(value.detach()))
         return {"loss": value}
 
+    def ended(losses: Sequence[np.ndarray]) -> bool:
+        if batches is not None:
+            keep_best(float(losses[-1].sum()))
+        return len(losses) == epochs
+
+    # Without batches one row: the loss has its own data.
+    rows = torch.arange(1 if batches is None else batches.count, device=network.logs.device)
+    size = 0 if batches is None else batches.size
     training = train(
         list(network.parameters()),
-        watched,
-        network.logs.detach()[:1],  # one row: the loss has its own data
-        steps=epochs,
+        whole if batches is None else lambda part: {"loss": batches.loss(part)},
+        rows,
+        steps=epochs * (-(-len(rows) // size) if size else 1),
         rate=rate,
+        batch=size,
+        rng=None if batches is None else batches.rng,
+        after=ended,
         patience=patience,
         tolerance=tolerance,
         progress=progress,

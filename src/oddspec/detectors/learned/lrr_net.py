@@ -34,15 +34,17 @@ class LRRNet(Unfolded):
 
     Notes
     -----
-    * ``atoms=15, stages=10, loss=mse, learning_rate=0.0015, balanced=false, lambda2=0.5,
-      lambda3=1e-5, mu=1, scaling=global01, score=sparse`` is what public statements about the
-      method say (the authors' code is not public).
+    * ``atoms=15, stages=10, loss=published, maps=free, map_rate=1, training=10000, batch=15,
+      learning_rate=0.0015, patience=0, balanced=false, lambda2=0.5, lambda3=1e-5, mu=1,
+      scaling=global01, score=sparse`` is what public statements about the method say: rate and
+      batch stand in LRR-Net+'s paper, atoms and weights in a re-implementation by others (the
+      authors' code is not public).
     * An l1 norm of L, which one independent re-implementation adds (weight 1.2e-5), is left out.
     * With its centres as they are, the nuclear norm weighs a pattern by one over the strength with
       which the centres contain it, so that weak patterns dominate the residuals; ``balanced``
       takes that back.
-    * The squared error has no information, training stops and other pixels are scored as in
-      LRR-Net+, see there.
+    * The squared error, the end of training and the scores of other pixels are those of LRR-Net+,
+      see there.
 
     References
     ----------

@@ -36,14 +36,18 @@ class LRRNetPlus(Unfolded):
 
     Notes
     -----
-    * ``atoms=15, epochs=20, learning_rate=0.0015, loss=mse, balanced=false, lambda1=0.5,
-      lambda2=1.2e-5, lambda3=1e-5, mu=1, scaling=global01, score=sparse`` is the paper as far as
-      it says (atoms, scaling and learning rate are not stated: those of LRASR and LRR-Net).
-    * The paper's squared error (eq. 22) has no information: S = shrink(X - L D, l3) leaves every
-      pixel an error of exactly ``min(||x_i - l_i D||, l3)``, so the loss is l3^2 as soon as all
-      residuals exceed l3, whatever D and L are, and training can only lower l3.
-    * With the printed weights and data in [0, 1], S takes nearly all of X - L D and the dictionary
-      hardly moves: weights must have the scene's scale (`oddspec.solvers.scene_weights`).
+    * ``atoms=15, epochs=20, learning_rate=0.0015, loss=published, maps=free, map_rate=1,
+      training=10000, patience=0, balanced=false, lambda1=0.5, lambda2=1.2e-5, lambda3=1e-5, mu=1,
+      scaling=global01, score=sparse`` is the paper as far as it says (atoms, scaling, learning
+      rate, batch, epochs and eq. 13's rho and mu_max are not stated).
+    * The paper's squared error (eq. 22) is of J D + S (text after eq. 21), ``loss=published``. At
+      the printed weights S takes nearly all of X - L D and J is nearly L: about l3^2 is left, with
+      next to no slope. At the scene's scale it sees what the singular value thresholding takes.
+    * With L in place of J (``loss=mse``) a pixel's error is exactly ``min(||x_i - l_i D||, l3)``:
+      the loss is l3^2 as soon as all residuals exceed l3, whatever D and L are, and training can
+      only lower l3.
+    * With the printed weights and data in [0, 1] the dictionary hardly moves: weights must have the
+      scene's scale (`oddspec.solvers.scene_weights`).
     * "Normalization after each iteration" (III-C) does not say of what; ``balanced`` is the reading
       that lowers the stated objective.
     * Consistent readings: eq. 5 is for X = L D, eq. 7 for X = D L (here L D); eq. 14 has 2 l1 for

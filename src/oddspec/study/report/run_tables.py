@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from oddspec.study.grouping import Result, Results, columns_of, scene_names
+from oddspec.study.grouping import Column, Result, Results, columns_of, scene_names
 from oddspec.study.report.sweeps import variant
 from oddspec.study.report.table import (
     DASH,
@@ -17,10 +17,13 @@ from oddspec.study.report.table import (
     memory_text,
     number_cell,
 )
-from oddspec.study.runs import Run, metric_name
+from oddspec.study.runs import PUBLISHED, Run, metric_name
 
 _CORNER = ("detector", "settings", "scene", "σ")
 _SHOWN_DIGITS = 16
+
+ORIGINS = ("stated", "inferred", "ours")
+"""How a setting as published is known: the first words of what a plan says of it."""
 
 
 def stability_table(results: Results, metric: str = "auc_pd_pf") -> StudyTable:
@@ -79,6 +82,55 @@ def convergence_table(results: Results) -> StudyTable:
     note = "Runs that did not converge are results like others; their scores are shown too."
     heads = ("converged", "iterations", "warnings")
     return StudyTable.of("Convergence", _CORNER, heads, rows, [note])
+
+
+def origin_table(results: Results) -> StudyTable:
+    """Settings of published columns whose plan says where they come from, by what it says."""
+    rows = []
+    for column, settings, origins in _with_origins(results):
+        cells = []
+        for kind in ORIGINS:
+            sources: dict[str, list[str]] = {}
+            for name, origin in origins.items():
+                if origin.startswith(kind):
+                    source = origin.removeprefix(kind).removeprefix(" from ")
+                    sources.setdefault(source, []).append(f"{name} = {settings[name]}")
+            texts = [", ".join(n) + (f" ({s})" if s else "") for s, n in sources.items()]
+            cells.append(Cell("; ".join(texts) or "–"))
+        rows.append(TableRow((column.detector, column.origin), tuple(cells)))
+    note = "Settings that are not named here have their defaults, or bear on nothing."
+    return StudyTable.of("Where settings come from", _CORNER[:2], ORIGINS, rows, [note])
+
+
+def origin_notes(results: Results) -> list[str]:
+    """A line for each published column whose plan says where its settings come from."""
+    notes = []
+    for column, _, origins in _with_origins(results):
+        names = {
+            kind: ", ".join(n for n, origin in origins.items() if origin.startswith(kind))
+            for kind in ORIGINS
+        }
+        told = "; ".join(f"{kind} are {found}" for kind, found in names.items() if found)
+        notes.append(f"Of the settings of {column}: {told}.")
+    return notes
+
+
+def _with_origins(results: Results) -> Iterator[tuple[Column, dict[str, str], Mapping[str, str]]]:
+    """Published columns, the values of their settings as text, and the origins."""
+    runs: dict[Column, list[Run]] = {}
+    for (_, column), result in results.items():
+        runs.setdefault(column, []).extend(result.runs)
+    for column in (c for c in columns_of(results) if c.name == PUBLISHED):
+        origins = runs[column][0].origins
+        values = {
+            name: list(
+                dict.fromkeys(str(run.settings.get(name, "its default")) for run in runs[column])
+            )
+            for name in origins
+        }
+        if origins:
+            shown = {n: v[0] if len(v) == 1 else "by scene" for n, v in values.items()}
+            yield column, shown, origins
 
 
 def failure_table(runs: Iterable[Run]) -> StudyTable:

@@ -16,7 +16,7 @@ from oddspec.study.grouping import (
 )
 from oddspec.study.ranking import ranked
 from oddspec.study.report.comparison import Comparison, Measured
-from oddspec.study.report.run_tables import processor_notes
+from oddspec.study.report.run_tables import origin_notes, processor_notes
 from oddspec.study.report.table import (
     DASH,
     MEDIANS,
@@ -241,4 +241,5 @@ def _notes(results: Results, metric: str, published: bool, by_noise: bool) -> li
         )
     if by_noise:
         notes.append("σ is the noise's standard deviation as the records state it.")
+    notes += origin_notes(results)
     return notes + (processor_notes(results.values()) if metric in TIMES else [])

@@ -9,7 +9,12 @@ from pathlib import Path
 from oddspec.errors import InputError, SettingError
 from oddspec.study.report.comparison import compare_file, published_table
 from oddspec.study.report.formats import TABLE_FORMATS
-from oddspec.study.report.run_tables import convergence_table, failure_table, stability_table
+from oddspec.study.report.run_tables import (
+    convergence_table,
+    failure_table,
+    origin_table,
+    stability_table,
+)
 from oddspec.study.report.score_tables import score_table
 from oddspec.study.report.summary_tables import overview_table, parameter_tables, summary_table
 from oddspec.study.report.table import StudyTable
@@ -24,6 +29,7 @@ TABLES = {
     "time": "seconds of wall clock",
     "memory": "peak memory",
     "stability": "median, quartiles and worst over the seeds",
+    "origins": "which settings a paper states, which are inferred from elsewhere, which are ours",
     "convergence": "iterations, and whether they sufficed",
     "failures": "runs without a result, and why",
     "printed": "every printed value with what was measured for it, or why nothing was",
@@ -107,6 +113,8 @@ def _tables(
         made = overview_table(results, metric)
     elif what == "stability":
         made = stability_table(results, metric)
+    elif what == "origins":
+        made = origin_table(results)
     elif what == "convergence":
         made = convergence_table(results)
     elif what == "printed":

@@ -24,7 +24,7 @@ from oddspec.detectors.learned.lren.network import LRENNetworks, choose_atoms
 from oddspec.errors import SettingError
 from oddspec.networks.train import Training, check_spread, rng_of_run, train, train_in_parallel
 from oddspec.progress import Progress, silent
-from oddspec.settings import above_zero, at_least
+from oddspec.settings import above_zero, at_least, later
 from oddspec.solvers.clusters import assign
 from oddspec.statistics.gaussian import Gaussian
 from oddspec.statistics.scaling import bandz, globalz
@@ -101,13 +101,21 @@ class LREN(SampleDetector):
     runs
         Trainings with networks drawn anew; a pixel's score is the mean of its scores, each divided
         by its mean over the sample.
+    ends
+        Activation of the last layers of encoder and decoder: linear (the authors' code) or tanh
+        ([1], by which all layers are "followed by the tanh activation").
+    error
+        Norm that weighs the errors: l21 (eq. 1), or frobenius, ``lam ||A||_F^2``, which does not
+        favour whole pixels without error; with solver=published only.
 
     Notes
     -----
     * ``latent=9, learning_rate=1e-4, optimiser=sgd, steps=1000, batch=0, energy_weight=1,
       narrowness_weight=0, patience=0, dictionary=centroids, whiten=false, penalty=0.01,
-      solver=published, norm=l1, runs=1`` is the paper. A in its Table 1, without the l2,1 norm, is
-      ``penalty=1e-12``: nothing is represented, and the score is the norm of the latent pixel.
+      solver=published, norm=l1, runs=1, ends=tanh`` is the paper, but for hidden, which is that of
+      the authors' code. A in its Table 1, without the l2,1 norm, is read as ``penalty=1e-12``:
+      nothing is represented, and the score is the norm of the latent pixel; or as
+      ``error=frobenius``.
     * ``latent=9, learning_rate=1e-4, steps=3000, batch=4096, patience=0, whiten=false,
       penalty=0.01, solver=published, runs=1`` is the authors' code (which shuffles the pixels once,
       not in every epoch).
@@ -149,6 +157,8 @@ class LREN(SampleDetector):
     runs: int = 5
     sample: int = 30000
     seed: int = 0
+    ends: Literal["linear", "tanh"] = later("linear")
+    error: Literal["l21", "frobenius"] = later("l21")
 
     reference: ClassVar[str] = "Jiang et al. 2021, doi:10.1609/aaai.v35i5.16536"
     cost: ClassVar[str] = "steps batch b hidden + n b hidden"
@@ -160,6 +170,10 @@ class LREN(SampleDetector):
         at_least(self, 0, "batch", "patience", "seed", "energy_weight", "narrowness_weight")
         above_zero(self, "learning_rate", "penalty_ratio", "penalty")
         at_least(self, 100, "sample")
+        if self.error == "frobenius" and self.solver != "published":
+            raise SettingError(
+                "error='frobenius': is solved by the published schedule; set solver='published'"
+            )
 
     @property
     def affine_invariant(self) -> bool:
@@ -189,7 +203,8 @@ class LREN(SampleDetector):
         # Eq. 1, by rows: Psi = W D + A.
         Psi, D = (pixels - mean) @ frame, (atoms - mean) @ frame
         penalty = self.penalty or self.penalty_ratio * lrr.critical_penalty(Psi, D)
-        coupling = couple(Psi, D, penalty, published=self.solver == "published")
+        squared, published = self.error == "frobenius", self.solver == "published"
+        coupling = couple(Psi, D, penalty, published=published, squared=squared)
         lengths = vector_norms(coupling.errors(Psi), self.norm)
         if not lengths.any():
             raise SettingError(
@@ -221,7 +236,8 @@ class LREN(SampleDetector):
         bands = data.shape[1]
         # With as many units as bands nothing is squeezed, and whitening raises mere noise.
         latent = min(self.latent, max(1, bands // 2))
-        networks = LRENNetworks.draw(bands, self.hidden, latent, self.components, rng, data.device)
+        sizes = bands, self.hidden, latent, self.components
+        networks = LRENNetworks.draw(*sizes, rng, data.device, self.ends)
 
         def reconstruction(rows: torch.Tensor, code: torch.Tensor) -> dict[str, torch.Tensor]:
             error = rows - networks.decoder(code)

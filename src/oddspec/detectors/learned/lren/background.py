@@ -13,6 +13,7 @@ repeated for any pixel by itself (`lrr.record`, `lrr.replay`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from oddspec.detectors._sampled import losses_insight
 from oddspec.detectors.learned.lren import lrr
 from oddspec.detectors.learned.lren.lrr_optimum import errors, optimum
 from oddspec.networks.dense import Network
+from oddspec.solvers.prox import shrink_rows
 from oddspec.statistics.scaling import Scaling
 
 
@@ -44,12 +46,15 @@ class Coupling:
         K, ``(l, l)``, of an optimum; None where an iteration was recorded.
     factors
         ``(steps, m, m)``: the recorded matrices of the published schedule; None at an optimum.
+    squared
+        Whether the recorded problem weighs ``||A||_F^2`` instead of ``||A||_{2,1}``.
     """
 
     atoms: np.ndarray
     penalty: float
     metric: np.ndarray | None = None
     factors: np.ndarray | None = None
+    squared: bool = False
 
     def errors(self, Psi: Float[Any, "n l"]) -> Float[Any, "n l"]:
         """Error of each row, in the kind of array that it came in."""
@@ -57,7 +62,11 @@ class Coupling:
         if self.factors is None:
             return errors(Psi, xp.asarray(self.metric, device=where), self.penalty)
         atoms, factors = (xp.asarray(a, device=where) for a in (self.atoms, self.factors))
-        return lrr.replay(Psi, atoms, self.penalty, factors).A
+        return lrr.replay(Psi, atoms, self.penalty, factors, _shrink(self.squared)).A
+
+
+def _shrink(squared: bool) -> Callable[[Any, float], Any]:
+    return lrr.damp if squared else shrink_rows
 
 
 def couple(
@@ -66,6 +75,7 @@ def couple(
     lam: float,
     *,
     published: bool,
+    squared: bool = False,
     max_iter: int = 500,
 ) -> Coupling:
     """Solve for these pixels, and keep what others need.
@@ -76,6 +86,8 @@ def couple(
         As for `lrr.solve`.
     published
         Follow the published schedule and record it, instead of solving to the optimum.
+    squared
+        See `Coupling`; with the published schedule only.
     max_iter
         Most steps to the optimum.
 
@@ -85,8 +97,8 @@ def couple(
         If the optimum is not reached.
     """
     if published:
-        _, factors = lrr.record(Psi, D, lam)
-        return Coupling(D, lam, factors=factors)
+        _, factors = lrr.record(Psi, D, lam, _shrink(squared))
+        return Coupling(D, lam, factors=factors, squared=squared)
     return Coupling(D, lam, metric=optimum(Psi, D, lam, max_iter=max_iter))
 
 

@@ -10,9 +10,6 @@ import torch
 
 from oddspec.networks.dense import Network, Trainable, draw_network
 
-CODER = ("tanh", "linear")
-"""Activations of encoder and decoder."""
-
 ESTIMATOR = ("tanh", "softmax")
 ESTIMATOR_WIDTH = 60
 
@@ -34,11 +31,13 @@ class LRENNetworks(Trainable):
         components: int,
         rng: torch.Generator,
         device: Any,
+        ends: str = "linear",
     ) -> LRENNetworks:
-        """Untrained ones, with two layers each."""
+        """Untrained ones, with two layers each; ``ends`` activates codes and reconstructions."""
+        coder = ("tanh", ends)
         return cls(
-            draw_network((bands, hidden, latent), CODER, rng, device=device),
-            draw_network((latent, hidden, bands), CODER, rng, device=device),
+            draw_network((bands, hidden, latent), coder, rng, device=device),
+            draw_network((latent, hidden, bands), coder, rng, device=device),
             draw_network((latent, ESTIMATOR_WIDTH, components), ESTIMATOR, rng, device=device),
         )
 

@@ -18,6 +18,9 @@ from oddspec.statistics.gaussian import Gaussian, Health
 from oddspec.statistics.scaling import Scaling
 from oddspec.statistics.summary import Moments
 
+SHOWN = 6
+"""Categories whose sizes are told, and pixels whose spectra are shown beside their rebuilding."""
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -54,6 +57,9 @@ class SparseHADBackground:
         One training or several.
     gaussians
         Of the differences that each run's networks make.
+    rebuilt
+        Pixels of the sample and what the first run rebuilds of them, ``(2, k, b)`` in the scene's
+        units, the least unusual ones first; None in older models.
     """
 
     strategy: str
@@ -62,6 +68,7 @@ class SparseHADBackground:
     search: Search
     runs: tuple[Trained, ...]
     gaussians: tuple[Gaussian, ...]
+    rebuilt: np.ndarray | None = None
 
     @property
     def health(self) -> Health:
@@ -94,7 +101,16 @@ class SparseHADBackground:
             changes = to_numpy(bare._changes(run, pixels))
             check_spread(changes, "sparsehad", len(run.losses))
             gaussians.append(Gaussian.of(Moments.of(changes), ridge=floor or None))
-        return replace(bare, gaussians=tuple(gaussians))
+        fitted = replace(bare, gaussians=tuple(gaussians))
+        return replace(fitted, rebuilt=fitted._rebuilt(pixels))
+
+    def _rebuilt(self, pixels: Pixels) -> np.ndarray:
+        """Pixels whose scores stand evenly from the lowest to the highest, and their rebuilding."""
+        order = np.argsort(to_numpy(self.score(pixels)), kind="stable")
+        shown = order[np.unique(np.linspace(0, len(order) - 1, SHOWN).astype(np.intp))]
+        spectra = to_numpy(pixels[shown]).astype(np.float64)
+        again = self.runs[0].rebuilder.rebuild(self.scaling(spectra))
+        return np.stack([spectra, self.scaling.inverse(again)])
 
     def score(self, pixels: Pixels) -> PixelScores:
         """Squared Mahalanobis distance of each pixel's difference, its mean over the runs."""
@@ -111,6 +127,8 @@ class SparseHADBackground:
         search, first = self.search, self.runs[0]
         patterns = first.rebuilder.decoder.weights[-1].astype(np.float64)
         return (
+            *self._categories(),
+            *self._reconstructions(),
             Insight(
                 "nearest_distances",
                 "curve",
@@ -128,3 +146,36 @@ class SparseHADBackground:
             losses_insight(first.losses, first.terms),
             Insight("patterns", "spectra", patterns, "the decoder's output weights (no units)"),
         )
+
+    def _categories(self) -> tuple[Insight, ...]:
+        """Sizes of the largest categories of eq. 2."""
+        sizes = self.search.sizes
+        if sizes is None:
+            return ()
+        label = f"pixels of the sample in its largest categories, of {len(sizes)} in all"
+        names = ("background", *(f"category {k}" for k in range(1, min(len(sizes), SHOWN))))
+        return (Insight("categories", "values", sizes[:SHOWN], label, names),)
+
+    def _reconstructions(self) -> tuple[Insight, ...]:
+        """Original and reconstructed spectra, with the angle between them."""
+        if self.rebuilt is None:
+            return ()
+        originals, rebuilt = self.rebuilt
+        names = [f"pixel {k + 1}" for k in range(len(originals))]
+        names += [
+            f"{name} rebuilt, {angle:.1f}°"
+            for name, angle in zip(names, angles(originals, rebuilt), strict=True)
+        ]
+        label = (
+            "pixels of the sample from the least to the most unusual, and what the first run "
+            "rebuilds of them, with the angle between both, in the scene's units"
+        )
+        spectra = np.concatenate([originals, rebuilt])
+        return (Insight("reconstructions", "spectra", spectra, label, tuple(names)),)
+
+
+def angles(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """Between the rows of A and B, in degrees; 0 where one of them is zero."""
+    lengths = np.linalg.norm(A, axis=1) * np.linalg.norm(B, axis=1)
+    cosines = np.vecdot(A, B) / np.where(lengths > 0, lengths, 1)
+    return np.degrees(np.arccos(np.clip(np.where(lengths > 0, cosines, 1), -1, 1)))

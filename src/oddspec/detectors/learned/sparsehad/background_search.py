@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from oddspec.errors import SettingError
 from oddspec.progress import Progress, silent
@@ -29,11 +29,14 @@ class Search:
         Of every pixel of the sample to its nearest neighbour, sorted.
     eps, share
         Largest distance of neighbours, and the share of the sample that is background with it.
+    sizes
+        Pixels in each category (eq. 2), the background first; None in older models.
     """
 
     distances: Float[np.ndarray, " n"]
     eps: float
     share: float
+    sizes: np.ndarray | None = None
 
 
 def search(
@@ -77,7 +80,31 @@ def search(
             f"{len(pixels)}, without any difference, so there is no background to learn from; the "
             f"median distance of a pixel to the nearest is {np.median(distances):.3g}"
         )
-    return Search(np.sort(distances), eps, float(member.mean())), member
+    sizes = np.unique_counts(categories(pixels, eps, progress)).counts
+    return Search(np.sort(distances), eps, float(member.mean()), sizes), member
+
+
+def categories(
+    pixels: Float[np.ndarray, "n b"], eps: float, progress: Progress = silent
+) -> Int[np.ndarray, " n"]:
+    """The connected component that each row is in, the largest numbered 0: the map of eq. 2.
+
+    Of components of one size the one with the earliest row comes first, so that 0 is the one of
+    `largest_component`. For the map of a scene ``(h, w, b)`` give its pixels in 0..1
+    (`oddspec.statistics.scaling.global01`) and reshape to ``(h, w)``.
+    """
+    centred = pixels - pixels.mean(axis=0)
+    squares = np.vecdot(centred, centred)
+    rest, found = np.arange(len(pixels)), []
+    while len(rest):
+        progress(len(pixels) - len(rest), len(pixels), "categories")
+        component, rest = _grow(centred, squares, rest, eps)
+        found.append(component)
+    found.sort(key=lambda component: (-len(component), component.min()))
+    labels = np.empty(len(pixels), dtype=np.intp)
+    for number, component in enumerate(found):
+        labels[component] = number
+    return labels
 
 
 def largest_component(

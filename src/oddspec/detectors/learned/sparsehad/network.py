@@ -43,6 +43,11 @@ class SparseHADNetworks:
         difference = code - self.second(reconstructed) if latent else single - reconstructed
         return xp.astype(xp.abs(difference) if absolute else difference, xp.float64)
 
+    def rebuild(self, scaled: Any) -> Any:
+        """Reconstructed spectra x^, on the scale that the networks know, in float64."""
+        xp = array_namespace(scaled)
+        return xp.astype(self.decoder(self.encoder(xp.astype(scaled, xp.float32))), xp.float64)
+
 
 def tied(decoder: Network) -> Network:
     """The decoder's matrices transposed and in reverse order, without biases (E in eq. 7).
