@@ -65,7 +65,7 @@ def test_a_pickled_object_never_runs(tmp_path, capsys):
         ("[1]", "does not say oddspec-model-1"),
         ("not json", "not a saved net model"),
         ('{"format": "oddspec-model-1", "kind": "other", "settings": {}}', "kind 'other'"),
-        ('{"format": "oddspec-model-1", "kind": "net", "settings": 3}', "was expected"),
+        ('{"format": "oddspec-model-1", "kind": "net", "settings": 3}', "holds no settings"),
     ],
 )
 def test_a_strange_head_is_named(tmp_path, head, says):

@@ -91,7 +91,7 @@ def test_names_that_a_detector_has_not(write, capsys):
     told = capsys.readouterr().err
     assert "--write backgrund: the detector has abundances, background, anomaly" in told
     assert "did you mean background?" in told
-    assert write("rx", "--write", "background")[0] == 2
+    assert write("rx", "--write", "background", "--overwrite")[0] == 2
     assert "the detector has nothing of the kind" in capsys.readouterr().err
 
 

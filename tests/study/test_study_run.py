@@ -148,7 +148,7 @@ def test_refusals_are_rows(scenes, tmp_path):
         small(scenes / "hill.mat", {"detector": str(path)}), max_memory=2_000_000_000
     )
     assert record["status"] == "refused"
-    assert "needs 50.00 GB" in record["reason"]
+    assert "--max-memory allows 2,000 MB: say --max-memory 50" in record["reason"]
 
 
 @pytest.mark.filterwarnings("ignore::oddspec.errors.NotConverged")

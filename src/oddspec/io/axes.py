@@ -22,6 +22,9 @@ MOST_BANDS = 511
 """A longer axis is a side of the image: hardly any imaging spectrometer has more bands, and many
 scenes are 512 lines long."""
 
+FEWEST_BANDS = 16
+"""For fewer, the sides would have to be alike and not twice as long: such images are rare."""
+
 UNLIKE = 6 / 5
 """How many times more alike the last two axes must be than the first two, to be taken for the sides
 of the image."""
@@ -125,7 +128,8 @@ def find_axes(
       order is the usual one whatever follows.
     * An axis before the last is at most half as long as both others.
     * The other two are equal to each other.
-    * It is the first one, and the others are `UNLIKE` times more alike than the first two are.
+    * It is the first one, of at least `FEWEST_BANDS`, and the others are `UNLIKE` times more alike
+      than the first two are.
     * The last one is too long for bands, unless the first two are equal.
 
     Then either reading could be wrong and nothing would show it, so neither is taken. Where other
@@ -234,7 +238,7 @@ def _more_likely(shape: Sequence[int], axis: int) -> bool:
     shortest = 2 * shape[axis] <= min(one, other)
     square = one == other != shape[axis]
     # Scenes that are far wider than high are usual, bands in the middle are not.
-    alike = axis == 0 and _likeness(shape, axis) >= UNLIKE
+    alike = axis == 0 and shape[0] >= FEWEST_BANDS and _likeness(shape, axis) >= UNLIKE
     too_long = shape[2] > MOST_BANDS and shape[0] != shape[1]
     return shortest or square or alike or too_long
 

@@ -156,6 +156,11 @@ def test_maps_and_spectra_have_the_scenes_shape(cube, name):
     assert np.isnan(scores[2, 3])
     assert scores[valid].argmax() == ODD - 1
     for insight in insights:
+        if insight.kind == "cube":
+            assert insight.values.shape == (24, 26, 12)
+            assert np.isnan(insight.values[2:3][0, 3]).all()
+            assert np.isfinite(insight.values[0:24][valid]).all()
+            continue
         if insight.kind == "maps":
             assert insight.values.shape[:2] == (24, 26)
             assert np.isnan(insight.values[2, 3]).all()

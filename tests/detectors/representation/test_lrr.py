@@ -45,7 +45,8 @@ def test_the_sparse_score_is_the_residual_beyond_the_ordinary(scene):
 
 def test_what_it_found_is_given_with_the_scores(scene):
     insights = LRR().examine(scene, ALL).insights
-    dictionary, coefficients, objective = insights
+    dictionary, coefficients, background, objective = insights
+    assert (background.name, background.kind) == ("background", "cube")
     assert dictionary.values.shape == (10, 25)
     assert coefficients.values.shape == (30, 30, 10)
     assert objective.values[-1] < objective.values[0]

@@ -142,6 +142,10 @@ class RNMF(Explaining):
             raise SettingError(f"penalty={self.penalty}: expected a number above 0")
         at_least(self, 0, "warmup")
 
+    def memory(self, height: int, width: int, bands: int) -> int:
+        """What all factorizations need, and the anomalies beside the residual."""
+        return super().memory(height, width, bands) + 8 * height * width * bands
+
     def explain(self, X: Pixels, rank: int, progress: Progress) -> Explained:
         """The factorization, and what it sets apart."""
         warmup = min(self.warmup, self.iterations)
