@@ -23,7 +23,7 @@ from oddspec.execution.resources import Resources
 from oddspec.execution.run import run
 from oddspec.execution.score_store import Partial
 from oddspec.pipeline.options import PipelineOptions, run_identity
-from oddspec.scenes.products import MADE_PRODUCTS, make_product
+from oddspec.scenes.products import make_product
 
 SHAPE = (9, 11, 6)
 """Rows, columns and bands of all scenes."""
@@ -232,10 +232,14 @@ def _vectors(folder: Path) -> list[Path]:
     return made
 
 
+PRODUCTS = ("emit", "enmap", "desis", "wyvern", "hyperion")
+"""The products that are tried, of all that `oddspec.scenes.products` makes."""
+
+
 def _products(folder: Path) -> list[Path]:
     """Of each sensor's product one file of every sort."""
     made = []
-    for name in MADE_PRODUCTS:
+    for name in PRODUCTS:
         files = make_product(folder / name, name, rows=24, columns=24)
         sorts = {path.suffix: path for path in reversed(files) if "truth" not in path.name}
         made += [path for path in sorts.values() if path.parent == folder / name]

@@ -13,6 +13,7 @@ from oddspec.command import main
 from oddspec.detector import SceneDetector
 from oddspec.detectors import load
 from oddspec.errors import DataWarning, InputError
+from oddspec.execution.resources import held
 from oddspec.execution.score_store import Partial
 from oddspec.io.gains import BandGains
 from oddspec.io.open import open_source
@@ -283,6 +284,6 @@ def test_studies_apply_them_too(noise, path, stored, values, tmp_path):
         task = dict.fromkeys(("detector_sha256", "cube_variable", "truth_variable"))
         task |= {"source": "pca_rx", "settings": {"components": 5}, "cube": str(cube)}
         task |= {"truth": tmp_path / "truth.npy", "noise": noise, "noise_seed": 0, "thresholds": []}
-        found = perform(task | {"map": maps[-1], "max_memory": 10**9})
+        found = perform(task | {"map": maps[-1], "max_memory": held() + 10**9})
         assert found["status"] == "done", found["reason"]
     np.testing.assert_array_equal(*map(np.load, maps))

@@ -10,7 +10,7 @@ import pytest
 import oddspec
 from oddspec.command import main
 from oddspec.errors import BudgetError, InputError, SettingError
-from oddspec.execution.resources import resident
+from oddspec.execution.resources import held
 from oddspec.io import npz as archive
 from oddspec.io.source import ArraySource, Metadata
 from oddspec.scene import Scene
@@ -225,7 +225,7 @@ def test_a_model_that_unpacks_to_far_more_is_refused(saved, tmp_path):
 
 def test_a_model_is_held_to_the_budget(saved, tmp_path):
     large = _bomb(tmp_path / "large.npz", saved, 50_000_000)
-    budget = resident() + 60_000_000
+    budget = held() + 60_000_000
     with pytest.raises(BudgetError, match=r"unpacks to 50 MB, but at most \d+\.?\d* MB"):
         oddspec.load_model(large, max_memory=budget)
     oddspec.load_model(large, max_memory=budget + 200_000_000)
