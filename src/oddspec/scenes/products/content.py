@@ -59,7 +59,7 @@ def make_content(
     seed
         Contents of the same settings and seed are equal.
     targets
-        How many to implant.
+        How many to implant, if there is room for so many: each takes 8 x 8 pixels.
     """
     scales = {"reflectance": 1e-4, "radiance": 1 / 50}
     # No fewer than the sensor has: between fewer the noise would not be of full rank.
@@ -72,7 +72,7 @@ def make_content(
         dtype="float32",
         quantity=quantity,
         wavelength_range=(350.0, 2500.0),
-        targets=targets,
+        targets=min(targets, (rows // 8) * (columns // 8)),
     )
     with one_blas_thread():
         lines = Renderer(recipe).rows(0, rows)
