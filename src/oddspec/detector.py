@@ -108,6 +108,8 @@ class Detector:
     """Operations for n pixels, b bands and s ring pixels, such as ``n b^2``."""
     unit: ClassVar[str] = ""
     """What a score is by default, such as ``squared Mahalanobis distance``."""
+    separates: ClassVar[bool] = False
+    """Whether a run leaves a background and an anomaly of each pixel, for ``--write``."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     """Where it can run: ``cpu``, and ``cuda`` where its core takes array-API arrays."""
 

@@ -8,7 +8,7 @@ import rasterio
 
 import oddspec
 from oddspec.command import main
-from oddspec.detectors import load
+from oddspec.detectors import load, names
 from oddspec.detectors._separated import LinearCube
 from oddspec.execution.resources import Resources
 from oddspec.execution.run import run
@@ -91,8 +91,14 @@ def test_names_that_a_detector_has_not(write, capsys):
     told = capsys.readouterr().err
     assert "--write backgrund: the detector has abundances, background, anomaly" in told
     assert "did you mean background?" in told
-    assert write("rx", "--write", "background", "--overwrite")[0] == 2
+    assert write("rx", "--write", "background")[0] == 2
+    assert "rx does not take pixels apart into background and anomaly" in capsys.readouterr().err
+    assert write("rx", "--write", "abundances", "--overwrite")[0] == 2
     assert "the detector has nothing of the kind" in capsys.readouterr().err
+
+
+def test_detectors_say_whether_they_separate():
+    assert {name for name in names() if load(name).separates} == set(SEPARATING)
 
 
 def test_linear_cube(rng):

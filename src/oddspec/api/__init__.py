@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -189,19 +189,7 @@ def detect(
     >>> np.unravel_index(scores.argmax(), scores.shape) == (7, 9)
     True
     """
-    reading = _reading(
-        bands=bands,
-        nodata=nodata,
-        variable=variable,
-        axes=axes,
-        mask_flat=mask_flat or None,
-        mask=mask,
-        area_of_interest=area_of_interest,
-        dark=dark,
-        white=white,
-        destripe=destripe or None,
-        use_gains=None if use_gains else False,
-    )
+    reading = _reading(locals())
     with _opened(scene, max_memory, reading) as opened:
         if isinstance(detector, Model):
             if settings:
@@ -282,20 +270,8 @@ def fit(
     >>> int(detect(other, model).argmax()) == 7 * 30 + 9
     True
     """
+    reading = _reading(locals())
     chosen = build(load(detector), settings)
-    reading = _reading(
-        bands=bands,
-        nodata=nodata,
-        variable=variable,
-        axes=axes,
-        mask_flat=mask_flat or None,
-        mask=mask,
-        area_of_interest=area_of_interest,
-        dark=dark,
-        white=white,
-        destripe=destripe or None,
-        use_gains=None if use_gains else False,
-    )
     with _opened(scene, max_memory, reading) as opened:
         seen = opened.suited_to(chosen)
         tell(seen, _odd(scene, opened, seen))
@@ -306,9 +282,20 @@ def fit(
     return model
 
 
-def _reading(**said: Any) -> dict[str, Any]:
+_READING = {
+    **dict.fromkeys(("bands", "nodata", "variable", "axes", "mask", "area_of_interest")),
+    "dark": None,
+    "white": None,
+    "mask_flat": False,
+    "destripe": False,
+    "use_gains": True,
+}
+"""Arguments of `detect` and `fit` that say how a scene is read, with their defaults."""
+
+
+def _reading(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was said about reading, without what was left out."""
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: given[name] for name, left_out in _READING.items() if given[name] is not left_out}
 
 
 def _odd(given: Any, opened: Scene, seen: Scene) -> Sequence[str]:

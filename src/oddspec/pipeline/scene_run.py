@@ -32,6 +32,7 @@ from oddspec.pipeline.folder import folder_name, locked_folder
 from oddspec.pipeline.memory import check_memory_of_run, left_by_others
 from oddspec.pipeline.options import PipelineOptions, run_identity
 from oddspec.products import Products, write_products, write_record
+from oddspec.products.cubes import check_separates
 from oddspec.progress import Progress, silent
 from oddspec.report import DetectionResult, TruthComparison, write_report
 from oddspec.report.histogram import count_scores, row_strips
@@ -64,6 +65,7 @@ def detect_scene(
     """
     for named in (path, out, Path(name), *([options.truth] if options.truth else [])):
         must_be_text(named)
+    check_separates(options.write, name, detector)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         spare = left_by_others()

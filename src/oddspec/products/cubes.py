@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from oddspec.arrays import Windowed, valid_pixels
-from oddspec.detector import Insight
+from oddspec.detector import Detector, Insight
 from oddspec.errors import SettingError, did_you_mean
 from oddspec.io.atomic import atomic_write
 from oddspec.io.envi.writer import EnviWriter
@@ -50,6 +50,22 @@ class RemainingCube:
         cube, _ = self._scene.read((top, bottom), (0, self.shape[1]))
         # Invalid pixels are NaN in the background.
         return np.asarray(cube - self._background[rows])
+
+
+def check_separates(names: Sequence[str], name: str, detector: Detector) -> None:
+    """Refuse ``--write background`` before any work, where the detector leaves nothing of it.
+
+    Raises
+    ------
+    SettingError
+        If one of the names is ``background`` or ``anomaly``, and it does not separate these.
+    """
+    wanted = [each for each in names if each in ("background", "anomaly")]
+    if wanted and not detector.separates:
+        raise SettingError(
+            f"--write {','.join(wanted)}: {name} does not take pixels apart into background and "
+            f"anomaly; choose a detector that does, such as rpca, lsmad, lrr, nmf or rednmf"
+        )
 
 
 def cubes_of(scene: Scene, insights: Sequence[Insight], fitted: Any) -> dict[str, Insight]:
@@ -107,7 +123,8 @@ def write_cubes(
         if name not in cubes:
             has = ", ".join(cubes) if cubes else "nothing of the kind"
             raise SettingError(
-                f"--write {name}: the detector has {has}{did_you_mean(name, list(cubes))}"
+                f"--write {name}: the detector has {has}{did_you_mean(name, list(cubes))}; "
+                f"--resume goes on with the scores that are there"
             )
     paths: dict[str, Path] = {}
     for done, name in enumerate(names):

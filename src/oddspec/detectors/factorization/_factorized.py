@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -93,6 +93,8 @@ class Factorized(SceneDetector, ABC):
     components: int = 10
     scene_components: int = 30
     seed: int = 0
+
+    separates: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         at_least(self, 1, "rank", "iterations", "components", "scene_components")

@@ -100,6 +100,7 @@ class LRR(SceneDetector):
     max_iter: int = 200
     seed: int = 0
 
+    separates: ClassVar[bool] = True
     reference: ClassVar[str] = "Liu et al. 2013, doi:10.1109/TPAMI.2012.88"
     cost: ClassVar[str] = "steps n K b"
     unit: ClassVar[str] = "length of the residual, scaled"

@@ -81,6 +81,7 @@ class LSDMMoG(SceneDetector):
     iterations: int = 300
     seed: int = 0
 
+    separates: ClassVar[bool] = True
     reference: ClassVar[str] = "Li et al. 2021, doi:10.1109/TCYB.2020.2968750"
     cost: ClassVar[str] = "steps n b (r^2 + k)"
     unit: ClassVar[str] = "l1 distance from the least noise, scaled"

@@ -97,6 +97,7 @@ class LSMAD(SceneDetector):
     iterations: int = 100
     seed: int = 0
 
+    separates: ClassVar[bool] = True
     reference: ClassVar[str] = "Zhang et al. 2016, doi:10.1109/TGRS.2015.2479299"
     cost: ClassVar[str] = "n b^2 + steps (n b r + b^3)"
     unit: ClassVar[str] = "squared Mahalanobis distance"

@@ -76,6 +76,7 @@ class RPCA(SceneDetector):
     tolerance: float = 1e-5
     iterations: int = 500
 
+    separates: ClassVar[bool] = True
     reference: ClassVar[str] = "Xu et al. 2012, doi:10.1109/TIT.2011.2173156"
     cost: ClassVar[str] = "steps (n b^2 + b^3)"
     unit: ClassVar[str] = "length of the sparse part, scaled"

@@ -106,6 +106,7 @@ class ADLR(SceneDetector):
     max_iter: int = 500
     seed: int = 0
 
+    separates: ClassVar[bool] = True
     reference: ClassVar[str] = "Qu et al. 2018, doi:10.1109/TGRS.2018.2818159"
     cost: ClassVar[str] = "n b^2 + n p (sweeps b + clusters + steps p)"
     unit: ClassVar[str] = "sum of the errors of the shares"

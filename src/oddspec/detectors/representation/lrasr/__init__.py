@@ -101,6 +101,7 @@ class LRASR(SceneDetector):
     max_iter: int = 115
     seed: int = 0
 
+    separates: ClassVar[bool] = True
     reference: ClassVar[str] = "Xu et al. 2016, doi:10.1109/TGRS.2015.2493201"
     cost: ClassVar[str] = "steps (n m b + n m^2) with m atoms"
     unit: ClassVar[str] = "length of the error, scaled"
