@@ -10,6 +10,8 @@ from oddspec.arrays import Mask
 from oddspec.detector import Insight
 from oddspec.statistics.pixels import on_map
 
+_SHOWN = "; the picture shows the length of its spectrum, in the scene's units"
+
 
 class LinearCube:
     """A cube that is never whole: ``scale * (coefficients @ spectra) + offset``, row by row.
@@ -59,7 +61,9 @@ def separated(background: Any, anomaly: Any = None) -> tuple[Insight, ...]:
     anomaly
         The same of what the method itself sets apart; None where that is all that remains.
     """
-    found = [Insight("background", "cube", background, "background of each pixel")]
+    found = [Insight("background", "cube", background, f"background of each pixel{_SHOWN}")]
     if anomaly is not None:
-        found.append(Insight("anomaly", "cube", anomaly, "what is set apart of each pixel"))
+        found.append(
+            Insight("anomaly", "cube", anomaly, f"what is set apart of each pixel{_SHOWN}")
+        )
     return tuple(found)

@@ -149,6 +149,16 @@ def test_wrong_file_of_the_granule(granule):
         open_source(granule)
 
 
+@pytest.mark.parametrize(("name", "bands"), [("mask", "mask_bands"), ("obs", "observation_bands")])
+def test_masks_and_angles_are_no_scenes(tmp_path, name, bands):
+    path = tmp_path / "EMIT_L2A.nc"
+    with h5py.File(path, "w") as file:
+        file[name] = np.zeros((20, 20, 8), "f4")
+        file[f"sensor_band_parameters/{bands}"] = np.array(["a"] * 8, dtype=h5py.string_dtype())
+    with pytest.raises(InputError, match=r"is an EMIT file of (masks|angles).*L2A_RFL"):
+        open_source(path)
+
+
 def test_wavelengths_of_another_file(granule):
     with h5py.File(granule, "a") as file:
         del file["sensor_band_parameters/wavelengths"]

@@ -52,7 +52,12 @@ differ: the table takes the nearest."""
 def is_emit(file: Any) -> bool:
     """Whether an open HDF5 file is an EMIT granule."""
     known = any(has(file, name) for name in (*_LEVELS, *_OTHER))
-    return known and has(file, _BANDS) and has(file, "location/glt_x", "location/glt_y")
+    signs = (
+        ("location/glt_x", "location/glt_y"),
+        (f"{_BANDS}/mask_bands",),
+        (f"{_BANDS}/observation_bands",),
+    )
+    return known and has(file, _BANDS) and any(has(file, *names) for names in signs)
 
 
 def open_emit(path: Path, *, max_memory: int | None = None) -> ProductSource:
